@@ -1,0 +1,89 @@
+//! The one error type of the library.
+//!
+//! A message says the operation, what was expected, what came, and the next step, in that order; the command line
+//! prints it as one line and the page turns it into a sentence for the visitor.
+
+/// Everything that can go wrong in the library.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A photo's bytes could not be turned into pixels.
+    #[error("reading photo: {0}")]
+    Photo(String),
+    /// A photo is larger than the decoder agrees to hold in memory.
+    #[error("reading photo: at most {limit} megapixels are accepted, this one has {got}; scale it down first")]
+    PhotoTooLarge {
+        /// Accepted size in megapixels.
+        limit: u64,
+        /// Size in megapixels as its header says.
+        got: u64,
+    },
+    /// Text could not be turned into token ids.
+    #[error("reading text: {0}")]
+    Text(String),
+    /// A query had neither words nor a photo in it.
+    #[error("searching: expected words, a photo or a product, got none of them; add one")]
+    EmptyQuery,
+    /// A model folder, its description or one of its weight files is not what it should be.
+    #[error("loading model: {0}")]
+    Model(String),
+    /// A tensor is missing from a checkpoint or has another shape than its model.
+    #[error("loading tensor {name}: expected {expected}, got {got}; is this checkpoint of the right model?")]
+    Tensor {
+        /// Name of the tensor in the checkpoint.
+        name: String,
+        /// Expected shape or type.
+        expected: String,
+        /// What the checkpoint holds.
+        got: String,
+    },
+    /// A catalog file is damaged or of an unknown version.
+    #[error("reading catalog: {0}")]
+    Catalog(String),
+    /// A file differs from the hash that its manifest gives.
+    #[error("checking {file}: expected sha256 {expected}, got {got}; fetch the file again")]
+    Hash {
+        /// The file's name.
+        file: String,
+        /// Hash in the manifest, hexadecimal.
+        expected: String,
+        /// Hash of the bytes, hexadecimal.
+        got: String,
+    },
+    /// A catalog was made with another model or with other preprocessing.
+    #[error(
+        "opening catalog: it was made with model {catalog}, but model {model} is loaded; \
+         load that model or index the photos again"
+    )]
+    Fingerprint {
+        /// Fingerprint in the catalog.
+        catalog: String,
+        /// Fingerprint of the loaded model.
+        model: String,
+    },
+    /// Arguments of a call do not fit together.
+    #[error("{0}")]
+    Argument(String),
+    /// The tensor engine refused an operation.
+    #[error("computing: {0}")]
+    Compute(#[from] candle_core::Error),
+    /// A file could not be read or written.
+    #[error("{operation} {path}: {source}")]
+    Io {
+        /// What was being done, such as "reading".
+        operation: &'static str,
+        /// The file.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+/// Shorthand for results of this library.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Turns a system error into [`Error::Io`] with the operation and the path named.
+pub fn io(operation: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.display().to_string();
+    move |source| Error::Io { operation, path, source }
+}
