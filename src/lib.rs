@@ -1,8 +1,15 @@
 //! Fashion search that runs wholly in the visitor's browser.
+//!
+//! The data flow is the module list: [`image`] and [`text`] turn bytes and words into numbers, the encoders in
+//! [`model`] turn those into tokens and its fusion head turns tokens into one unit vector, [`search`] finds the
+//! nearest vectors of a catalog read by [`shard`], and [`engine`] is the whole flow on one page. [`backend`] is the
+//! seam between models and hardware. Only `wasm` and `cli` know the engine.
 #![warn(missing_docs)]
 
 pub mod backend;
 pub mod error;
+pub mod model;
 pub mod quant;
+pub mod weights;
 
 pub use error::{Error, Result};

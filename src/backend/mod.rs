@@ -1,13 +1,11 @@
 //! The seam between models and hardware: every operation a model may use, and nothing else.
 //!
 //! Models are written once against [`Backend`] and never see how a weight is stored. Implementations:
-//! [`composed`] (candle's differentiable operations: training, and the oracle that the others are tested against),
-//! [`cpu`] (int8 and f32 SIMD kernels for inference).
+//! [`composed`] (candle's differentiable operations: training, and the oracle that the others are tested against).
 //!
 //! Shapes are row-major. `b` batch, `n` tokens, `d` features.
 
 pub mod composed;
-pub mod cpu;
 
 use crate::error::Result;
 use crate::quant::Matrix;

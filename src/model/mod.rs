@@ -1,0 +1,6 @@
+//! The models, each written once against [`crate::backend::Backend`].
+
+pub mod bert;
+pub mod fusion;
+pub mod layers;
+pub mod vit;

@@ -1,0 +1,250 @@
+//! Checkpoints: named tensors in safetensors files, and how a model takes its weights out of them.
+//!
+//! An int8 matrix is stored as an `I8` tensor beside `{name}.scale` (`F32`, one a row), an int4 one as `U8` pairs
+//! beside `{name}.scale` (`F16`, one a block); see [`crate::quant`].
+
+use crate::backend::Backend;
+use crate::error::{Error, Result};
+use crate::quant::{Format, Matrix, MatrixData};
+use half::{bf16, f16};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use std::collections::BTreeMap;
+
+/// Where a model takes its weights from.
+pub trait Weights<B: Backend> {
+    /// The matrix `name` of `rows × cols`, packed for the backend.
+    fn matrix(&self, b: &B, name: &str, rows: usize, cols: usize) -> Result<B::Weight>;
+    /// The dense tensor `name` of the given shape.
+    fn vector(&self, b: &B, name: &str, shape: &[usize]) -> Result<B::Tensor>;
+}
+
+/// One tensor of a checkpoint. A matrix is anything with two axes or more, all but the first joined.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The tensor's shape.
+    pub shape: Vec<usize>,
+    /// Its numbers.
+    pub matrix: Matrix,
+}
+
+impl Stored {
+    /// Floats of the given shape.
+    pub fn from_f32(values: Vec<f32>, shape: &[usize]) -> Result<Self> {
+        let rows = if shape.len() > 1 { shape[0] } else { 1 };
+        let cols = shape.iter().product::<usize>() / rows.max(1);
+        Ok(Self { shape: shape.to_vec(), matrix: Matrix::from_f32(values, rows, cols)? })
+    }
+}
+
+/// Named tensors in memory.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checkpoint {
+    /// The tensors by name.
+    pub tensors: BTreeMap<String, Stored>,
+    /// Free text pairs kept in the file's header.
+    pub metadata: BTreeMap<String, String>,
+}
+
+const SCALE: &str = ".scale";
+
+impl Checkpoint {
+    /// Reads a safetensors file.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let bad = |e: safetensors::SafeTensorError| {
+            Error::Model(format!("expected a whole safetensors file, got {} bytes that are none ({e})", bytes.len()))
+        };
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(bad)?;
+        let file = SafeTensors::deserialize(bytes).map_err(bad)?;
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.iter() {
+            if name.ends_with(SCALE) && file.tensor(&name[..name.len() - SCALE.len()]).is_ok() {
+                continue;
+            }
+            let scale = file.tensor(&format!("{name}{SCALE}")).ok();
+            tensors.insert(name.to_string(), read_tensor(name, &view, scale.as_ref())?);
+        }
+        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        Ok(Self { tensors, metadata })
+    }
+
+    /// Writes a safetensors file; equal checkpoints give equal bytes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut views: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+        for (name, stored) in &self.tensors {
+            write_tensor(name, stored, &mut views);
+        }
+        let mut entries = Vec::with_capacity(views.len());
+        for (name, dtype, shape, bytes) in &views {
+            let view = TensorView::new(*dtype, shape.clone(), bytes)
+                .map_err(|e| Error::Model(format!("writing tensor {name}: {e}; this is a bug, please report it")))?;
+            entries.push((name.as_str(), view));
+        }
+        // the header's own map is unordered, so more than one pair would not give equal bytes: they go as one
+        let header = (!self.metadata.is_empty()).then(|| {
+            let all = serde_json::to_string(&self.metadata).unwrap_or_default();
+            std::collections::HashMap::from([("vitrine".to_string(), all)])
+        });
+        safetensors::serialize(entries, header).map_err(|e| Error::Model(format!("writing weights: {e}")))
+    }
+
+    /// The tensor `name`.
+    pub fn get(&self, name: &str) -> Result<&Stored> {
+        self.tensors.get(name).ok_or_else(|| Error::Tensor {
+            name: name.to_string(),
+            expected: "a tensor of this name".into(),
+            got: "none".into(),
+        })
+    }
+
+    /// The same tensors with every weight matrix stored as `format`. Vectors, and matrices that are not named as
+    /// weights (positions, class tokens), stay floats, since they are small and sensitive.
+    pub fn convert(&self, format: Format) -> Self {
+        let mut out = self.clone();
+        for (name, stored) in &mut out.tensors {
+            if stored.shape.len() > 1 && name.ends_with(".weight") {
+                stored.matrix = stored.matrix.convert(format);
+            } else if format != Format::F32 {
+                // half precision is exact enough for what is added or multiplied once
+                stored.matrix = stored.matrix.convert(if stored.shape.len() > 1 { Format::F16 } else { Format::F32 });
+            }
+        }
+        out
+    }
+}
+
+impl<B: Backend> Weights<B> for Checkpoint {
+    fn matrix(&self, b: &B, name: &str, rows: usize, cols: usize) -> Result<B::Weight> {
+        let stored = self.get(name)?;
+        let matrix = &stored.matrix;
+        if stored.shape.len() < 2 || (matrix.rows, matrix.cols) != (rows, cols) {
+            return Err(mismatch(name, &[rows, cols], &stored.shape));
+        }
+        b.weight(matrix.clone())
+    }
+
+    fn vector(&self, b: &B, name: &str, shape: &[usize]) -> Result<B::Tensor> {
+        let stored = self.get(name)?;
+        if stored.shape.iter().product::<usize>() != shape.iter().product::<usize>() {
+            return Err(mismatch(name, shape, &stored.shape));
+        }
+        b.tensor(&stored.matrix.to_f32(), shape)
+    }
+}
+
+fn mismatch(name: &str, expected: &[usize], got: &[usize]) -> Error {
+    Error::Tensor { name: name.to_string(), expected: format!("shape {expected:?}"), got: format!("{got:?}") }
+}
+
+fn read_tensor(name: &str, view: &TensorView<'_>, scale: Option<&TensorView<'_>>) -> Result<Stored> {
+    let mut shape = view.shape().to_vec();
+    let bytes = view.data();
+    let data = match (view.dtype(), scale) {
+        (Dtype::F32, _) => MatrixData::F32(read_f32(bytes)),
+        (Dtype::F16, _) => MatrixData::F16(read_f16(bytes)),
+        (Dtype::BF16, _) => {
+            let value = |c: &[u8]| bf16::from_le_bytes([c[0], c[1]]).to_f32();
+            MatrixData::F32(bytes.chunks_exact(2).map(value).collect())
+        }
+        (Dtype::I8, Some(scale)) if scale.dtype() == Dtype::F32 => {
+            MatrixData::Q8 { values: bytes.iter().map(|&v| v as i8).collect(), scales: read_f32(scale.data()) }
+        }
+        (Dtype::U8, Some(scale)) if scale.dtype() == Dtype::F16 => {
+            if let Some(last) = shape.last_mut() {
+                *last *= 2;
+            }
+            MatrixData::Q4 { values: bytes.to_vec(), scales: read_f16(scale.data()) }
+        }
+        (dtype, _) => {
+            return Err(Error::Tensor {
+                name: name.to_string(),
+                expected: "F32, F16, BF16, or I8 / U8 with scales".into(),
+                got: format!("{dtype:?}"),
+            });
+        }
+    };
+    let rows = if shape.len() > 1 { shape[0] } else { 1 };
+    let numbers: usize = shape.iter().product();
+    let cols = numbers.checked_div(rows).unwrap_or(0);
+    let scales_fit = match &data {
+        MatrixData::Q8 { scales, .. } => scales.len() == rows,
+        MatrixData::Q4 { scales, .. } => {
+            cols.is_multiple_of(crate::quant::Q4_BLOCK) && scales.len() == numbers / crate::quant::Q4_BLOCK
+        }
+        _ => true,
+    };
+    match scales_fit {
+        true => Ok(Stored { shape, matrix: Matrix { rows, cols, data } }),
+        false => Err(Error::Tensor {
+            name: format!("{name}{SCALE}"),
+            expected: format!("one scale a row or block of {shape:?}"),
+            got: format!("{:?}", scale.map(|s| s.shape().to_vec())),
+        }),
+    }
+}
+
+fn read_f32(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|c| f32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect()
+}
+
+fn read_f16(bytes: &[u8]) -> Vec<f16> {
+    bytes.chunks_exact(2).map(|c| f16::from_le_bytes([c[0], c[1]])).collect()
+}
+
+fn write_tensor(name: &str, stored: &Stored, out: &mut Vec<(String, Dtype, Vec<usize>, Vec<u8>)>) {
+    let f32s = |v: &[f32]| v.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    let f16s = |v: &[f16]| v.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    let Matrix { rows, cols, data } = &stored.matrix;
+    let shape = stored.shape.clone();
+    let name = name.to_string();
+    match data {
+        MatrixData::F32(v) => out.push((name, Dtype::F32, shape, f32s(v))),
+        MatrixData::F16(v) => out.push((name, Dtype::F16, shape, f16s(v))),
+        MatrixData::Q8 { values, scales } => {
+            out.push((format!("{name}{SCALE}"), Dtype::F32, vec![*rows], f32s(scales)));
+            out.push((name, Dtype::I8, shape, values.iter().map(|&v| v as u8).collect()));
+        }
+        MatrixData::Q4 { values, scales } => {
+            let blocks = cols / crate::quant::Q4_BLOCK;
+            out.push((format!("{name}{SCALE}"), Dtype::F16, vec![*rows, blocks], f16s(scales)));
+            out.push((name, Dtype::U8, vec![*rows, cols / 2], values.clone()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::composed::Composed;
+
+    fn sample() -> Checkpoint {
+        let mut checkpoint = Checkpoint::default();
+        let values: Vec<f32> = (0..3 * 64).map(|i| (i as f32 * 0.37).sin()).collect();
+        checkpoint.tensors.insert("a.weight".into(), Stored::from_f32(values, &[3, 64]).unwrap());
+        checkpoint.tensors.insert("a.bias".into(), Stored::from_f32(vec![1.0, -2.0, 0.5], &[3]).unwrap());
+        checkpoint.tensors.insert("pos".into(), Stored::from_f32(vec![0.25; 8], &[1, 2, 4]).unwrap());
+        checkpoint
+    }
+
+    #[test]
+    fn every_format_survives_the_file() {
+        for format in [Format::F32, Format::F16, Format::Q8, Format::Q4] {
+            let stored = sample().convert(format);
+            let bytes = stored.to_bytes().unwrap();
+            assert_eq!(Checkpoint::from_bytes(&bytes).unwrap().tensors, stored.tensors, "{format:?}");
+            assert_eq!(bytes, stored.to_bytes().unwrap());
+        }
+    }
+
+    #[test]
+    fn damage_is_an_error_that_names_the_tensor() {
+        let bytes = sample().to_bytes().unwrap();
+        assert!(Checkpoint::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+        assert!(Checkpoint::from_bytes(&[]).is_err());
+        assert!(Checkpoint::from_bytes(&[255; 64]).is_err());
+        let b = Composed::cpu();
+        let error = sample().matrix(&b, "a.weight", 4, 64).unwrap_err().to_string();
+        assert!(error.contains("a.weight") && error.contains("[4, 64]") && error.contains("[3, 64]"), "{error}");
+        let error = Weights::vector(&sample(), &b, "b.bias", &[3]).unwrap_err().to_string();
+        assert!(error.contains("b.bias"), "{error}");
+    }
+}
