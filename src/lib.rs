@@ -7,9 +7,18 @@
 #![warn(missing_docs)]
 
 pub mod backend;
+#[cfg(feature = "cli")]
+pub mod convert;
+pub mod engine;
 pub mod error;
+pub mod image;
 pub mod model;
 pub mod quant;
+pub mod search;
+pub mod shard;
+pub mod text;
+#[cfg(target_arch = "wasm32")]
+pub mod wasm;
 pub mod weights;
 
 pub use error::{Error, Result};

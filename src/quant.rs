@@ -99,7 +99,7 @@ impl Matrix {
         let data = match format {
             Format::F32 => MatrixData::F32(floats),
             Format::F16 => MatrixData::F16(floats.into_iter().map(f16::from_f32).collect()),
-            Format::Q4 if self.cols % Q4_BLOCK == 0 => quantise_q4(&floats),
+            Format::Q4 if self.cols.is_multiple_of(Q4_BLOCK) => quantise_q4(&floats),
             Format::Q4 | Format::Q8 => {
                 let (values, scales) = quantise_rows(&floats, self.cols);
                 MatrixData::Q8 { values, scales }

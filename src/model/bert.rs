@@ -29,7 +29,11 @@ pub struct Config {
 impl Config {
     /// Refuses sizes that cannot work together.
     pub fn check(&self) -> Result<()> {
-        match self.heads > 0 && self.hidden_size > 0 && self.hidden_size % self.heads == 0 && self.max_positions > 2 {
+        match self.heads > 0
+            && self.hidden_size > 0
+            && self.hidden_size.is_multiple_of(self.heads)
+            && self.max_positions > 2
+        {
             true => Ok(()),
             false => Err(Error::Model(format!(
                 "expected a hidden size that heads divide and at least 3 positions, got hidden {} heads {} positions \

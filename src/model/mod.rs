@@ -1,6 +1,7 @@
 //! The models, each written once against [`crate::backend::Backend`].
 
 pub mod bert;
+pub mod folder;
 pub mod fusion;
 pub mod layers;
 pub mod vit;

@@ -42,8 +42,8 @@ impl Config {
             && self.heads > 0
             && self.hidden_size > 0
             && self.grid() > 0
-            && self.image_size % self.patch_size == 0
-            && self.hidden_size % self.heads == 0;
+            && self.image_size.is_multiple_of(self.patch_size)
+            && self.hidden_size.is_multiple_of(self.heads);
         match fits {
             true => Ok(()),
             false => Err(Error::Model(format!(

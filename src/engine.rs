@@ -1,0 +1,320 @@
+//! The whole flow on one page: photo and words → patches and ids → encoders → fusion → one vector → the top K.
+
+use crate::backend::Backend;
+use crate::error::{Error, Result};
+use crate::image::{self, Preprocess};
+use crate::model::bert::Bert;
+use crate::model::folder::{Description, Part};
+use crate::model::fusion::{Fusion, Photo, Words};
+use crate::model::vit::Vit;
+use crate::search::{Filter, Hit, Index};
+use crate::shard::{Manifest, Shard};
+use crate::text::{TextReader, Tokens};
+use crate::weights::Checkpoint;
+
+/// What a visitor asks with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Query<'a> {
+    /// Bytes of a photo file.
+    pub photo: Option<&'a [u8]>,
+    /// Words.
+    pub text: Option<&'a str>,
+    /// 0 like the words … 1 like the photo, for a query of both; ½ is the fused vector as it was trained.
+    pub like: Option<f32>,
+}
+
+/// The vector of a query and what can be shown of how it came about.
+#[derive(Clone, Debug, Default)]
+pub struct Encoded {
+    /// Unit vector.
+    pub vector: Vec<f32>,
+    /// Attention over the photo's patches, row-major over a square grid.
+    pub photo: Option<Vec<f32>>,
+    /// Attention over the words of the text.
+    pub words: Option<Vec<(String, f32)>>,
+    /// Attention over photo and words.
+    pub modalities: Option<[f32; 2]>,
+    /// Milliseconds spent.
+    pub ms: Milliseconds,
+}
+
+/// Where the time of a query went.
+#[derive(Clone, Copy, Debug, Default, serde::Serialize)]
+pub struct Milliseconds {
+    /// Decoding and unfolding the photo.
+    pub decode: f64,
+    /// The image encoder.
+    pub image: f64,
+    /// Tokenizer and text encoder.
+    pub text: f64,
+    /// The fusion head.
+    pub fusion: f64,
+}
+
+/// What can be searched with so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Ready {
+    /// Words.
+    pub text: bool,
+    /// Photos.
+    pub image: bool,
+    /// Both at once.
+    pub composed: bool,
+}
+
+/// A model whose parts may still be arriving.
+pub struct Engine<B: Backend> {
+    backend: B,
+    description: Description,
+    /// Returns milliseconds since any fixed moment.
+    clock: fn() -> f64,
+    reader: Option<TextReader>,
+    text: Option<Bert<B>>,
+    image: Option<Vit<B>>,
+    fusion: Option<Fusion<B>>,
+}
+
+impl<B: Backend> Engine<B> {
+    /// A model without weights yet.
+    pub fn new(backend: B, description: Description, clock: fn() -> f64) -> Self {
+        Self { backend, description, clock, reader: None, text: None, image: None, fusion: None }
+    }
+
+    /// Reads a whole model folder.
+    #[cfg(feature = "cli")]
+    pub fn open(backend: B, folder: &std::path::Path) -> Result<Self> {
+        use std::{sync::LazyLock, time::Instant};
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        let clock = || START.elapsed().as_secs_f64() * 1e3;
+        let mut engine = Self::new(backend, Description::open(folder)?, clock);
+        for part in engine.description.parts.clone() {
+            let bytes = engine.description.read(folder, part.part)?;
+            engine.load(part.part, &bytes)?;
+        }
+        Ok(engine)
+    }
+
+    /// The model's description.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// Takes a part's bytes after checking their hash. Parts may come in any order.
+    pub fn load_part(&mut self, part: Part, bytes: &[u8]) -> Result<()> {
+        self.description.verify(part, bytes)?;
+        self.load(part, bytes)
+    }
+
+    fn load(&mut self, part: Part, bytes: &[u8]) -> Result<()> {
+        let b = &self.backend;
+        let missing = || Error::Model(format!("expected sizes for part {part:?} in model.json, got none"));
+        let Description { image, text, fusion, max_tokens, .. } = &self.description;
+        match part {
+            Part::Tokenizer => self.reader = Some(TextReader::from_json(bytes, *max_tokens)?),
+            Part::Text => {
+                let config = text.as_ref().ok_or_else(missing)?;
+                self.text = Some(Bert::load(b, &Checkpoint::from_bytes(bytes)?, config)?);
+            }
+            Part::Image => {
+                let config = image.as_ref().ok_or_else(missing)?;
+                self.image = Some(Vit::load(b, &Checkpoint::from_bytes(bytes)?, config)?);
+            }
+            Part::Fusion => {
+                let (Some(image), Some(text), Some(config)) = (image, text, fusion) else { return Err(missing()) };
+                let weights = Checkpoint::from_bytes(bytes)?;
+                self.fusion = Some(Fusion::load(b, &weights, config, image.hidden_size, text.hidden_size)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// What can be searched with so far.
+    pub fn ready(&self) -> Ready {
+        let text = self.fusion.is_some() && self.text.is_some() && self.reader.is_some();
+        let image = self.fusion.is_some() && self.image.is_some();
+        Ready { text, image, composed: text && image }
+    }
+
+    /// How photos become patches.
+    pub fn preprocess(&self) -> &Preprocess {
+        &self.description.preprocess
+    }
+
+    /// Catalog vectors `[photos, dimension]` of unfolded photos (see [`image::patches`]).
+    pub async fn catalog_vectors(&self, patches: &[Vec<f32>]) -> Result<Vec<f32>> {
+        let photo = self.photo(patches)?;
+        self.backend.read(&self.fusion()?.catalog(&self.backend, &photo)?).await
+    }
+
+    /// Query vectors `[queries, dimension]` of photos, of texts, or of photos with texts.
+    pub async fn query_vectors(&self, patches: Option<&[Vec<f32>]>, texts: Option<&[&str]>) -> Result<Vec<f32>> {
+        let photo = patches.map(|patches| self.photo(patches)).transpose()?;
+        let words = texts.map(|texts| self.words(&self.tokens(texts)?)).transpose()?;
+        let fused = self.fusion()?.query(&self.backend, photo.as_ref(), words.as_ref())?;
+        self.backend.read(&fused.query).await
+    }
+
+    /// Encodes one query, with its attention.
+    pub async fn encode(&self, query: Query<'_>) -> Result<Encoded> {
+        let mut ms = Milliseconds::default();
+        let text = query.text.filter(|text| !text.trim().is_empty());
+        let start = (self.clock)();
+        let patches = query.photo.map(|bytes| image::prepare(bytes, self.preprocess())).transpose()?;
+        let decoded = (self.clock)();
+        let photo = patches.map(|patches| self.photo(&[patches])).transpose()?;
+        let seen = (self.clock)();
+        let words = text.map(|text| self.words(&self.tokens(&[text])?)).transpose()?;
+        let read = (self.clock)();
+        let (b, fusion) = (&self.backend, self.fusion()?);
+        let fused = fusion.query(b, photo.as_ref(), words.as_ref())?;
+        let mut vector = b.read(&fused.query).await?;
+        if let (Some(photo), Some(words), Some(like)) = (&photo, &words, query.like) {
+            self.lean(&mut vector, photo, words, like).await?;
+        }
+        (ms.decode, ms.image) = (decoded - start, seen - decoded);
+        (ms.text, ms.fusion) = (read - seen, (self.clock)() - read);
+        let mut encoded = Encoded { vector, ms, ..Encoded::default() };
+        if let Some(alpha) = &fused.alpha {
+            encoded.photo = Some(b.read(alpha).await?);
+        }
+        if let (Some(gamma), Some(text)) = (&fused.gamma, text) {
+            encoded.words = Some(self.word_weights(text, &b.read(gamma).await?)?);
+        }
+        if let Some(beta) = &fused.beta {
+            encoded.modalities = b.read(beta).await?.try_into().ok();
+        }
+        Ok(encoded)
+    }
+
+    /// Moves a fused vector towards the photo alone (`like` > ½) or the words alone (`like` < ½).
+    async fn lean(&self, vector: &mut [f32], photo: &Photo<B>, words: &Words<B>, like: f32) -> Result<()> {
+        let share = (like.clamp(0.0, 1.0) - 0.5) * 2.0;
+        if share == 0.0 || share.is_nan() {
+            return Ok(());
+        }
+        let (b, fusion) = (&self.backend, self.fusion()?);
+        let pole = match share > 0.0 {
+            true => fusion.catalog(b, photo)?,
+            false => fusion.query(b, None, Some(words))?.query,
+        };
+        let pole = b.read(&pole).await?;
+        vector.iter_mut().zip(&pole).for_each(|(v, p)| *v += share.abs() * (p - *v));
+        let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-12);
+        vector.iter_mut().for_each(|v| *v /= length);
+        Ok(())
+    }
+
+    fn photo(&self, patches: &[Vec<f32>]) -> Result<Photo<B>> {
+        let p = self.preprocess();
+        let (n, length) = (p.grid() * p.grid(), 3 * p.patch * p.patch);
+        let vit = self.image.as_ref().ok_or_else(|| not_loaded("image encoder"))?;
+        let patches = self.backend.tensor(&patches.concat(), &[patches.len(), n, length])?;
+        self.fusion()?.photo(&self.backend, &vit.forward(&self.backend, &patches)?)
+    }
+
+    fn tokens(&self, texts: &[&str]) -> Result<Tokens> {
+        self.reader.as_ref().ok_or_else(|| not_loaded("tokenizer"))?.read(texts)
+    }
+
+    fn words(&self, tokens: &Tokens) -> Result<Words<B>> {
+        let bert = self.text.as_ref().ok_or_else(|| not_loaded("text encoder"))?;
+        let mask = self.backend.tensor(&tokens.mask, &[tokens.rows, tokens.length])?;
+        self.fusion()?.words(&self.backend, &bert.forward(&self.backend, &tokens.ids, &mask)?, &mask)
+    }
+
+    fn fusion(&self) -> Result<&Fusion<B>> {
+        self.fusion.as_ref().ok_or_else(|| not_loaded("fusion head"))
+    }
+
+    /// Attention of whole words: pieces joined, special tokens left out.
+    fn word_weights(&self, text: &str, gamma: &[f32]) -> Result<Vec<(String, f32)>> {
+        let reader = self.reader.as_ref().ok_or_else(|| not_loaded("tokenizer"))?;
+        let mut words: Vec<(String, f32)> = Vec::new();
+        for (piece, &weight) in reader.pieces(text)?.iter().zip(gamma) {
+            match words.last_mut().filter(|_| piece.continues) {
+                Some((word, sum)) => {
+                    word.push_str(&piece.text);
+                    *sum += weight;
+                }
+                None if piece.text.is_empty() => {}
+                None => words.push((piece.text.clone(), weight)),
+            }
+        }
+        Ok(words)
+    }
+}
+
+fn not_loaded(what: &str) -> Error {
+    Error::Model(format!("expected its {what} to be loaded, got none; wait for the download or choose a whole model"))
+}
+
+/// An opened catalog whose shards may still be arriving.
+pub struct Catalog {
+    /// `catalog.json`.
+    pub manifest: Manifest,
+    index: Index,
+    waiting: Vec<Option<Shard>>,
+    next: usize,
+}
+
+impl Catalog {
+    /// Reads a manifest, and refuses one that was made with a model of another fingerprint.
+    pub fn open(json: &str, fingerprint: Option<&str>) -> Result<Self> {
+        let manifest = Manifest::from_json(json)?;
+        if let Some(fingerprint) = fingerprint {
+            manifest.check_model(fingerprint)?;
+        }
+        let (index, waiting) = (Index::new(manifest.dimension), vec![None; manifest.shards.len()]);
+        Ok(Self { manifest, index, waiting, next: 0 })
+    }
+
+    /// Reads a catalog folder, all shards of it.
+    #[cfg(feature = "cli")]
+    pub fn open_folder(folder: &std::path::Path, fingerprint: Option<&str>) -> Result<Self> {
+        use crate::error::io;
+        let path = folder.join(crate::shard::MANIFEST);
+        let json = std::fs::read_to_string(&path).map_err(io("reading", &path))?;
+        let mut catalog = Self::open(&json, fingerprint)?;
+        for shard in catalog.manifest.shards.clone() {
+            let path = folder.join(&shard.vectors.file);
+            catalog.add_shard(&shard.vectors.file, &std::fs::read(&path).map_err(io("reading", &path))?)?;
+        }
+        Ok(catalog)
+    }
+
+    /// Checks and takes a shard; returns how many rows can be searched now. Shards may come in any order: one that
+    /// comes early waits for those before it, since rows are numbered in the manifest's order.
+    pub fn add_shard(&mut self, file: &str, bytes: &[u8]) -> Result<usize> {
+        let (position, entry) = self.manifest.shard(file)?;
+        entry.vectors.verify(bytes)?;
+        let shard = Shard::decode(bytes)?;
+        if shard.ids.len() != entry.count {
+            return Err(Error::Catalog(format!(
+                "expected {} photos in {file}, got {}; index the photos again",
+                entry.count,
+                shard.ids.len()
+            )));
+        }
+        if position >= self.next {
+            self.waiting[position] = Some(shard);
+        }
+        while let Some(shard) = self.waiting.get_mut(self.next).and_then(Option::take) {
+            self.index.add(shard)?;
+            self.next += 1;
+        }
+        Ok(self.index.len())
+    }
+
+    /// The vectors that have arrived.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// The rows nearest to a row's own vector, itself left out.
+    pub fn neighbours(&self, row: u32, k: usize, only: Option<&[u32]>) -> Result<Vec<Hit>> {
+        let vector = self.index.vector(row as usize).ok_or_else(|| {
+            Error::Argument(format!("searching: expected a row below {}, got {row}; reload the page", self.index.len()))
+        })?;
+        self.index.top_k(&vector, k, Filter { only, exclude: &[row] })
+    }
+}

@@ -1,0 +1,221 @@
+//! A model folder: `model.json` beside one weight file a part, so that a page can fetch the text encoder first.
+
+use crate::error::{Error, Result};
+use crate::image::Preprocess;
+use crate::model::{bert, fusion, vit};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// Value of [`Description::format`].
+pub const FORMAT: &str = "vitrine-model";
+/// The version that this code writes, and the newest that it reads.
+pub const VERSION: u32 = 1;
+/// Name of the description in a model folder.
+pub const DESCRIPTION: &str = "model.json";
+
+/// What a file of a model folder holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// `tokenizer.json`.
+    Tokenizer,
+    /// The text encoder's weights.
+    Text,
+    /// The fusion head's weights.
+    Fusion,
+    /// The image encoder's weights.
+    Image,
+}
+
+impl Part {
+    /// The part's file name.
+    pub fn file(self) -> &'static str {
+        match self {
+            Part::Tokenizer => "tokenizer.json",
+            Part::Text => "text.safetensors",
+            Part::Fusion => "fusion.safetensors",
+            Part::Image => "image.safetensors",
+        }
+    }
+
+    /// The part that has this name in [`Description::parts`].
+    pub fn from_name(name: &str) -> Result<Self> {
+        serde_json::from_value(name.into()).map_err(|_| {
+            Error::Model(format!("expected part tokenizer, text, fusion or image, got {name:?}; check the call"))
+        })
+    }
+}
+
+/// One file of a model folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartFile {
+    /// What it holds.
+    pub part: Part,
+    /// Its name in the folder.
+    pub file: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its hash, hexadecimal.
+    pub sha256: String,
+}
+
+/// `model.json`: everything about a model but its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// Always [`FORMAT`].
+    pub format: String,
+    /// Version of the folder's layout.
+    pub version: u32,
+    /// A name for people.
+    pub name: String,
+    /// sha256 over weights and preprocessing parameters; catalogs carry it.
+    pub fingerprint: String,
+    /// Length of query and catalog vectors.
+    pub dimension: usize,
+    /// Side of the square that the image encoder sees, in pixels.
+    pub image_size: usize,
+    /// A sentence that visitors must see, such as that the head is untrained.
+    pub note: Option<String>,
+    /// How photos become numbers.
+    pub preprocess: Preprocess,
+    /// Longest text in tokens, the special ones counted.
+    pub max_tokens: usize,
+    /// The image encoder, where there is one.
+    pub image: Option<vit::Config>,
+    /// The text encoder, where there is one.
+    pub text: Option<bert::Config>,
+    /// The fusion head, where there is one.
+    pub fusion: Option<fusion::Config>,
+    /// The files.
+    pub parts: Vec<PartFile>,
+}
+
+impl Description {
+    /// Reads `model.json`.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for other JSON, an unknown version, or sizes that contradict each other.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let value: serde_json::Value = serde_json::from_str(json).map_err(|e| {
+            Error::Model(format!("expected model.json, got text that is no JSON ({e}); fetch it again"))
+        })?;
+        let (format, version) = (value["format"].as_str(), value["version"].as_u64());
+        if format != Some(FORMAT) || version.is_none_or(|v| v > u64::from(VERSION) || v == 0) {
+            return Err(Error::Model(format!(
+                "expected {FORMAT} of version 1 to {VERSION}, got {format:?} of version {version:?}; convert it again"
+            )));
+        }
+        let description: Self = serde_json::from_value(value)
+            .map_err(|e| Error::Model(format!("expected a complete model.json, got one with a fault: {e}")))?;
+        description.check()?;
+        Ok(description)
+    }
+
+    fn check(&self) -> Result<()> {
+        if let Some(text) = &self.text {
+            text.check()?;
+        }
+        let Some(image) = &self.image else { return Ok(()) };
+        image.check()?;
+        match (image.image_size, image.patch_size) == (self.preprocess.size, self.preprocess.patch) {
+            true => Ok(()),
+            false => Err(Error::Model(format!(
+                "expected preprocessing to {}/{} pixels as the image encoder has it, got {}/{}; convert it again",
+                image.image_size, image.patch_size, self.preprocess.size, self.preprocess.patch
+            ))),
+        }
+    }
+
+    /// The file of a part.
+    pub fn file(&self, part: Part) -> Result<&PartFile> {
+        self.parts.iter().find(|file| file.part == part).ok_or_else(|| {
+            Error::Model(format!("expected a part {part:?} in model {}, got none; choose another model", self.name))
+        })
+    }
+
+    /// Checks a part's bytes against their length and hash.
+    pub fn verify(&self, part: Part, bytes: &[u8]) -> Result<()> {
+        let file = self.file(part)?;
+        check_hash(&file.file, &file.sha256, bytes)
+    }
+
+    /// Enters the files and computes the fingerprint.
+    pub fn seal(&mut self, parts: &[(Part, Vec<u8>)]) {
+        self.parts = parts
+            .iter()
+            .map(|(part, bytes)| PartFile {
+                part: *part,
+                file: part.file().to_string(),
+                bytes: bytes.len() as u64,
+                sha256: sha256_hex(bytes),
+            })
+            .collect();
+        self.parts.sort_by_key(|file| file.part);
+        let sizes = (&self.preprocess, self.max_tokens, &self.image, &self.text, &self.fusion);
+        let hashes: Vec<_> = self.parts.iter().map(|file| (file.part, &file.sha256)).collect();
+        // a tuple of structs always serialises to the same text, since field order is fixed
+        self.fingerprint = sha256_hex(serde_json::to_string(&(sizes, hashes)).unwrap_or_default().as_bytes());
+    }
+
+    /// Writes the folder: parts first, the description last, each under its final name only when complete.
+    #[cfg(feature = "cli")]
+    pub fn write(&self, folder: &std::path::Path, parts: &[(Part, Vec<u8>)]) -> Result<()> {
+        use crate::error::io;
+        std::fs::create_dir_all(folder).map_err(io("creating", folder))?;
+        for (part, bytes) in parts {
+            write_atomic(&folder.join(part.file()), bytes)?;
+        }
+        let json = serde_json::to_string_pretty(self).map_err(|e| Error::Model(e.to_string()))?;
+        write_atomic(&folder.join(DESCRIPTION), json.as_bytes())
+    }
+
+    /// Reads the folder's description.
+    #[cfg(feature = "cli")]
+    pub fn open(folder: &std::path::Path) -> Result<Self> {
+        let path = folder.join(DESCRIPTION);
+        Self::from_json(&std::fs::read_to_string(&path).map_err(crate::error::io("reading", &path))?)
+    }
+
+    /// Reads and checks a part of the folder.
+    #[cfg(feature = "cli")]
+    pub fn read(&self, folder: &std::path::Path, part: Part) -> Result<Vec<u8>> {
+        let path = folder.join(&self.file(part)?.file);
+        let bytes = std::fs::read(&path).map_err(crate::error::io("reading", &path))?;
+        self.verify(part, &bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// sha256 in hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Refuses bytes whose sha256 is not the expected one.
+pub fn check_hash(file: &str, expected: &str, bytes: &[u8]) -> Result<()> {
+    let got = sha256_hex(bytes);
+    match got == expected {
+        true => Ok(()),
+        false => Err(Error::Hash { file: file.to_string(), expected: expected.to_string(), got }),
+    }
+}
+
+/// Writes a file so that it appears whole or not at all.
+#[cfg(feature = "cli")]
+pub fn write_atomic(path: &std::path::Path, bytes: &[u8]) -> Result<()> {
+    use crate::error::io;
+    use std::io::Write;
+    let folder = path.parent().unwrap_or(std::path::Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io("creating a file in", folder))?;
+    file.write_all(bytes).map_err(io("writing", path))?;
+    file.as_file().sync_all().map_err(io("writing", path))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // temporary files are private by default; what is written here is meant to be served
+        let open = std::fs::Permissions::from_mode(0o644);
+        file.as_file().set_permissions(open).map_err(io("writing", path))?;
+    }
+    file.persist(path).map_err(|e| io("writing", path)(e.error))?;
+    Ok(())
+}

@@ -1,0 +1,317 @@
+//! The catalog format: `catalog.json`, and shards of int8 vectors with their ids. Both directions live here.
+//!
+//! A shard is little-endian: the magic bytes `VITRSHRD`, then u32 version, count, dimension and length of the ids in
+//! bytes; one f32 scale a vector; count + 1 u32 offsets into the ids; the ids in UTF-8; the vectors, one byte a
+//! number. A vector's value is integer · scale, and its length is 1 up to rounding.
+
+use crate::error::{Error, Result};
+use crate::model::folder::check_hash;
+use crate::quant::quantise_rows;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Value of [`Manifest::format`].
+pub const FORMAT: &str = "vitrine-catalog";
+/// The version that this code writes, and the newest that it reads.
+pub const VERSION: u32 = 1;
+/// Name of the manifest in a catalog folder.
+pub const MANIFEST: &str = "catalog.json";
+/// The most bytes that a shard should have; shards are cut between photos to stay below.
+pub const SHARD_BYTES: usize = 6 << 20;
+
+const MAGIC: &[u8; 8] = b"VITRSHRD";
+const HEADER: usize = 24;
+
+/// A file that the manifest vouches for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Its name in the catalog folder.
+    pub file: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its hash, hexadecimal.
+    pub sha256: String,
+}
+
+/// A shard and the metadata of its photos.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShardEntry {
+    /// The vectors.
+    #[serde(flatten)]
+    pub vectors: FileEntry,
+    /// Number of photos.
+    pub count: usize,
+    /// A JSON array of [`Item`] in the order of the vectors.
+    pub items: FileEntry,
+}
+
+/// The model that a catalog was made with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelRef {
+    /// Its name for people.
+    pub name: String,
+    /// Its fingerprint.
+    pub fingerprint: String,
+}
+
+/// An attribute and how many photos have each of its values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Facet {
+    /// The attribute.
+    pub name: String,
+    /// Its values, the most frequent first.
+    pub values: Vec<FacetValue>,
+}
+
+/// One value of an attribute.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FacetValue {
+    /// The value.
+    pub value: String,
+    /// Photos that have it.
+    pub count: usize,
+}
+
+/// The nearest photos of every photo, found ahead: rows of `k` little-endian u32 row numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Neighbours {
+    /// The file.
+    #[serde(flatten)]
+    pub file: FileEntry,
+    /// Row numbers a photo.
+    pub k: usize,
+}
+
+/// `catalog.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Always [`FORMAT`].
+    pub format: String,
+    /// Version of the format.
+    pub version: u32,
+    /// A title for people.
+    pub title: String,
+    /// The model that made the vectors.
+    pub model: ModelRef,
+    /// Numbers a vector.
+    pub dimension: usize,
+    /// Number of photos.
+    pub count: usize,
+    /// Attributes to filter by.
+    pub facets: Vec<Facet>,
+    /// The shards, in row order.
+    pub shards: Vec<ShardEntry>,
+    /// Neighbours found ahead.
+    pub neighbours: Neighbours,
+    /// Folder of the photos, with a slash at its end.
+    pub photos: String,
+}
+
+/// What is known of one photo.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// The shop's id: the photo's file name without its ending.
+    pub id: String,
+    /// A title for people.
+    pub title: String,
+    /// Attributes by name.
+    pub attributes: BTreeMap<String, String>,
+    /// File in the photo folder.
+    pub photo: String,
+    /// Width of that file in pixels.
+    pub width: u32,
+    /// Height of that file in pixels.
+    pub height: u32,
+    /// Mean colour as `#rrggbb`, shown until the photo is there.
+    pub tone: String,
+    /// The product's page.
+    pub link: Option<String>,
+    /// The price as the shop writes it.
+    pub price: Option<String>,
+}
+
+impl Manifest {
+    /// Reads `catalog.json`.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let value: serde_json::Value = serde_json::from_str(json).map_err(|e| {
+            Error::Catalog(format!("expected catalog.json, got text that is no JSON ({e}); fetch it again"))
+        })?;
+        let (format, version) = (value["format"].as_str(), value["version"].as_u64());
+        if format != Some(FORMAT) || version.is_none_or(|v| v == 0 || v > u64::from(VERSION)) {
+            return Err(Error::Catalog(format!(
+                "expected {FORMAT} of version 1 to {VERSION}, got {format:?} of version {version:?}; \
+                 update this program or index the photos again"
+            )));
+        }
+        let manifest: Self = serde_json::from_value(value)
+            .map_err(|e| Error::Catalog(format!("expected a complete catalog.json, got one with a fault: {e}")))?;
+        let total: usize = manifest.shards.iter().map(|shard| shard.count).sum();
+        match total == manifest.count && manifest.dimension > 0 {
+            true => Ok(manifest),
+            false => Err(Error::Catalog(format!(
+                "expected shards of {} photos together, got {total} of dimension {}; index the photos again",
+                manifest.count, manifest.dimension
+            ))),
+        }
+    }
+
+    /// Refuses a catalog that another model made.
+    pub fn check_model(&self, fingerprint: &str) -> Result<()> {
+        match self.model.fingerprint == fingerprint {
+            true => Ok(()),
+            false => Err(Error::Fingerprint {
+                catalog: format!("{} ({})", self.model.name, self.model.fingerprint),
+                model: fingerprint.to_string(),
+            }),
+        }
+    }
+
+    /// The shard of that file name and its position.
+    pub fn shard(&self, file: &str) -> Result<(usize, &ShardEntry)> {
+        self.shards.iter().enumerate().find(|(_, shard)| shard.vectors.file == file).ok_or_else(|| {
+            Error::Catalog(format!("expected one of {} shards, got {file:?}; reload the page", self.shards.len()))
+        })
+    }
+}
+
+impl FileEntry {
+    /// Describes bytes; the name is `stem-<hash>.extension`, so that a name never changes its content.
+    pub fn of(stem: &str, extension: &str, bytes: &[u8]) -> Self {
+        let sha256 = crate::model::folder::sha256_hex(bytes);
+        Self { file: format!("{stem}-{}.{extension}", &sha256[..16]), bytes: bytes.len() as u64, sha256 }
+    }
+
+    /// Checks bytes against length and hash.
+    pub fn verify(&self, bytes: &[u8]) -> Result<()> {
+        check_hash(&self.file, &self.sha256, bytes)
+    }
+}
+
+/// A decoded shard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shard {
+    /// Numbers a vector.
+    pub dimension: usize,
+    /// Ids in row order.
+    pub ids: Vec<String>,
+    /// One scale a vector.
+    pub scales: Vec<f32>,
+    /// The integers `[rows, dimension]`.
+    pub vectors: Vec<i8>,
+}
+
+impl Shard {
+    /// Quantises unit vectors `[rows, dimension]`.
+    pub fn from_f32(ids: Vec<String>, vectors: &[f32], dimension: usize) -> Result<Self> {
+        if ids.len().checked_mul(dimension) != Some(vectors.len()) {
+            return Err(Error::Argument(format!(
+                "making a shard: expected {} × {dimension} numbers, got {}; check the dimension",
+                ids.len(),
+                vectors.len()
+            )));
+        }
+        let (values, scales) = quantise_rows(vectors, dimension);
+        Ok(Self { dimension, ids, scales, vectors: values })
+    }
+
+    /// The file's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let ids: usize = self.ids.iter().map(String::len).sum();
+        let numbers = [VERSION, self.ids.len() as u32, self.dimension as u32, ids as u32];
+        let mut out = Vec::with_capacity(HEADER + ids + self.ids.len() * (8 + self.dimension) + 4);
+        out.extend(MAGIC);
+        out.extend(numbers.iter().flat_map(|v| v.to_le_bytes()));
+        out.extend(self.scales.iter().flat_map(|v| v.to_le_bytes()));
+        let mut offset = 0u32;
+        out.extend(offset.to_le_bytes());
+        for id in &self.ids {
+            offset += id.len() as u32;
+            out.extend(offset.to_le_bytes());
+        }
+        self.ids.iter().for_each(|id| out.extend(id.as_bytes()));
+        out.extend(self.vectors.iter().map(|&v| v as u8));
+        out
+    }
+
+    /// Reads a file's bytes. Every length is checked against the file before anything is allocated for it.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let bad = |expected: &str| {
+            let got = format!("a file of {} bytes", bytes.len());
+            Error::Catalog(format!("expected {expected} in a shard, got {got}; fetch it again"))
+        };
+        let word = |at: usize| bytes.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        let (Some(version), Some(count), Some(dimension), Some(text)) = (word(8), word(12), word(16), word(20)) else {
+            return Err(bad("a header of 24 bytes"));
+        };
+        if !bytes.starts_with(MAGIC) || version == 0 || version > VERSION {
+            return Err(bad(&format!("the mark VITRSHRD and version 1 to {VERSION} (it says {version})")));
+        }
+        let [count, dimension, text] = [count, dimension, text].map(u64::from);
+        let expected = HEADER as u64 + 4 * count + 4 * (count + 1) + text + count * dimension;
+        if expected != bytes.len() as u64 || dimension == 0 {
+            return Err(bad(&format!("{count} vectors of {dimension} numbers, {expected} bytes,")));
+        }
+        let [count, dimension, text] = [count, dimension, text].map(|v| v as usize);
+        let (scales, rest) = bytes[HEADER..].split_at(4 * count);
+        let (offsets, rest) = rest.split_at(4 * (count + 1));
+        let (ids, vectors) = rest.split_at(text);
+        let ids = std::str::from_utf8(ids).map_err(|_| bad("ids in UTF-8"))?;
+        let offsets: Vec<usize> =
+            offsets.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize).collect();
+        let id = |pair: &[usize]| ids.get(pair[0]..pair[1]).map(str::to_string).ok_or_else(|| bad("ids in order"));
+        Ok(Self {
+            dimension,
+            ids: offsets.windows(2).map(id).collect::<Result<_>>()?,
+            scales: scales.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+            vectors: vectors.iter().map(|&v| v as i8).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample() -> Shard {
+        let ids = vec!["a".into(), "größe 7".into(), String::new()];
+        Shard::from_f32(ids, &[1.0, 0.0, 0.6, -0.8, 0.0, 0.0], 2).unwrap()
+    }
+
+    #[test]
+    fn a_shard_survives_its_file() {
+        assert_eq!(Shard::decode(&sample().encode()).unwrap(), sample());
+        let empty = Shard::from_f32(vec![], &[], 5).unwrap();
+        assert_eq!(Shard::decode(&empty.encode()).unwrap(), empty);
+    }
+
+    #[test]
+    fn a_count_far_beyond_the_file_is_refused() {
+        let mut bytes = sample().encode();
+        bytes[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert!(matches!(Shard::decode(&bytes), Err(Error::Catalog(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_bytes_never_panic(cut in 0usize..80, at in 0usize..80, to in any::<u8>()) {
+            let mut bytes = sample().encode();
+            let at = at % bytes.len();
+            bytes[at] = to;
+            bytes.truncate(bytes.len().min(cut));
+            let _ = Shard::decode(&bytes);
+        }
+
+        #[test]
+        fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(Shard::decode(&bytes).is_err());
+            prop_assert!(Manifest::from_json(&String::from_utf8_lossy(&bytes)).is_err());
+        }
+    }
+
+    #[test]
+    fn newer_versions_are_refused_with_the_next_step() {
+        let error = Manifest::from_json(r#"{"format":"vitrine-catalog","version":2}"#).unwrap_err().to_string();
+        assert!(error.contains("version Some(2)") && error.contains("update"), "{error}");
+    }
+}

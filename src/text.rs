@@ -1,0 +1,167 @@
+//! Words → token ids and mask, by the model's own `tokenizer.json` (WordPiece).
+
+use crate::error::{Error, Result};
+use tokenizers::{Tokenizer, TruncationParams};
+
+/// A batch of texts as the encoder wants them, padded to the longest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tokens {
+    /// Token ids, `[rows, length]`, row-major.
+    pub ids: Vec<u32>,
+    /// 1 for a token, 0 for padding: `[rows, length]`.
+    pub mask: Vec<f32>,
+    /// Number of texts.
+    pub rows: usize,
+    /// Tokens of the longest text.
+    pub length: usize,
+}
+
+/// A piece of a text, for showing where attention went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Piece {
+    /// The characters of the text that it came from; empty for the special tokens at both ends.
+    pub text: String,
+    /// Whether it continues the word of the piece before it.
+    pub continues: bool,
+}
+
+/// The longest text that is looked at, in bytes; far more than the encoder can hold.
+const MAX_BYTES: usize = 16 * 1024;
+
+/// Turns words into token ids.
+#[derive(Clone)]
+pub struct TextReader {
+    tokenizer: Tokenizer,
+}
+
+impl TextReader {
+    /// Reads a `tokenizer.json`; sequences are cut at `max_tokens`, the special ones counted.
+    pub fn from_json(json: &[u8], max_tokens: usize) -> Result<Self> {
+        let bad = |e: tokenizers::Error| Error::Model(format!("expected a tokenizer.json, got something else ({e})"));
+        let mut tokenizer = Tokenizer::from_bytes(json).map_err(bad)?;
+        let truncation = TruncationParams { max_length: max_tokens, ..Default::default() };
+        tokenizer.with_padding(None).with_truncation(Some(truncation)).map_err(bad)?;
+        Ok(Self { tokenizer })
+    }
+
+    /// Tokenises texts into one padded batch.
+    ///
+    /// # Errors
+    /// [`Error::EmptyQuery`] for a text without any token, such as spaces.
+    pub fn read(&self, texts: &[&str]) -> Result<Tokens> {
+        let encodings = texts.iter().map(|text| self.encode(text)).collect::<Result<Vec<_>>>()?;
+        let length = encodings.iter().map(|e| e.get_ids().len()).max().unwrap_or(0);
+        let mut tokens = Tokens { ids: Vec::new(), mask: Vec::new(), rows: texts.len(), length };
+        for encoding in &encodings {
+            let used = encoding.get_ids().len();
+            tokens.ids.extend(encoding.get_ids());
+            tokens.ids.resize(tokens.ids.len() + length - used, 0);
+            tokens.mask.extend(std::iter::repeat_n(1.0, used).chain(std::iter::repeat_n(0.0, length - used)));
+        }
+        Ok(tokens)
+    }
+
+    /// The pieces of a text in the order of its tokens.
+    pub fn pieces(&self, text: &str) -> Result<Vec<Piece>> {
+        let encoding = self.encode(text)?;
+        let shown = shortened(text);
+        let special = encoding.get_special_tokens_mask();
+        let mut last_word = None;
+        Ok(encoding
+            .get_offsets()
+            .iter()
+            .zip(encoding.get_word_ids())
+            .zip(special)
+            .map(|((&(from, to), &word), &special)| {
+                let continues = special == 0 && word.is_some() && word == last_word;
+                last_word = word;
+                let text = if special == 1 { "" } else { shown.get(from..to).unwrap_or_default() };
+                Piece { text: text.to_string(), continues }
+            })
+            .collect())
+    }
+
+    fn encode(&self, text: &str) -> Result<tokenizers::Encoding> {
+        let encoding = self
+            .tokenizer
+            .encode(shortened(text), true)
+            .map_err(|e| Error::Text(format!("expected words, got text that has no tokens ({e}); use other words")))?;
+        let words = encoding.get_special_tokens_mask().iter().filter(|&&special| special == 0).count();
+        if words == 0 { Err(Error::EmptyQuery) } else { Ok(encoding) }
+    }
+}
+
+/// The part of a text that is looked at.
+fn shortened(text: &str) -> &str {
+    let mut end = text.len().min(MAX_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A tokenizer with a few whole words, pieces and letters.
+    pub(crate) fn tiny_tokenizer() -> Vec<u8> {
+        let words = "[PAD] [UNK] [CLS] [SEP] red blue dress shirt but with longer sleeve ##s ##ed strip ##less a b";
+        let vocab: serde_json::Map<String, serde_json::Value> =
+            words.split(' ').enumerate().map(|(id, word)| (word.to_string(), id.into())).collect();
+        let special = |id: u32, content: &str| {
+            serde_json::json!({"id": id, "content": content, "special": true, "single_word": false, "lstrip": false,
+                "rstrip": false, "normalized": false})
+        };
+        let json = serde_json::json!({
+            "version": "1.0",
+            "added_tokens": [special(0, "[PAD]"), special(1, "[UNK]"), special(2, "[CLS]"), special(3, "[SEP]")],
+            "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+                "strip_accents": null, "lowercase": true},
+            "pre_tokenizer": {"type": "BertPreTokenizer"},
+            "post_processor": {"type": "TemplateProcessing",
+                "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+                    {"SpecialToken": {"id": "[SEP]", "type_id": 0}}],
+                "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+                "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [2], "tokens": ["[CLS]"]},
+                    "[SEP]": {"id": "[SEP]", "ids": [3], "tokens": ["[SEP]"]}}},
+            "decoder": null,
+            "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                "max_input_chars_per_word": 100, "vocab": vocab},
+        });
+        json.to_string().into_bytes()
+    }
+
+    fn reader() -> TextReader {
+        TextReader::from_json(&tiny_tokenizer(), 8).unwrap()
+    }
+
+    #[test]
+    fn words_become_ids_and_padding_is_masked() {
+        let tokens = reader().read(&["Red dresses", "blue striped shirt"]).unwrap();
+        assert_eq!((tokens.rows, tokens.length), (2, 6));
+        assert_eq!(tokens.ids[6..], [2, 5, 14, 13, 7, 3]);
+        assert_eq!(tokens.mask[..6], [1.0, 1.0, 1.0, 1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn pieces_say_which_word_they_belong_to() {
+        let pieces = reader().pieces("striped shirt").unwrap();
+        let shown: Vec<_> = pieces.iter().map(|p| (p.text.as_str(), p.continues)).collect();
+        assert_eq!(shown, [("", false), ("strip", false), ("ed", true), ("shirt", false), ("", false)]);
+    }
+
+    #[test]
+    fn strange_texts_are_answered() {
+        let reader = reader();
+        for empty in ["", "   ", "\n\t", "\u{200b}\u{0}"] {
+            assert!(matches!(reader.read(&[empty]), Err(Error::EmptyQuery)), "{empty:?}");
+        }
+        assert_eq!(reader.read(&["👗🔥"]).unwrap().ids[1], 1, "emoji are unknown words");
+        let long = "red ".repeat(10_000);
+        assert_eq!(reader.read(&[&long]).unwrap().length, 8);
+        let joined = "é".repeat(MAX_BYTES);
+        assert!(reader.read(&[&joined]).is_ok());
+        assert!(TextReader::from_json(b"{}", 8).is_err());
+    }
+}

@@ -1,0 +1,237 @@
+//! Bindings for the page: convert, call, map errors. Everything runs in the worker.
+
+use crate::backend::composed::Composed;
+use crate::engine::{Catalog, Engine, Milliseconds, Query};
+use crate::error::Error;
+use crate::model::folder::{Description, Part};
+use crate::search::{Filter, Hit};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::*;
+
+/// The search engine of a page.
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct Vitrine {
+    engine: Option<Engine<Composed>>,
+    catalog: Option<Catalog>,
+}
+
+/// The argument of [`Vitrine::query`].
+#[derive(Deserialize)]
+struct Request {
+    text: Option<String>,
+    #[serde(default, with = "serde_bytes_option")]
+    photo: Option<Vec<u8>>,
+    #[serde(default)]
+    exclude: Vec<u32>,
+    like: Option<f32>,
+    k: usize,
+    rows: Option<Vec<u32>>,
+}
+
+#[derive(Serialize)]
+struct Response {
+    hits: Vec<Found>,
+    attention: Attention,
+    ms: Timing,
+}
+
+#[derive(Serialize)]
+struct Found {
+    row: u32,
+    score: f32,
+}
+
+#[derive(Serialize)]
+struct Attention {
+    photo: Option<Vec<f32>>,
+    grid: Option<[usize; 2]>,
+    words: Option<Vec<Word>>,
+    modalities: Option<[f32; 2]>,
+}
+
+#[derive(Serialize)]
+struct Word {
+    text: String,
+    weight: f32,
+}
+
+#[derive(Serialize)]
+struct Timing {
+    #[serde(flatten)]
+    encode: Milliseconds,
+    search: f64,
+    total: f64,
+}
+
+/// A `Uint8Array` or nothing.
+mod serde_bytes_option {
+    use serde::Deserializer;
+    use serde::de::{SeqAccess, Visitor};
+
+    struct Bytes;
+
+    impl<'de> Visitor<'de> for Bytes {
+        type Value = Option<Vec<u8>>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a Uint8Array or nothing")
+        }
+
+        fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
+            Ok(Some(bytes))
+        }
+
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+            Ok(Some(bytes.to_vec()))
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_none<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+            d.deserialize_byte_buf(Bytes)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut bytes = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(1 << 20));
+            while let Some(byte) = seq.next_element()? {
+                bytes.push(byte);
+            }
+            Ok(Some(bytes))
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Vec<u8>>, D::Error> {
+        d.deserialize_option(Bytes)
+    }
+}
+
+fn clock() -> f64 {
+    let performance = js_sys::Reflect::get(&js_sys::global(), &"performance".into()).map(web_sys::Performance::from);
+    performance.map(|p| p.now()).unwrap_or(0.0)
+}
+
+fn raise(error: Error) -> JsError {
+    JsError::new(&error.to_string())
+}
+
+fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsError> {
+    // plain objects, and null for what is missing: what JSON would give
+    let serializer = serde_wasm_bindgen::Serializer::json_compatible();
+    Ok(value.serialize(&serializer)?)
+}
+
+/// Makes a Rust panic readable in the browser's console.
+#[wasm_bindgen(start)]
+pub fn start() {
+    console_error_panic_hook::set_once();
+}
+
+#[wasm_bindgen]
+impl Vitrine {
+    /// An engine without a model.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads `model.json`. Comes first.
+    pub fn load_model(&mut self, json: &str) -> Result<(), JsError> {
+        let description = Description::from_json(json).map_err(raise)?;
+        if let Some(note) = &description.note {
+            gloo::console::warn!(note.as_str());
+        }
+        self.engine = Some(Engine::new(Composed::cpu(), description, clock));
+        Ok(())
+    }
+
+    /// Takes a part of the model: `tokenizer`, `text`, `fusion` or `image`, in any order.
+    pub fn load_part(&mut self, name: &str, bytes: &[u8]) -> Result<(), JsError> {
+        let part = Part::from_name(name).map_err(raise)?;
+        self.engine_mut()?.load_part(part, bytes).map_err(raise)
+    }
+
+    /// `{text, image, composed}`: what can be searched with so far.
+    pub fn ready(&self) -> Result<JsValue, JsError> {
+        to_js(&self.engine()?.ready())
+    }
+
+    /// Reads `catalog.json`; a catalog of another model is refused with both fingerprints named.
+    pub fn open_catalog(&mut self, json: &str) -> Result<(), JsError> {
+        let fingerprint = self.engine.as_ref().map(|engine| engine.description().fingerprint.as_str());
+        self.catalog = Some(Catalog::open(json, fingerprint).map_err(raise)?);
+        Ok(())
+    }
+
+    /// Takes a shard and returns how many rows can be searched now.
+    pub fn add_shard(&mut self, file: &str, bytes: &[u8]) -> Result<usize, JsError> {
+        let catalog =
+            self.catalog.as_mut().ok_or_else(|| JsError::new("opening catalog: open it before its shards"))?;
+        catalog.add_shard(file, bytes).map_err(raise)
+    }
+
+    /// `{text?, photo?: Uint8Array, exclude?, like?, k, rows?}` → `{hits, attention, ms}`.
+    pub async fn query(&self, request: JsValue) -> Result<JsValue, JsError> {
+        let request: Request = serde_wasm_bindgen::from_value(request)?;
+        let (engine, catalog) = (self.engine()?, self.catalog()?);
+        let start = clock();
+        let query = Query { photo: request.photo.as_deref(), text: request.text.as_deref(), like: request.like };
+        let encoded = engine.encode(query).await.map_err(raise)?;
+        let searched = clock();
+        let filter = Filter { only: request.rows.as_deref(), exclude: &request.exclude };
+        let hits = catalog.index().top_k(&encoded.vector, request.k, filter).map_err(raise)?;
+        let now = clock();
+        let grid = engine.preprocess().grid();
+        let words = encoded.words.map(|all| all.into_iter().map(|(text, weight)| Word { text, weight }).collect());
+        to_js(&Response {
+            hits: found(hits),
+            attention: Attention {
+                grid: encoded.photo.as_ref().map(|_| [grid, grid]),
+                photo: encoded.photo,
+                words,
+                modalities: encoded.modalities,
+            },
+            ms: Timing { encode: encoded.ms, search: now - searched, total: now - start },
+        })
+    }
+
+    /// The rows nearest to a row's own vector. Needs no model.
+    pub fn neighbours(&self, row: u32, k: usize, rows: Option<Vec<u32>>) -> Result<JsValue, JsError> {
+        to_js(&found(self.catalog()?.neighbours(row, k, rows.as_deref()).map_err(raise)?))
+    }
+
+    /// A photo's normalised patches, for comparing the page's preprocessing with the command line's.
+    pub fn patches(&self, photo: &[u8]) -> Result<Vec<f32>, JsError> {
+        crate::image::prepare(photo, self.engine()?.preprocess()).map_err(raise)
+    }
+
+    /// The unit vector of a query of words, of a photo, or of both, for comparing with the command line's.
+    pub async fn vector(&self, text: Option<String>, photo: Option<Vec<u8>>) -> Result<Vec<f32>, JsError> {
+        let query = Query { photo: photo.as_deref(), text: text.as_deref(), like: None };
+        Ok(self.engine()?.encode(query).await.map_err(raise)?.vector)
+    }
+}
+
+impl Vitrine {
+    fn engine(&self) -> Result<&Engine<Composed>, JsError> {
+        self.engine.as_ref().ok_or_else(|| JsError::new("loading model: expected model.json first, got none; load it"))
+    }
+
+    fn engine_mut(&mut self) -> Result<&mut Engine<Composed>, JsError> {
+        self.engine.as_mut().ok_or_else(|| JsError::new("loading model: expected model.json first, got none; load it"))
+    }
+
+    fn catalog(&self) -> Result<&Catalog, JsError> {
+        self.catalog.as_ref().ok_or_else(|| JsError::new("searching: expected an open catalog, got none; open one"))
+    }
+}
+
+fn found(hits: Vec<Hit>) -> Vec<Found> {
+    hits.into_iter().map(|hit| Found { row: hit.row, score: hit.score }).collect()
+}
