@@ -8,7 +8,11 @@
 
 pub mod backend;
 pub mod error;
+#[cfg(feature = "cli")]
+pub mod eval;
 pub mod model;
+#[cfg(feature = "cli")]
+pub mod photos;
 pub mod quant;
 pub mod weights;
 
