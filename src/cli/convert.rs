@@ -1,0 +1,108 @@
+//! `vitrine convert`: checkpoints → a model folder.
+
+use anyhow::{Context, bail};
+use clap::Args;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use vitrine::convert::{Encoder, Model, read_encoder, trim_vocabulary};
+use vitrine::model::folder::DESCRIPTION;
+use vitrine::quant::Format;
+
+/// Turn checkpoints into a model folder, or a model folder into another format
+#[derive(Args)]
+pub struct ConvertArgs {
+    /// A model folder, or folders with a ViT or a BERT as Hugging Face or timm writes them (one of each for a whole
+    /// model)
+    #[arg(required = true, num_args = 1..=2)]
+    checkpoints: Vec<PathBuf>,
+    /// Where to write the model folder
+    #[arg(long)]
+    out: PathBuf,
+    /// How weight matrices are stored
+    #[arg(long, value_enum, default_value = "f32")]
+    format: Format,
+    /// Resize the image encoder's position embeddings to this image size, in pixels
+    #[arg(long)]
+    image_size: Option<usize>,
+    /// Keep this many entries of the vocabulary
+    #[arg(long)]
+    vocab_size: Option<usize>,
+    /// Texts whose words must stay in the vocabulary (any text file, also .gz); may be given several times
+    #[arg(long, requires = "vocab_size")]
+    corpus: Vec<PathBuf>,
+    /// The model's name
+    #[arg(long)]
+    name: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Converts, writes and says what was written.
+pub fn run(args: ConvertArgs) -> anyhow::Result<()> {
+    let mut model = read(&args)?;
+    if let Some(size) = args.image_size {
+        model.resize(size)?;
+    }
+    if let Some(name) = &args.name {
+        model.description.name = name.clone();
+    }
+    let description = model.write(&args.out, args.format)?;
+    if args.json {
+        println!("{}", serde_json::to_string(&description)?);
+        return Ok(());
+    }
+    println!("{}: model {} ({})", args.out.display(), description.name, description.fingerprint);
+    for part in &description.parts {
+        println!("  {:<20} {:>10} bytes", part.file, part.bytes);
+    }
+    if let Some(note) = &description.note {
+        println!("  note: {note}");
+    }
+    Ok(())
+}
+
+fn read(args: &ConvertArgs) -> anyhow::Result<Model> {
+    if let [folder] = &args.checkpoints[..]
+        && folder.join(DESCRIPTION).exists()
+    {
+        if args.vocab_size.is_some() {
+            bail!("converting {}: --vocab-size needs the original checkpoint, got a model folder", folder.display());
+        }
+        return Ok(Model::open(folder)?);
+    }
+    let mut encoders = Vec::new();
+    for folder in &args.checkpoints {
+        let mut encoder = read_encoder(folder).with_context(|| format!("converting {}", folder.display()))?;
+        if let Some(size) = args.vocab_size {
+            trim_vocabulary(&mut encoder, size, &corpus(&args.corpus)?)?;
+        }
+        encoders.push(encoder);
+    }
+    if let [Encoder::Image { .. }, Encoder::Image { .. }] | [Encoder::Text { .. }, Encoder::Text { .. }] = &encoders[..]
+    {
+        bail!("converting: expected one image and one text encoder, got two of one kind; give one of each");
+    }
+    Ok(Model::assemble(args.name.as_deref().unwrap_or("converted"), encoders, None)?)
+}
+
+fn corpus(files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for path in files {
+        let text = read_text(path).with_context(|| format!("reading corpus {}", path.display()))?;
+        // short pieces, since a sequence is cut at the model's length
+        let words: Vec<&str> = text.split_whitespace().collect();
+        lines.extend(words.chunks(12).map(|words| words.join(" ")));
+    }
+    Ok(lines)
+}
+
+fn read_text(path: &Path) -> std::io::Result<String> {
+    let bytes = std::fs::read(path)?;
+    if !path.extension().is_some_and(|e| e == "gz") {
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text)?;
+    Ok(text)
+}

@@ -1,0 +1,67 @@
+//! The commands, one file each: arguments, progress, printing. The work is the library's.
+
+mod convert;
+mod embedder;
+mod eval;
+mod index;
+mod search;
+mod serve;
+mod site;
+
+use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::Path;
+use vitrine::backend::composed::Composed;
+use vitrine::engine::Engine;
+
+/// The backend that the command line computes with.
+pub type Native = Composed;
+
+/// Fashion search that runs wholly in the visitor's browser.
+#[derive(Parser)]
+#[command(name = "vitrine", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Index(index::IndexArgs),
+    Search(search::SearchArgs),
+    Site(site::SiteArgs),
+    Serve(serve::ServeArgs),
+    Eval(eval::EvalArgs),
+    Convert(convert::ConvertArgs),
+}
+
+/// Runs one command.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Index(args) => index::run(args),
+        Command::Search(args) => search::run(args),
+        Command::Site(args) => site::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Eval(args) => eval::run(&args, |model| Ok(embedder::EngineEmbedder(open(model)?))),
+        Command::Convert(args) => convert::run(args),
+    }
+}
+
+/// Loads a model folder and says on stderr what its author wants everybody to know.
+pub fn open(model: &Path) -> vitrine::Result<Engine<Native>> {
+    let engine = Engine::open(Native::cpu(), model)?;
+    if let Some(note) = &engine.description().note {
+        eprintln!("note: {note}");
+    }
+    Ok(engine)
+}
+
+/// A progress bar on stderr over a known number of things.
+pub fn bar(length: usize, what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} · {per_sec} · {eta} left");
+    let bar = ProgressBar::new(length as u64).with_message(what);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

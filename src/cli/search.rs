@@ -1,0 +1,84 @@
+//! `vitrine search`: one query against a catalog folder.
+
+use anyhow::Context;
+use clap::Args;
+use std::path::PathBuf;
+use vitrine::engine::{Catalog, Query};
+use vitrine::search::Filter;
+use vitrine::shard::Item;
+
+/// Search a catalog with words, a photo, or both
+#[derive(Args)]
+pub struct SearchArgs {
+    /// Catalog folder
+    catalog: PathBuf,
+    /// Words
+    #[arg(long)]
+    text: Option<String>,
+    /// Photo file
+    #[arg(long)]
+    image: Option<PathBuf>,
+    /// 0 like the words … 1 like the photo
+    #[arg(long, value_parser = clap::value_parser!(f32))]
+    like: Option<f32>,
+    /// Number of results
+    #[arg(short, long, default_value_t = 10)]
+    k: usize,
+    /// Model folder
+    #[arg(long, default_value = "models/default")]
+    model: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Searches and prints the results.
+pub fn run(args: SearchArgs) -> anyhow::Result<()> {
+    let engine = super::open(&args.model)?;
+    let catalog = Catalog::open_folder(&args.catalog, Some(&engine.description().fingerprint))?;
+    let photo = args
+        .image
+        .as_ref()
+        .map(|path| std::fs::read(path).with_context(|| format!("reading photo {}", path.display())));
+    let photo = photo.transpose()?;
+    let query = Query { photo: photo.as_deref(), text: args.text.as_deref(), like: args.like };
+    let encoded = pollster::block_on(engine.encode(query))?;
+    let hits = catalog.index().top_k(&encoded.vector, args.k, Filter::default())?;
+    let items = items(&args.catalog, &catalog)?;
+    let found: Vec<_> = hits
+        .iter()
+        .map(|hit| {
+            let item = &items[hit.row as usize];
+            serde_json::json!({"row": hit.row, "id": item.id, "score": hit.score, "title": item.title,
+                "attributes": item.attributes})
+        })
+        .collect();
+    if args.json {
+        let attention = serde_json::json!({"photo": encoded.photo, "words": encoded.words,
+            "modalities": encoded.modalities});
+        println!("{}", serde_json::json!({"hits": found, "attention": attention, "ms": encoded.ms}));
+        return Ok(());
+    }
+    for (hit, item) in hits.iter().map(|hit| (hit, &items[hit.row as usize])) {
+        println!("{:.3}  {:<12} {}", hit.score, item.id, item.title);
+    }
+    Ok(())
+}
+
+fn items(folder: &std::path::Path, catalog: &Catalog) -> anyhow::Result<Vec<Item>> {
+    let mut items = Vec::with_capacity(catalog.manifest.count);
+    for shard in &catalog.manifest.shards {
+        let path = folder.join(&shard.items.file);
+        let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        shard.items.verify(&bytes)?;
+        let part: Vec<Item> = serde_json::from_slice(&bytes).with_context(|| format!("reading {}", path.display()))?;
+        items.extend(part);
+    }
+    anyhow::ensure!(
+        items.len() == catalog.manifest.count,
+        "reading catalog: expected {} items, got {}; index the photos again",
+        catalog.manifest.count,
+        items.len()
+    );
+    Ok(items)
+}

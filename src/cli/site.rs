@@ -1,0 +1,65 @@
+//! `vitrine site`: a catalog → a static site.
+
+use anyhow::bail;
+use clap::Args;
+use std::path::PathBuf;
+use vitrine::site::Site;
+
+/// Make a complete static site of a catalog: page, wasm, weights, shards, photos
+#[derive(Args)]
+pub struct SiteArgs {
+    /// Catalog folder
+    catalog: PathBuf,
+    /// Where to write the site
+    #[arg(long)]
+    out: PathBuf,
+    /// Model folder; must be the one that the catalog was made with
+    #[arg(long, default_value = "models/default")]
+    model: PathBuf,
+    /// The page's files with the wasm build [default: www beside the program or in this folder]
+    #[arg(long)]
+    www: Option<PathBuf>,
+    /// The page's title [default: the catalog's]
+    #[arg(long)]
+    title: Option<String>,
+    /// Accent colour, such as #7a3b2e
+    #[arg(long)]
+    accent: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Writes the site and says how large it is.
+pub fn run(args: SiteArgs) -> anyhow::Result<()> {
+    let www = match args.www {
+        Some(www) => www,
+        None => find_www()?,
+    };
+    let site = Site {
+        catalog: &args.catalog,
+        model: &args.model,
+        www: &www,
+        out: &args.out,
+        title: args.title,
+        accent: args.accent,
+    };
+    let written = site.write()?;
+    if args.json {
+        println!("{}", serde_json::to_string(&written)?);
+    } else {
+        let megabytes = written.bytes as f64 / 1e6;
+        println!("{}: {} files, {megabytes:.1} MB; upload the folder as it is", args.out.display(), written.files);
+    }
+    Ok(())
+}
+
+fn find_www() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe().ok();
+    let beside = program.as_ref().and_then(|path| path.parent()).map(|folder| folder.join("www"));
+    let folders = [Some(PathBuf::from("www")), beside];
+    match folders.into_iter().flatten().find(|folder| folder.join("index.html").exists()) {
+        Some(folder) => Ok(folder),
+        None => bail!("building the site: expected the page's files in www, got none; give their folder with --www"),
+    }
+}

@@ -1,0 +1,91 @@
+//! What indexing has finished, on disk, so that a killed run loses at most the photos in flight.
+//!
+//! The file is a line of JSON a photo behind a first line with the fingerprint; a last line that was cut is dropped.
+
+use crate::error::{Error, Result, io};
+use crate::model::folder::write_atomic;
+use crate::photos::PhotoSource;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Name of the journal in a catalog folder; a site does not copy it.
+pub const JOURNAL: &str = ".index-journal";
+
+/// A finished photo.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its id.
+    pub id: String,
+    /// sha256 of its file.
+    pub hash: String,
+    /// The catalog's own copy.
+    pub photo: String,
+    /// Width and height of that copy.
+    pub size: (u32, u32),
+    /// Mean colour.
+    pub tone: [u8; 3],
+    /// Its catalog vector.
+    pub vector: Vec<f32>,
+}
+
+/// The finished photos by id, and the file that remembers them.
+pub struct Journal {
+    /// The finished photos.
+    pub entries: HashMap<String, Entry>,
+    path: PathBuf,
+    file: File,
+    header: String,
+}
+
+impl Journal {
+    /// Reads what earlier runs with the same model left.
+    pub fn open(folder: &Path, fingerprint: &str, dimension: usize) -> Result<Self> {
+        let path = folder.join(JOURNAL);
+        let header = format!("vitrine-journal 1 {fingerprint}\n");
+        let text = std::fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        let mut entries = HashMap::new();
+        if let Some(lines) = text.strip_prefix(&header) {
+            for line in lines.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+                if let Ok(entry) = serde_json::from_str::<Entry>(line)
+                    && entry.vector.len() == dimension
+                {
+                    entries.insert(entry.id.clone(), entry);
+                }
+            }
+        }
+        // written anew, so that a cut last line does not swallow the next one
+        let mut journal = Self { entries, file: File::open(folder).map_err(io("opening", folder))?, path, header };
+        journal.rewrite()?;
+        Ok(journal)
+    }
+
+    /// Adds a finished photo to the file.
+    pub fn append(&mut self, entry: &Entry) -> Result<()> {
+        self.file.write_all(line(entry)?.as_bytes()).map_err(io("writing", &self.path))
+    }
+
+    /// Keeps only the photos that are still there.
+    pub fn compact(&mut self, photos: &PhotoSource) -> Result<()> {
+        self.entries.retain(|id, _| photos.contains(id));
+        self.rewrite()
+    }
+
+    fn rewrite(&mut self) -> Result<()> {
+        let mut entries: Vec<&Entry> = self.entries.values().collect();
+        entries.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut text = self.header.clone();
+        for entry in entries {
+            text.push_str(&line(entry)?);
+        }
+        write_atomic(&self.path, text.as_bytes())?;
+        self.file = File::options().append(true).open(&self.path).map_err(io("opening", &self.path))?;
+        Ok(())
+    }
+}
+
+fn line(entry: &Entry) -> Result<String> {
+    serde_json::to_string(entry).map(|json| json + "\n").map_err(|e| Error::Catalog(e.to_string()))
+}

@@ -1,0 +1,169 @@
+//! A catalog, a model and the page → a complete static site.
+
+use crate::error::{Error, Result, io};
+use crate::model::folder::{DESCRIPTION, Description, sha256_hex, write_atomic};
+use crate::shard::{MANIFEST, Manifest};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+/// Headers that the page wants from its host: isolation for threads, and nothing from elsewhere.
+pub const HEADERS: [(&str, &str); 6] = [
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Embedder-Policy", "require-corp"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Content-Security-Policy", CSP),
+];
+
+const CSP: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+    img-src 'self' blob: data:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'self'";
+
+/// What a shop owner chooses.
+pub struct Site<'a> {
+    /// Catalog folder.
+    pub catalog: &'a Path,
+    /// Model folder.
+    pub model: &'a Path,
+    /// The page's files, with the wasm build in `pkg/`.
+    pub www: &'a Path,
+    /// Where the site goes.
+    pub out: &'a Path,
+    /// The page's title; the catalog's without one.
+    pub title: Option<String>,
+    /// Accent colour as `#rrggbb`.
+    pub accent: Option<String>,
+}
+
+/// What was written.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Written {
+    /// Number of files.
+    pub files: usize,
+    /// Their bytes together.
+    pub bytes: u64,
+}
+
+impl Site<'_> {
+    /// Writes the site: everything that others refer to first, `index.html` last.
+    pub fn write(&self) -> Result<Written> {
+        self.check_accent()?;
+        let path = self.catalog.join(MANIFEST);
+        let manifest = Manifest::from_json(&std::fs::read_to_string(&path).map_err(io("reading", &path))?)?;
+        let model = Description::open(self.model)?;
+        manifest.check_model(&model.fingerprint)?;
+        let mut written = Written { files: 0, bytes: 0 };
+        for part in &model.parts {
+            // read, not copied, so that a damaged weight file is found here and not by visitors
+            self.put(&format!("model/{}", part.file), &model.read(self.model, part.part)?, &mut written)?;
+        }
+        self.copy(&self.model.join(DESCRIPTION), "model/model.json", &mut written)?;
+        let shards = manifest.shards.iter().flat_map(|shard| [&shard.vectors, &shard.items]);
+        for file in shards.chain([&manifest.neighbours.file]) {
+            let path = self.catalog.join(&file.file);
+            let bytes = std::fs::read(&path).map_err(io("reading", &path))?;
+            file.verify(&bytes)?;
+            self.put(&format!("catalog/{}", file.file), &bytes, &mut written)?;
+        }
+        self.copy_tree(&self.catalog.join(&manifest.photos), &format!("catalog/{}", manifest.photos), &mut written)?;
+        self.copy(&path, "catalog/catalog.json", &mut written)?;
+        self.write_page(&manifest, &model, &mut written)?;
+        Ok(written)
+    }
+
+    /// The page itself, with `site.json`, and the headers in the file that Netlify and Cloudflare Pages read.
+    fn write_page(&self, manifest: &Manifest, model: &Description, written: &mut Written) -> Result<()> {
+        let wasm = self.www.join("pkg/vitrine_bg.wasm");
+        if !wasm.exists() {
+            return Err(Error::Argument(format!(
+                "building the site: expected the wasm build at {}, got none; run ./build.sh wasm or give --www",
+                wasm.display()
+            )));
+        }
+        let files = tree(self.www)?;
+        let mut digest = String::new();
+        for file in &files {
+            let path = self.www.join(file);
+            digest.push_str(&sha256_hex(&std::fs::read(&path).map_err(io("reading", &path))?));
+        }
+        let code = std::fs::read(&wasm).map_err(io("reading", &wasm))?;
+        let site = json!({
+            "title": self.title.as_ref().unwrap_or(&manifest.title),
+            "accent": self.accent,
+            "catalog": "catalog/",
+            "model": "model/",
+            "version": &sha256_hex(format!("{digest}{}", model.fingerprint).as_bytes())[..16],
+            "wasm": {"file": "pkg/vitrine_bg.wasm", "bytes": code.len(), "sha256": sha256_hex(&code)},
+            "precache": self.precache(&files),
+        });
+        for file in files.iter().filter(|file| *file != "index.html") {
+            self.copy(&self.www.join(file), file, written)?;
+        }
+        self.put("site.json", &pretty(&site)?, written)?;
+        let headers: String = HEADERS.iter().map(|(name, value)| format!("  {name}: {value}\n")).collect();
+        self.put("_headers", format!("/*\n{headers}").as_bytes(), written)?;
+        // without it GitHub Pages leaves out files whose names start with an underscore
+        self.put(".nojekyll", b"", written)?;
+        self.copy(&self.www.join("index.html"), "index.html", written)
+    }
+
+    /// What the service worker fetches at installation: the page without the wasm, which is fetched when needed.
+    fn precache(&self, files: &[String]) -> Value {
+        let shell =
+            files.iter().filter(|file| !file.ends_with(".wasm") && !file.ends_with(".d.ts") && *file != "sw.js");
+        shell.map(|file| Value::from(format!("./{file}"))).collect()
+    }
+
+    fn check_accent(&self) -> Result<()> {
+        let is_colour = |c: &str| c.len() == 7 && c.starts_with('#') && c[1..].chars().all(|c| c.is_ascii_hexdigit());
+        match self.accent.as_deref() {
+            Some(accent) if !is_colour(accent) => Err(Error::Argument(format!(
+                "building the site: expected an accent colour such as #7a3b2e, got {accent}; write six hex digits"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn copy_tree(&self, from: &Path, to: &str, written: &mut Written) -> Result<()> {
+        for file in tree(from)? {
+            self.copy(&from.join(&file), &format!("{to}{file}"), written)?;
+        }
+        Ok(())
+    }
+
+    fn copy(&self, from: &Path, to: &str, written: &mut Written) -> Result<()> {
+        self.put(to, &std::fs::read(from).map_err(io("reading", from))?, written)
+    }
+
+    fn put(&self, name: &str, bytes: &[u8], written: &mut Written) -> Result<()> {
+        let path = self.out.join(name);
+        let folder = path.parent().unwrap_or(self.out);
+        std::fs::create_dir_all(folder).map_err(io("creating", folder))?;
+        write_atomic(&path, bytes)?;
+        written.files += 1;
+        written.bytes += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+fn pretty(value: &Value) -> Result<Vec<u8>> {
+    serde_json::to_vec_pretty(value).map_err(|e| Error::Argument(e.to_string()))
+}
+
+/// Every file below a folder, as sorted paths with slashes; hidden files are left out.
+fn tree(folder: &Path) -> Result<Vec<String>> {
+    let hidden = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with('.');
+    let mut files = Vec::new();
+    let walk = WalkDir::new(folder).sort_by_file_name().into_iter();
+    for entry in walk.filter_entry(|entry| entry.depth() == 0 || !hidden(entry.file_name())) {
+        let entry = entry.map_err(|e| Error::Argument(format!("reading {}: {e}", folder.display())))?;
+        if entry.file_type().is_file() {
+            let path: PathBuf = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_path_buf();
+            let parts: Vec<_> = path.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
+            files.push(parts.join("/"));
+        }
+    }
+    Ok(files)
+}
