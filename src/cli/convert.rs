@@ -99,7 +99,7 @@ fn corpus(files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
 
 fn read_text(path: &Path) -> std::io::Result<String> {
     let bytes = std::fs::read(path)?;
-    if !path.extension().is_some_and(|e| e == "gz") {
+    if path.extension().is_none_or(|e| e != "gz") {
         return Ok(String::from_utf8_lossy(&bytes).into_owned());
     }
     let mut text = String::new();
