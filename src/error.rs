@@ -61,6 +61,14 @@ pub enum Error {
         /// Fingerprint of the loaded model.
         model: String,
     },
+    /// A file of queries, ids or annotations, or a folder or archive of photos, is not what it should be.
+    #[error("reading {file}: {problem}")]
+    Data {
+        /// The file, with the line where one is at fault.
+        file: String,
+        /// What was expected, what came, and what to do.
+        problem: String,
+    },
     /// Arguments of a call do not fit together.
     #[error("{0}")]
     Argument(String),
@@ -86,4 +94,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub fn io(operation: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.display().to_string();
     move |source| Error::Io { operation, path, source }
+}
+
+/// An [`Error::Data`] about `file`, a path or a path with a line number.
+pub fn data(file: impl std::fmt::Display, problem: impl Into<String>) -> Error {
+    Error::Data { file: file.to_string(), problem: problem.into() }
 }

@@ -11,8 +11,12 @@ pub mod backend;
 pub mod convert;
 pub mod engine;
 pub mod error;
+#[cfg(feature = "cli")]
+pub mod eval;
 pub mod image;
 pub mod model;
+#[cfg(feature = "cli")]
+pub mod photos;
 pub mod quant;
 pub mod search;
 pub mod shard;

@@ -1,0 +1,413 @@
+//! Photos in a folder or a ZIP archive, looked up by id.
+//!
+//! A photo's id is its file's stem: `dresses/10324.jpg` has the id `10324`. Files that are no photos are passed over.
+//! Nothing is unpacked to disk, and an id is looked up in the list made when the source was opened, never joined to a
+//! path, so that no id can lead out of the folder.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use walkdir::{DirEntry, WalkDir};
+use zip::ZipArchive;
+
+use crate::error::{Error, Result, data, io as io_error};
+
+/// File extensions that count as photos, in lower case: what the decoder reads.
+pub const EXTENSIONS: [&str; 4] = ["jpg", "jpeg", "png", "webp"];
+
+/// A larger file is refused before it is read: no photo needs it, and an archive may claim any size.
+pub const MAX_BYTES: u64 = 128 << 20;
+
+/// A set of photos with unique ids. Reading is possible from several threads at once.
+#[derive(Debug)]
+pub struct PhotoSource {
+    /// Every id, sorted, so that the order does not depend on the file system.
+    ids: Vec<String>,
+    /// Where each id's bytes are.
+    places: HashMap<String, Place>,
+    archives: Vec<Archive>,
+    duplicates: Vec<Duplicate>,
+}
+
+/// A file that was left out because another one before it has the same id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The id of both.
+    pub id: String,
+    /// The file that is used.
+    pub kept: String,
+    /// The file that is not.
+    pub left_out: String,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    /// A file on disk.
+    File(PathBuf),
+    /// An entry of one of the archives.
+    Entry { archive: usize, index: usize, name: String },
+}
+
+#[derive(Debug)]
+struct Archive {
+    path: PathBuf,
+    zip: ZipArchive<SharedFile>,
+}
+
+impl PhotoSource {
+    /// Opens a folder (with its subfolders) or a ZIP archive. Photos are listed here and read later.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_all(&[path])
+    }
+
+    /// Opens several folders and archives as one. Where two hold the same id, the first one's photo is used and the
+    /// other is named in [`duplicates`](Self::duplicates).
+    pub fn open_all<P: AsRef<Path>>(paths: &[P]) -> Result<Self> {
+        let mut source = Self { ids: vec![], places: HashMap::new(), archives: vec![], duplicates: vec![] };
+        for path in paths {
+            let path = path.as_ref();
+            let before = source.places.len() + source.duplicates.len();
+            let metadata = std::fs::metadata(path).map_err(io_error("opening photos", path))?;
+            if metadata.is_dir() {
+                source.add_folder(path)?
+            } else {
+                source.add_archive(path)?
+            }
+            if source.places.len() + source.duplicates.len() == before {
+                return Err(data(
+                    path.display(),
+                    format!("expected photos ({}), found none; is this the right path?", EXTENSIONS.join(", ")),
+                ));
+            }
+        }
+        source.ids = source.places.keys().cloned().collect();
+        source.ids.sort_unstable();
+        Ok(source)
+    }
+
+    /// Every id, sorted.
+    pub fn ids(&self) -> &[String] {
+        &self.ids
+    }
+
+    /// Whether there is a photo of this id.
+    pub fn contains(&self, id: &str) -> bool {
+        self.places.contains_key(id)
+    }
+
+    /// Files that were left out because their id was taken.
+    pub fn duplicates(&self) -> &[Duplicate] {
+        &self.duplicates
+    }
+
+    /// The file or archive entry that holds a photo, for messages.
+    pub fn locate(&self, id: &str) -> Option<String> {
+        self.places.get(id).map(|place| self.describe(place))
+    }
+
+    /// The bytes of one photo's file.
+    pub fn read(&self, id: &str) -> Result<Vec<u8>> {
+        let place = self.places.get(id).ok_or_else(|| {
+            Error::Argument(format!("reading photo {id}: expected one of {} ids, got an unknown one", self.ids.len()))
+        })?;
+        match place {
+            Place::File(path) => {
+                let file = File::open(path).map_err(io_error("reading", path))?;
+                let size = file.metadata().map_err(io_error("reading", path))?.len();
+                read_limited(file, size, &self.describe(place))
+            }
+            Place::Entry { archive, index, .. } => {
+                let name = self.describe(place);
+                // A clone shares the list of entries and has its own position in the file.
+                let mut zip = self.archives[*archive].zip.clone();
+                let entry = zip.by_index(*index).map_err(|e| data(&name, format!("{e}; make the archive again")))?;
+                let size = entry.size();
+                read_limited(entry, size, &name)
+            }
+        }
+    }
+
+    fn add_folder(&mut self, folder: &Path) -> Result<()> {
+        let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name();
+        for entry in walk.into_iter().filter_entry(|e| e.depth() == 0 || !hidden(e)) {
+            let entry = entry.map_err(|e| data(folder.display(), e.to_string()))?;
+            if !entry.file_type().is_file() || !is_photo(entry.path()) {
+                continue;
+            }
+            let stem = entry.path().file_stem().unwrap_or_default();
+            let id = stem.to_str().ok_or_else(|| {
+                data(entry.path().display(), "expected a name in UTF-8, got other bytes; rename the file")
+            })?;
+            self.add(id.to_owned(), Place::File(entry.path().to_owned()));
+        }
+        Ok(())
+    }
+
+    fn add_archive(&mut self, path: &Path) -> Result<()> {
+        let file = File::open(path).map_err(io_error("opening photos", path))?;
+        let not_zip = |e: zip::result::ZipError| {
+            data(path.display(), format!("expected a folder or a ZIP archive of photos, got {e}; give one of them"))
+        };
+        let zip = ZipArchive::new(SharedFile::new(file)).map_err(not_zip)?;
+        let archive = self.archives.len();
+        let mut entries = Vec::with_capacity(zip.len());
+        for index in 0..zip.len() {
+            let Some(name) = zip.name_for_index(index) else {
+                continue;
+            };
+            entries.push((name.map_err(not_zip)?.into_owned(), index));
+        }
+        entries.sort_unstable();
+        for (name, index) in entries {
+            if let Some(id) = entry_id(&name).map_err(|problem| data(path.display(), problem))? {
+                self.add(id, Place::Entry { archive, index, name });
+            }
+        }
+        self.archives.push(Archive { path: path.to_owned(), zip });
+        Ok(())
+    }
+
+    fn add(&mut self, id: String, place: Place) {
+        match self.places.get(&id) {
+            Some(kept) => {
+                let kept = self.describe(kept);
+                // The archive being added is not in the list yet, so it is named by its entry alone.
+                let left_out = match &place {
+                    Place::File(path) => path.display().to_string(),
+                    Place::Entry { name, .. } => name.clone(),
+                };
+                self.duplicates.push(Duplicate { id, kept, left_out });
+            }
+            None => {
+                self.places.insert(id, place);
+            }
+        }
+    }
+
+    fn describe(&self, place: &Place) -> String {
+        match place {
+            Place::File(path) => path.display().to_string(),
+            Place::Entry { archive, name, .. } => match self.archives.get(*archive) {
+                Some(archive) => format!("{}: {name}", archive.path.display()),
+                None => name.clone(),
+            },
+        }
+    }
+}
+
+/// Names that start with a dot: among them the resource forks (`._1.jpg`) that some systems leave beside photos.
+fn hidden(entry: &DirEntry) -> bool {
+    entry.file_name().to_string_lossy().starts_with('.')
+}
+
+fn is_photo(path: &Path) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
+}
+
+/// The id of an archive entry, or none if it is no photo. A name that leads out of the archive is refused whatever it
+/// holds: such an archive was not made by an honest program.
+fn entry_id(name: &str) -> std::result::Result<Option<String>, String> {
+    let parts: Vec<&str> = name.split(['/', '\\']).collect();
+    let drive = parts[0].len() == 2 && parts[0].ends_with(':');
+    if parts[0].is_empty() || drive || parts.contains(&"..") || name.contains('\0') {
+        return Err(format!(
+            "expected entries inside the archive, got {name:?}, which leads out of it; make the archive again"
+        ));
+    }
+    let file = parts[parts.len() - 1];
+    let hidden = |part: &&str| part.starts_with('.') && *part != ".";
+    if parts.iter().any(hidden) || parts[0] == "__MACOSX" || !is_photo(Path::new(file)) {
+        return Ok(None);
+    }
+    Ok(Path::new(file).file_stem().and_then(|stem| stem.to_str()).map(str::to_owned))
+}
+
+fn read_limited(reader: impl Read, size: u64, name: &str) -> Result<Vec<u8>> {
+    let too_large = || data(name, format!("expected a photo of at most {} MiB; scale it down first", MAX_BYTES >> 20));
+    if size > MAX_BYTES {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(size as usize);
+    // The size is what the file claims; the limit holds whatever comes.
+    reader.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|e| data(name, e.to_string()))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(too_large());
+    }
+    Ok(bytes)
+}
+
+/// One open file, read by several threads, each clone at its own position.
+#[derive(Clone, Debug)]
+struct SharedFile {
+    file: Arc<Mutex<File>>,
+    position: u64,
+}
+
+impl SharedFile {
+    fn new(file: File) -> Self {
+        Self { file: Arc::new(Mutex::new(file)), position: 0 }
+    }
+}
+
+impl Read for SharedFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // A panic elsewhere leaves the file usable: the position is set before each read.
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(self.position))?;
+        let read = file.read(buffer)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for SharedFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let (base, offset) = match to {
+            SeekFrom::Start(position) => (position, 0),
+            SeekFrom::Current(offset) => (self.position, offset),
+            SeekFrom::End(offset) => {
+                let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+                (file.metadata()?.len(), offset)
+            }
+        };
+        self.position = base
+            .checked_add_signed(offset)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "seek before the start of the file"))?;
+        Ok(self.position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use tempfile::TempDir;
+    use zip::write::{SimpleFileOptions, ZipWriter};
+
+    use super::*;
+
+    fn folder(files: &[(&str, &[u8])]) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        folder
+    }
+
+    fn archive(folder: &TempDir, files: &[(&str, &[u8])]) -> PathBuf {
+        let path = folder.path().join("photos.zip");
+        let mut zip = ZipWriter::new(File::create(&path).unwrap());
+        for (i, (name, bytes)) in files.iter().enumerate() {
+            let method = [zip::CompressionMethod::Stored, zip::CompressionMethod::Deflated][i % 2];
+            zip.start_file(*name, SimpleFileOptions::default().compression_method(method)).unwrap();
+            zip.write_all(bytes).unwrap();
+        }
+        zip.finish().unwrap();
+        path
+    }
+
+    const FILES: [(&str, &[u8]); 6] = [
+        ("b.jpg", b"second"),
+        ("a.b.WEBP", b"first"),
+        ("dresses/c.png", &[7; 5000]),
+        ("notes.txt", b"no photo"),
+        (".hidden/d.jpg", b"hidden"),
+        ("._b.jpg", b"resource fork"),
+    ];
+
+    #[test]
+    fn folder_and_archive_give_the_same_photos() {
+        let (on_disk, elsewhere) = (folder(&FILES), folder(&[]));
+        let folder = PhotoSource::open(on_disk.path()).unwrap();
+        let archive = PhotoSource::open(archive(&elsewhere, &FILES)).unwrap();
+        assert_eq!(folder.ids(), ["a.b", "b", "c"]);
+        assert_eq!(folder.ids(), archive.ids());
+        for id in folder.ids() {
+            assert_eq!(folder.read(id).unwrap(), archive.read(id).unwrap(), "{id}");
+        }
+        assert_eq!(folder.read("c").unwrap(), [7; 5000]);
+    }
+
+    #[test]
+    fn several_threads_read_one_archive() {
+        let elsewhere = folder(&[]);
+        let names: Vec<String> = (0..64).map(|i| format!("{i}.jpg")).collect();
+        let bytes: Vec<Vec<u8>> = (0..64).map(|i| vec![i as u8; 1000 + 37 * i]).collect();
+        let files: Vec<(&str, &[u8])> = names.iter().zip(&bytes).map(|(n, b)| (n.as_str(), b.as_slice())).collect();
+        let source = PhotoSource::open(archive(&elsewhere, &files)).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for (i, expected) in bytes.iter().enumerate() {
+                        assert_eq!(&source.read(&i.to_string()).unwrap(), expected);
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn names_that_lead_out_of_the_archive_are_refused() {
+        for name in ["../a.jpg", "x/../../a.jpg", "/etc/a.jpg", "..\\a.jpg", "C:\\a.jpg", "a\0/b.jpg"] {
+            assert!(entry_id(name).is_err(), "{name:?}");
+        }
+        let elsewhere = folder(&[]);
+        let error = PhotoSource::open(archive(&elsewhere, &[("ok.jpg", b"1"), ("../../a.jpg", b"2")])).unwrap_err();
+        assert!(error.to_string().contains("leads out of it"), "{error}");
+    }
+
+    #[test]
+    fn only_the_last_part_of_an_entry_names_the_photo() {
+        let id = |name| entry_id(name).unwrap();
+        assert_eq!(id("./a.jpg").as_deref(), Some("a"));
+        assert_eq!(id("x\\y\\a.b.PNG").as_deref(), Some("a.b"));
+        for name in ["x/", "a.gif", "__MACOSX/a.jpg", "x/._a.jpg", ".trash/a.jpg", "jpg"] {
+            assert_eq!(id(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn ids_are_no_paths() {
+        let on_disk = folder(&[("in/a.jpg", b"1"), ("secret.jpg", b"2")]);
+        let source = PhotoSource::open(on_disk.path().join("in")).unwrap();
+        for id in ["../secret", "in/a", "a.jpg", "", "/etc/passwd"] {
+            assert!(source.read(id).is_err() && !source.contains(id), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_two_photos_with_one_id_is_used_and_the_other_named() {
+        let first = folder(&[("a.jpg", b"first"), ("b.jpg", b"only here")]);
+        let second = folder(&[("a.png", b"second"), ("c.jpg", b"only there")]);
+        let source = PhotoSource::open_all(&[first.path(), second.path()]).unwrap();
+        assert_eq!(source.ids(), ["a", "b", "c"]);
+        assert_eq!(source.read("a").unwrap(), b"first");
+        let [duplicate] = source.duplicates() else { panic!("{:?}", source.duplicates()) };
+        assert!(duplicate.id == "a" && duplicate.kept.ends_with("a.jpg") && duplicate.left_out.ends_with("a.png"));
+        assert_eq!(source.locate("a").unwrap(), duplicate.kept);
+    }
+
+    #[test]
+    fn what_holds_no_photos_is_an_error() {
+        let on_disk = folder(&[("notes.txt", b"no photo")]);
+        let no_photos = PhotoSource::open(on_disk.path()).unwrap_err().to_string();
+        assert!(no_photos.contains("found none"), "{no_photos}");
+        let no_zip = PhotoSource::open(on_disk.path().join("notes.txt")).unwrap_err().to_string();
+        assert!(no_zip.contains("expected a folder or a ZIP archive"), "{no_zip}");
+        let nothing = PhotoSource::open(on_disk.path().join("nowhere")).unwrap_err().to_string();
+        assert!(nothing.contains("opening photos") && nothing.contains("nowhere"), "{nothing}");
+    }
+
+    #[test]
+    fn a_file_larger_than_any_photo_is_refused_whatever_it_claims() {
+        let claimed = read_limited(io::empty(), MAX_BYTES + 1, "big.jpg").unwrap_err();
+        let real = read_limited(io::repeat(0), 10, "bomb.jpg").unwrap_err();
+        assert!(claimed.to_string().contains("128 MiB") && real.to_string().contains("128 MiB"));
+    }
+}
