@@ -2,7 +2,7 @@
 import { Attention } from './ui/attention.js';
 import { Catalog } from './ui/catalog.js';
 import { Composer, changeWords, photoBytes, photoLimit } from './ui/composer.js';
-import { Store, fetchManifest } from './ui/data.js';
+import { DataError, Store, fetchManifest } from './ui/data.js';
 import { el, safeColour } from './ui/dom.js';
 import { Engine, Superseded } from './ui/engine.js';
 import { Facets } from './ui/facets.js';
@@ -65,7 +65,7 @@ class App {
       this.part('results').setAttribute('aria-busy', 'false');
       return;
     }
-    this.run(); // with every product and the neighbours at hand
+    this.run({ keep: true, redraw: true }); // now with every product and the neighbours at hand
     await this.startEngine();
     this.serve();
   }
@@ -214,10 +214,10 @@ class App {
     return { source: this.catalog.photo(item), title: item.title };
   }
 
-  async run({ keep = false, only = null } = {}) {
+  async run({ keep = false, only = null, redraw = false } = {}) {
     if (!this.catalog?.size) return;
     if (only !== 'item') await this.answer(keep);
-    if (this.state.item) this.sheet.show(this.catalog, this.state.item, this.grid.hits);
+    if (this.state.item) this.sheet.show(this.catalog, this.state.item, this.grid.hits, redraw);
     else this.sheet.hide();
   }
 
@@ -225,8 +225,8 @@ class App {
     const question = this.question();
     this.asked = question;
     const reference = this.reference(question);
-    const suggestions = reference ? (question.row === null ? [] : this.catalog.changes(question.row).map(changeWords).slice(0, 7)) : question.words ? [] : (this.examples ?? []);
-    this.composer.show(this.state, reference, suggestions, this.examples?.[0]);
+    this.composer.show(this.state, reference, this.examples?.[0]);
+    this.suggest(question, null);
     this.part('hero').hidden = question.kind !== 'browse' || Object.keys(this.state.facets).length > 0;
     this.part('results').setAttribute('aria-busy', 'true');
     this.engine?.cancel();
@@ -240,6 +240,23 @@ class App {
       this.notice('query', { text: t(key, { message: this.sentence(error) }), retry: () => this.retry(() => this.answer(false)), alert: true });
       this.show(question, question.photo ? { hits: [], by: 'none' } : this.standIn(question), reference, keep, true);
     }
+  }
+
+  /** What to ask next: examples at first, changes to a product or photo, or what would narrow the words. */
+  suggest({ kind, words, row }, hits) {
+    const say = (text) => this.composer.act.words(text, { submit: true });
+    if (kind === 'browse') return this.composer.suggest(t('suggestions_try'), this.examples ?? [], say);
+    const like = row ?? (kind === 'image' ? hits?.[0]?.row : undefined);
+    if (like !== undefined && kind !== 'text') return this.composer.suggest(t('suggestions_but'), this.catalog.changes(like).map(changeWords).slice(0, 7), say);
+    const near = kind === 'text' && hits ? this.catalog.refinements(hits.slice(0, 36).map((hit) => hit.row), words) : [];
+    this.composer.suggest(t('suggestions_more'), near.map(changeWords), (more) => say(`${this.state.words.trim()} ${more}`));
+  }
+
+  empty({ kind }, by) {
+    const filtered = Object.keys(this.state.facets).length > 0;
+    const text = by === 'none' ? 'nothing_yet' : filtered ? 'nothing_filters' : 'nothing_words';
+    const clear = filtered && el('button', { type: 'button', class: 'button', on: { click: () => this.change({ facets: {} }) } }, t('clear_filters'));
+    return by === 'none' && this.engine?.refused ? null : el('div', { class: 'empty' }, el('p', {}, t(text)), kind === 'image' && by === 'none' ? null : clear);
   }
 
   async ask({ kind, words, row, photo, mix, rows }, reference) {
@@ -262,11 +279,15 @@ class App {
   async handOver(key, reference) {
     this.handed ??= [];
     if (this.handed.includes(key)) return;
-    const response = await fetch(reference.source).catch(() => null);
-    const bytes = reference.bytes ? reference.bytes.slice() : response?.ok ? new Uint8Array(await response.arrayBuffer()) : null;
-    if (!bytes) throw Object.assign(new Error(t('error_network', { file: reference.source.split('/').pop() })), { code: 'photo' });
+    const bytes = reference.bytes?.slice() ?? (await this.fetchPhoto(reference.source));
     await this.engine.call('photo', { key, bytes }, [bytes.buffer]);
     this.handed = [...this.handed, key].slice(-6); // as many as the worker keeps
+  }
+
+  async fetchPhoto(url) {
+    const response = await fetch(url).catch(() => null);
+    if (!response?.ok) throw new DataError(response ? 'status' : 'network', { file: url.split('/').pop(), status: String(response?.status) });
+    return new Uint8Array(await response.arrayBuffer());
   }
 
   /** What the catalog alone can say, while the search loads or where it cannot run. */
@@ -282,9 +303,10 @@ class App {
     const { kind } = question;
     this.answered = { question, answer };
     if (!failed) this.notice('query', null);
-    this.grid.show(this.catalog, answer.hits, { keep });
+    this.grid.show(this.catalog, answer.hits, { keep, empty: this.empty(question, answer.by) });
+    this.suggest(question, answer.hits);
     this.facets.show(this.catalog, this.state.facets, question.rows?.length ?? this.catalog.size);
-    this.attention.show(answer.attention, reference?.source);
+    this.attention.show(answer.attention, reference?.source, this.model?.preprocess?.fit);
     this.showHeading(question, answer, reference);
     this.showWaiting();
     const results = this.part('results');
@@ -308,7 +330,6 @@ class App {
     if (kind !== 'browse' && n) sub = by === 'engine' && ms ? t('sub_ms', { n, ms: decimal(ms.total, 0) }) : t('sub_ranked', { n });
     if (reference && !photo) sub = [t('sub_reference', { title: reference.title }), sub].filter(Boolean).join(' · ');
     if (without.length) sub = [sub, t('without', { words: without.join(', ') })].filter(Boolean).join(' · ');
-    if (!n && by !== 'none') sub = Object.keys(this.state.facets).length ? `${t('nothing')} ${t('nothing_text')}` : by === 'titles' ? t('nothing_words') : sub;
     this.part('heading').textContent = headings[kind]();
     this.part('subheading').textContent = sub;
   }

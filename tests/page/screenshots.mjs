@@ -78,9 +78,9 @@ const states = {
     await page.waitForTimeout(300);
   },
   async nothing(page, origin) {
-    await able(page, 'text');
-    await page.goto(`${origin}/?q=zzzz -a`);
-    await settled(page);
+    const name = await page.$eval('.facet-value input', (input) => input.dataset.facet);
+    await page.goto(`${origin}/?q=red&f.${name}=no+such+value`);
+    await settled(page, { kind: 'text' });
   },
   async privacy(page) {
     await able(page, 'composed');

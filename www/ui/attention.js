@@ -35,14 +35,14 @@ function between([photo]) {
   );
 }
 
-/** `source`: the query photo's address. Stays open from one answer to the next once opened. */
+/** `source`: the query photo's address; `fit`: how the model saw it in its square. Stays open from one answer to the next once opened. */
 export class Attention {
   constructor(host) {
     this.host = host;
     this.open = false;
   }
 
-  show(attention, source) {
+  show(attention, source, fit = 'pad') {
     const photo = attention?.photo && attention.grid && source;
     const words = attention?.words?.length > 1 ? attention.words : null;
     if (!photo && !words) return this.host.replaceChildren();
@@ -54,7 +54,7 @@ export class Attention {
         'div',
         { class: 'attention-body' },
         photo
-          ? el('figure', { class: 'weighed-photo' }, el('span', { class: 'weighed-frame' }, el('img', { src: source, alt: t('attention_photo_alt') }), veil(attention.photo, attention.grid)), el('figcaption', {}, t('attention_photo')))
+          ? el('figure', { class: 'weighed-photo' }, el('span', { class: 'weighed-frame', data: { fit } }, el('img', { src: source, alt: t('attention_photo_alt') }), veil(attention.photo, attention.grid)), el('figcaption', {}, t('attention_photo')))
           : null,
         el(
           'div',

@@ -163,4 +163,21 @@ export class Catalog {
     }
     return out;
   }
+
+  /** Values that divide the best hits: what a visitor may want to add to the words. */
+  refinements(rows, text, count = 6) {
+    const kind = this.facet(/^(category|type|article)/i);
+    const said = new Set(tokens(text).map(stem));
+    const found = [];
+    for (const facet of this.facets) {
+      if (facet === kind) continue;
+      const tally = new Map();
+      for (const row of rows) if (facet.of[row] >= 0) tally.set(facet.of[row], (tally.get(facet.of[row]) ?? 0) + 1);
+      const values = [...tally].map(([code, n]) => ({ facet: facet.name, value: facet.values[code], n }));
+      if (values.some(({ value }) => tokens(value).some((word) => said.has(stem(word))))) continue; // the words settle this one
+      const open = values.filter(({ n }) => n > 1 && n < 0.75 * rows.length);
+      found.push(...open.sort((a, b) => b.n - a.n).slice(0, 2));
+    }
+    return found.sort((a, b) => b.n - a.n).slice(0, count);
+  }
 }

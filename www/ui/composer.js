@@ -18,18 +18,17 @@ export async function photoBytes(file) {
   return new Uint8Array(await blob.arrayBuffer());
 }
 
+// How a wish for another value is put into words: facet → sentence; a value that has its noun already stands as it is.
 const changeKeys = [
-  [/colou?r/i, 'change_colour'],
-  [/fabric|material/i, 'change_fabric'],
-  [/sleeve/i, 'change_sleeve'],
-  [/neck/i, 'change_neckline'],
+  [/colou?r|fabric|material/i, () => 'change_in'],
+  [/sleeve/i, (value) => (/sleeve/.test(value) ? 'change_plain' : 'change_sleeve')],
+  [/neck/i, (value) => (/collar/.test(value) ? 'change_with_a' : /neck/.test(value) ? 'change_plain' : 'change_neckline')],
+  [/closure/i, () => 'change_with'],
 ];
 
 export function changeWords({ facet, value }) {
-  const key = changeKeys.find(([pattern]) => pattern.test(facet))?.[1] ?? 'change_other';
-  // "long sleeves" needs no second "sleeves".
-  const noun = key === 'change_sleeve' ? 'sleeve' : key === 'change_neckline' ? 'neck' : null;
-  return t(noun && value.includes(noun) ? 'change_other' : key, { value });
+  const key = changeKeys.find(([pattern]) => pattern.test(facet))?.[1](value) ?? 'change_plain';
+  return t(key, { value });
 }
 
 export class Composer {
@@ -118,8 +117,8 @@ export class Composer {
   }
 
   /** `reference`: {title, source} of the product or photo in the question, or null. */
-  show(state, reference, suggestions, example) {
-    const { part, act } = this;
+  show(state, reference, example) {
+    const { part } = this;
     if (part('words').value.trim() !== state.words.trim()) part('words').value = state.words;
     this.showChip(reference);
     part('words').placeholder = reference
@@ -133,14 +132,18 @@ export class Composer {
     part('mix-range').style.setProperty('--share', `${state.mix * 100}%`);
     const percent = Math.round(state.mix * 100);
     part('mix-range').setAttribute('aria-valuetext', t('mix_value', { photo: percent, words: 100 - percent }));
-    part('suggestions').hidden = both || !suggestions.length;
-    part('suggestions').replaceChildren(
-      el('span', { class: 'chips-lead' }, t(reference ? 'suggestions_but' : 'suggestions_try')),
-      ...suggestions.map((words) =>
-        el('button', { type: 'button', class: 'chip', on: { click: () => act.words(words, { submit: true }) } }, words),
-      ),
-    );
     this.toggleClear();
+  }
+
+  /** Words to go on with: `lead` says how, `run` takes the chosen ones. */
+  suggest(lead, suggestions, run) {
+    const row = this.part('suggestions');
+    row.hidden = !suggestions.length || !this.part('mix').hidden;
+    row.replaceChildren(
+      el('span', { class: 'chips-lead' }, lead),
+      ...suggestions.map((words) => el('button', { type: 'button', class: 'chip', on: { click: () => run(words) } }, words)),
+    );
+    row.scrollLeft = 0;
   }
 
   showChip(reference) {

@@ -31,7 +31,8 @@ export class Grid {
     this.list.style.setProperty('--frame', String(Math.min(1.1, Math.max(0.68, median))));
   }
 
-  show(catalog, hits, { keep = false } = {}) {
+  /** `empty`: what stands in place of results where there are none. */
+  show(catalog, hits, { keep = false, empty = null } = {}) {
     if (this.catalog !== catalog) this.cards.clear();
     this.catalog = catalog;
     this.hits = hits;
@@ -39,7 +40,7 @@ export class Grid {
     if (!keep) this.at = 0;
     this.shown = count;
     this.list.replaceChildren(...hits.slice(0, count).map((hit, i) => this.card(hit, i)));
-    this.end();
+    this.end(hits.length ? null : empty);
   }
 
   grow(focus = false) {
@@ -51,8 +52,8 @@ export class Grid {
     this.end();
   }
 
-  end() {
-    this.part('end').replaceChildren(...(this.shown < this.hits.length ? [this.more] : []));
+  end(empty = null) {
+    this.part('end').replaceChildren(...(empty ? [empty] : this.shown < this.hits.length ? [this.more] : []));
   }
 
   card(hit, index) {

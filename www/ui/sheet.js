@@ -13,8 +13,8 @@ export class Sheet {
   }
 
   /** `order`: the results, so that the arrows walk through them. */
-  show(catalog, id, order) {
-    if (this.shown === id && this.dialog?.open) return;
+  show(catalog, id, order, redraw = false) {
+    if (this.shown === id && this.dialog?.open && !redraw) return;
     const row = catalog.rowOf.get(id);
     if (row === undefined) return this.hide();
     this.shown = id;
