@@ -155,9 +155,15 @@ class App {
         this.part('words').focus({ preventScroll: true });
       },
       itemHref: (id) => `?item=${encodeURIComponent(id)}`,
-      open: (id, options) => this.change({ item: id }, options),
+      open: (id, options) => {
+        if (!options?.replace) this.opened = true;
+        this.change({ item: id }, options);
+      },
       closeItem: (row) => {
-        if (this.state.item) this.change({ item: null });
+        // Closing is the way back to what was there before; a sheet that came with the address has nothing before it.
+        if (this.state.item && this.opened) history.back();
+        else if (this.state.item) this.change({ item: null }, { replace: true });
+        this.opened = false;
         const at = this.grid.has(row);
         if (at >= 0 && at < this.grid.shown && document.activeElement === document.body) this.grid.focus(at);
       },
@@ -336,12 +342,20 @@ class App {
 
   // ---- the engine's coming and going ----------------------------------------------------------------------------
 
+  /** A part that nobody asked for yet may be missing without a word. */
+  trouble() {
+    const { error } = this.engine.state;
+    const needsImage = ['image', 'composed'].includes(this.asked?.kind);
+    return error && (needsImage || !/image/.test(error.stage)) ? error : null;
+  }
+
   engineChanged() {
     const { state } = this.engine;
+    const error = this.trouble();
     const able = ['like', 'text', 'image', 'composed'].filter((kind) => this.engine.can(kind)).join(' ');
     this.root.dataset.engine = state.wasm;
     this.root.dataset.can = able;
-    if (state.error) this.notice('engine', { text: this.sentence(state.error), retry: () => this.resume(), alert: true });
+    if (error) this.notice('engine', { text: this.sentence(error), retry: () => this.resume(), alert: true });
     else if (this.notices.has('engine')) this.notice('engine', null);
     this.showStatus();
     // An answer given without the engine is given again as soon as the engine can do better.
@@ -370,21 +384,18 @@ class App {
     if (!state) return;
     const loading = [state.wasm, state.text, state.image, state.shards].includes('loading');
     const share = state.total ? state.received / state.total : 0;
-    const percent = Math.floor(share * 100);
-    const [key, mood] = this.engine.refused
-      ? ['status_limited', 'limited']
-      : state.error
-        ? ['status_trouble', 'trouble']
-        : state.paused
-          ? ['status_paused', 'limited']
-          : loading
-            ? ['status_loading', 'loading']
-            : navigator.onLine === false
-              ? ['status_offline', 'ready']
-              : ['status_ready', 'ready'];
+    const [key, mood] = this.status(state, loading);
     this.part('status').dataset.mood = mood;
-    this.part('status-text').textContent = t(key, { percent });
+    this.part('status-text').textContent = t(key, { percent: Math.floor(share * 100) });
     this.composer.progress(loading && share < 1 ? share : null);
+  }
+
+  status(state, loading) {
+    if (this.engine.refused) return ['status_limited', 'limited'];
+    if (this.trouble()) return ['status_trouble', 'trouble'];
+    if (state.paused) return ['status_paused', 'limited'];
+    if (loading) return [this.engine.can('text') ? 'status_photos' : 'status_loading', 'loading'];
+    return [navigator.onLine === false ? 'status_offline' : 'status_ready', 'ready'];
   }
 
   /** Says what an answer lacks, and why, for as long as it lacks it. */
@@ -397,7 +408,7 @@ class App {
       const key = { text: 'limited_words', image: 'limited_photo', like: 'limited_like', composed: question.photo ? 'limited_photo' : 'limited_composed' }[question.kind];
       return this.notice('waiting', { text: t(key, { why: t(`why_${state.why}`) }) });
     }
-    if (question.kind === 'like' || state?.error) return this.notice('waiting', null);
+    if (question.kind === 'like' || (this.engine && this.trouble())) return this.notice('waiting', null);
     if (state?.paused) return this.notice('waiting', { text: t('paused_text'), action: t('resume'), run: () => this.resume() });
     const needsImage = question.kind !== 'text';
     if (needsImage && this.engine && state.image === 'waiting') this.engine.call('load', { what: ['image'] }).catch(() => {});

@@ -49,7 +49,8 @@ addEventListener('fetch', (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== 'GET' || !request.url.startsWith(base) || url.searchParams.has('fresh')) return;
-  if (request.mode === 'navigate') event.respondWith(navigate(request));
+  const page = [base, new URL('index.html', base).href].includes(url.origin + url.pathname);
+  if (request.mode === 'navigate') page && event.respondWith(navigate(request));
   else if (isManifest(url)) event.respondWith(networkFirst(request));
   else if (isPhoto(url)) event.respondWith(shell(request, cacheFirst));
   else event.respondWith(shell(request, (missing) => fetch(missing)));

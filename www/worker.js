@@ -73,6 +73,14 @@ async function take(name, url, part) {
   }
 }
 
+/** A question borrows the engine until it is answered, so nothing may be loaded into it meanwhile. */
+let turn = Promise.resolve();
+function alone(work) {
+  const done = turn.then(work);
+  turn = done.catch(() => {});
+  return done;
+}
+
 // ---- stages: each runs once, and again when a failed or paused one is asked for anew --------------------------
 
 function mark(name, state) {
@@ -139,7 +147,7 @@ async function loadPart(name) {
   if (!part) throw new DataError('mismatch', { file: 'model.json', expected: `a part “${name}”`, got: model.parts.map((p) => p.part).join(', ') });
   const bytes = await take(name, new URL(part.file, new URL(site.model, base)).href, part);
   await stage('wasm', loadWasm);
-  engine.load_part(name, bytes);
+  await alone(() => engine.load_part(name, bytes));
 }
 
 const partOnce = (name) => stage(`part ${name}`, () => loadPart(name));
@@ -179,11 +187,11 @@ const methods = {
 
   query({ photo, ...query }) {
     if (photo) query.photo = photos.get(photo) ?? missing(photo);
-    return plainHits(engine.query(query));
+    return alone(() => engine.query(query));
   },
 
-  neighbours({ row, k, rows }) {
-    return { hits: plainHits({ hits: engine.neighbours(row, k, rows ?? undefined) }).hits };
+  async neighbours({ row, k, rows }) {
+    return { hits: await alone(() => engine.neighbours(row, k, rows)) };
   },
 
   forget() {
@@ -194,8 +202,6 @@ const methods = {
 function missing(key) {
   throw new DataError('photo', { file: key });
 }
-
-const plainHits = (answer) => ({ ...answer, hits: Array.from(answer.hits, ({ row, score }) => ({ row, score })) });
 
 async function loadText() {
   await Promise.all([stage('wasm', loadWasm), ...textParts.map(partOnce)]);
@@ -226,7 +232,7 @@ async function loadShards() {
     await stage('wasm', loadWasm);
     for (const [i, shard] of catalog.shards.entries()) {
       const bytes = await fetches[i];
-      if (i >= added) added = i + 1, engine.add_shard(shard.file, bytes);
+      await alone(() => engine.add_shard(shard.file, bytes));
     }
     entry.state = 'ready';
   } catch (error) {
@@ -234,7 +240,6 @@ async function loadShards() {
     throw error;
   }
 }
-let added = 0;
 
 // ---- what leaves this thread's network, for the page's privacy panel -------------------------------------------
 

@@ -4,7 +4,8 @@
 //   VITRINE_BIN     the vitrine command
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import axe from 'axe-core';
@@ -292,6 +293,30 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await settled(later, { kind: 'composed', by: 'engine' });
     assert.ok(await later.$eval('.query-chip img', (image) => image.naturalWidth > 0), 'a photo seen before is there');
     await context.close();
+  });
+
+  test('offers a newer build of the page, and changes to it when asked', async () => {
+    const copy = mkdtempSync(path.join(tmpdir(), 'vitrine-page-'));
+    cpSync(process.env.VITRINE_DIST, copy, { recursive: true });
+    const own = await serve(copy);
+    const context = await browser.newContext();
+    try {
+      const visited = await context.newPage();
+      await visited.goto(own.origin);
+      await visited.waitForFunction(() => navigator.serviceWorker.controller);
+      const site = JSON.parse(readFileSync(path.join(copy, 'site.json'), 'utf8'));
+      writeFileSync(path.join(copy, 'site.json'), JSON.stringify({ ...site, title: 'The newer one', version: `${site.version}-next` }));
+      await visited.reload();
+      const notice = visited.locator('[data-notice="update"]');
+      await notice.waitFor();
+      assert.equal(await visited.title(), site.title, 'until then the page stays of one build');
+      await notice.getByRole('button', { name: 'Reload' }).click();
+      await visited.waitForFunction(() => document.title === 'The newer one');
+    } finally {
+      await context.close();
+      await own.stop();
+      rmSync(copy, { recursive: true });
+    }
   });
 
   test('shows what a hostile catalog says as text', async () => {

@@ -39,7 +39,10 @@ export class Grid {
     const count = Math.min(hits.length, keep ? Math.max(this.shown, chunk) : chunk);
     if (!keep) this.at = 0;
     this.shown = count;
+    const focused = this.list.contains(document.activeElement) ? document.activeElement : null;
     this.list.replaceChildren(...hits.slice(0, count).map((hit, i) => this.card(hit, i)));
+    // A card that stays keeps the focus, which it loses by being laid anew.
+    if (focused?.isConnected) focused.focus({ preventScroll: true });
     this.end(hits.length ? null : empty);
   }
 

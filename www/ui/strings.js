@@ -78,6 +78,7 @@ export const strings = {
 
     status_idle: 'On this device',
     status_loading: 'Getting ready {percent} %',
+    status_photos: 'Words ready · photos {percent} %',
     status_paused: 'Paused at {percent} %',
     status_ready: 'Private · on this device',
     status_limited: 'Browsing only',
