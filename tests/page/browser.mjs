@@ -1,0 +1,67 @@
+// Shared by the page's tests and screenshots: one Chromium, one `vitrine serve`, both found through the environment.
+import { spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+
+function onPath(name) {
+  for (const folder of (process.env.PATH ?? '').split(path.delimiter)) {
+    const file = path.join(folder, name);
+    try {
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {
+      // not in this folder
+    }
+  }
+  return null;
+}
+
+export const chromiumPath = process.env.CHROMIUM ?? onPath('chromium') ?? onPath('chromium-browser') ?? onPath('google-chrome');
+
+/** Why the browser tests cannot run here, or null. */
+export function missing() {
+  if (!process.env.VITRINE_DIST) return 'VITRINE_DIST is not set: build a site with `vitrine site CATALOG --out DIST` and name it';
+  if (!process.env.VITRINE_BIN) return 'VITRINE_BIN is not set: name the vitrine command that serves the site';
+  if (!chromiumPath) return 'no Chromium: install it, or name it in CHROMIUM';
+  return null;
+}
+
+export async function launch() {
+  return chromium.launch({
+    executablePath: chromiumPath,
+    headless: true,
+    args: ['--no-sandbox', '--disable-background-networking', '--no-first-run', '--disable-component-update', '--disable-sync'],
+  });
+}
+
+/** Starts `vitrine serve` on a free port; {origin, stop}. */
+export async function serve(dist = process.env.VITRINE_DIST) {
+  const server = spawn(process.env.VITRINE_BIN, ['serve', dist, '--port', '0'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const origin = await new Promise((resolve, reject) => {
+    let said = '';
+    const read = (data) => {
+      said += data;
+      const found = said.match(/http:\/\/127\.0\.0\.1:\d+/);
+      if (found) resolve(found[0]);
+    };
+    server.stdout.on('data', read);
+    server.stderr.on('data', read);
+    server.on('exit', (code) => reject(new Error(`vitrine serve ended with ${code} before it named its address:\n${said}`)));
+  });
+  const stop = () => new Promise((resolve) => (server.once('exit', resolve), server.kill()));
+  return { origin, stop };
+}
+
+/** Waits until the page has drawn the answer to what it was asked last. */
+export async function settled(page, { kind, by, words } = {}) {
+  const parts = [`[data-part="results"][aria-busy="false"]`];
+  if (kind) parts.push(`[data-kind="${kind}"]`);
+  if (by) parts.push(`[data-by="${by}"]`);
+  if (words !== undefined) parts.push(`[data-words="${words}"]`);
+  await page.waitForSelector(parts.join(''), { timeout: 90_000 });
+}
+
+export const able = (page, kind) => page.waitForSelector(`[data-vitrine][data-can~="${kind}"]`, { timeout: 120_000 });
+
+export const ids = (page, count) => page.$$eval('[data-part="grid"] .card', (cards, n) => cards.slice(0, n).map((card) => card.dataset.id), count);

@@ -1,0 +1,498 @@
+// Drives the page as a visitor would, against a site that `vitrine site` wrote and `vitrine serve` serves.
+//   VITRINE_DIST    the site of the drawn demo catalog
+//   VITRINE_PHOTOS  the folder that the catalog was made from: photos and items.csv
+//   VITRINE_BIN     the vitrine command
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import axe from 'axe-core';
+import { able, ids, launch, missing, serve, settled } from './browser.mjs';
+
+const reason = missing() ?? (process.env.VITRINE_PHOTOS ? null : 'VITRINE_PHOTOS is not set: name the folder of photos and items.csv');
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
+
+describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
+  let server, browser, shared, page;
+  let items, manifest; // what the catalog really holds
+  const foreign = []; // requests to any other origin, over the whole run
+  const violations = []; // of the page's security policy
+  const crashes = [];
+
+  /** A fresh visitor: nothing cached, everything watched. */
+  async function visitor(options = {}) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+    context.on('request', (request) => {
+      const url = new URL(request.url());
+      if (url.protocol.startsWith('http') && url.origin !== server.origin) foreign.push(request.url());
+    });
+    context.on('console', (message) => /Content Security Policy/i.test(message.text()) && violations.push(message.text()));
+    context.on('weberror', (error) => crashes.push(String(error.error().stack)));
+    await context.addInitScript(() => addEventListener('securitypolicyviolation', (event) => console.error(`Content Security Policy: ${event.blockedURI}`)));
+    return context;
+  }
+
+  /** One whose requests a test answers itself: a service worker would answer in its place. */
+  const interceptable = (options) => visitor({ ...options, serviceWorkers: 'block' });
+
+  async function open(context, address = '') {
+    const opened = await context.newPage();
+    await opened.goto(`${server.origin}/${address}`);
+    return opened;
+  }
+
+  const search = async (words) => {
+    await page.fill('[data-part="words"]', words);
+    await page.press('[data-part="words"]', 'Enter');
+    await settled(page, { kind: 'text', by: 'engine', words });
+  };
+
+  const products = async (count, on = page) => (await ids(on, count)).map((id) => items.get(id));
+  const share = (list, test) => list.filter(test).length / list.length;
+  const of = (name, value) => (item) => item.attributes[name] === value;
+  const find = (wanted) => [...items.values()].filter((item) => Object.entries(wanted).every(([name, value]) => item.attributes[name] === value));
+
+  async function rewritten(context, change) {
+    // The hashes are made right again, so that only the content is hostile.
+    const catalog = structuredClone(manifest);
+    const shard = catalog.shards[0];
+    const file = shard.items.file;
+    const list = await (await fetch(`${server.origin}/catalog/${file}`)).json();
+    change(list, catalog);
+    const body = JSON.stringify(list);
+    shard.items = { file, bytes: Buffer.byteLength(body), sha256: sha256(body) };
+    await context.route(`**/catalog/${file}`, (route) => route.fulfill({ body, contentType: 'application/json' }));
+    await context.route('**/catalog/catalog.json', (route) => route.fulfill({ json: catalog }));
+    return list;
+  }
+
+  before(async () => {
+    server = await serve();
+    browser = await launch();
+    manifest = await (await fetch(`${server.origin}/catalog/catalog.json`)).json();
+    const lists = await Promise.all(manifest.shards.map(async ({ items: { file } }) => (await fetch(`${server.origin}/catalog/${file}`)).json()));
+    items = new Map(lists.flat().map((item) => [item.id, item]));
+    shared = await visitor();
+    page = await open(shared);
+    await able(page, 'composed');
+  });
+
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  test('shows the whole catalog and its filters before any model is there', async () => {
+    const context = await interceptable();
+    await context.route(/\/(model\/.*\.(safetensors|bin)|model\/tokenizer\.json|pkg\/.*|.*shard-.*)$/, () => {}); // never answered
+    const first = await open(context);
+    await settled(first, { kind: 'browse' });
+    assert.match(await first.textContent('[data-part="heading"]'), new RegExp(items.size.toLocaleString('en')));
+    const names = await first.$$eval('.facet summary', (nodes) => nodes.map((node) => node.textContent.toLowerCase()));
+    assert.deepEqual(names, manifest.facets.map(({ name }) => name.replace(/_/g, ' ')));
+    const [shown] = await products(1, first);
+    assert.ok(Object.values(shown.attributes).every((value) => value.length > 0));
+    const alt = await first.$eval('.card img', (image) => image.alt);
+    for (const value of Object.values(shown.attributes)) assert.ok(alt.includes(value), `alt “${alt}” names ${value}`);
+
+    // "More like this" needs no model either: the neighbours were computed ahead.
+    await first.hover('.card');
+    await first.click('.card .card-action');
+    await settled(first, { kind: 'like', by: 'neighbours' });
+    const near = await products(12, first);
+    assert.ok(near.length > 0);
+    assert.ok(!near.includes(shown), 'the product itself is not among its neighbours');
+    assert.ok(share(near, of('category', shown.attributes.category)) >= 0.5, 'neighbours are mostly of its category');
+    await context.close();
+  });
+
+  test('finds by words', async () => {
+    await page.goto(server.origin);
+    await able(page, 'text');
+    for (const [colour, category] of [['red', 'dress'], ['blue', 'shirt'], ['black', 'skirt']]) {
+      await search(`${colour} ${category}`);
+      const top = await products(10);
+      assert.ok(share(top, of('category', category)) >= 0.7, `“${colour} ${category}”: ${top.map((item) => item.title)}`);
+      assert.ok(share(top, of('colour', colour)) >= 0.7, `“${colour} ${category}”: ${top.map((item) => item.title)}`);
+    }
+    assert.equal(await page.locator('.card .score:visible').count(), await page.locator('.card').count(), 'a score bar on every card');
+    const scores = await page.$$eval('.card .score-text', (nodes) => nodes.map((node) => Number(node.textContent)));
+    assert.deepEqual(scores, scores.toSorted((a, b) => b - a), 'best first');
+  });
+
+  test('answers the last words typed, whatever was asked before', async () => {
+    const input = page.locator('[data-part="words"]');
+    for (const words of ['red dress', 'green bag', 'white shirt', 'yellow skirt']) {
+      await input.fill(words);
+      await page.waitForTimeout(190); // just past the pause that starts a search
+    }
+    await settled(page, { kind: 'text', by: 'engine', words: 'yellow skirt' });
+    const top = await products(10);
+    assert.ok(share(top, of('category', 'skirt')) >= 0.7, top.map((item) => item.title).join());
+  });
+
+  test('finds a product by its own photo', async () => {
+    const folder = process.env.VITRINE_PHOTOS;
+    const files = readdirSync(folder, { recursive: true }).filter((file) => /\.(jpe?g|png|webp)$/i.test(file)).sort();
+    for (const file of [files[3], files[Math.floor(files.length / 2)], files.at(-5)]) {
+      await page.click('.brand');
+      await page.setInputFiles('[data-part="file"]', path.join(folder, file));
+      await settled(page, { kind: 'image', by: 'engine' });
+      const [first] = await ids(page, 1);
+      assert.equal(first, path.parse(file).name);
+      assert.ok(!page.url().includes('photo'), 'a private photo leaves no trace in the address');
+    }
+    assert.ok(await page.isVisible('.attention summary'), 'attention over the photo is offered');
+  });
+
+  test('finds by a product and words: like this, but in blue', async () => {
+    for (const category of ['dress', 'shirt']) {
+      const [reference] = find({ category, colour: 'red' });
+      assert.ok(find({ category, colour: 'blue' }).length >= 5, 'the catalog has what is asked for');
+      await page.goto(`${server.origin}/?like=${reference.id}`);
+      await able(page, 'composed');
+      await settled(page, { kind: 'like', by: 'engine' });
+      assert.ok(!(await ids(page, 96)).includes(reference.id));
+      await page.fill('[data-part="words"]', 'but in blue');
+      await settled(page, { kind: 'composed', by: 'engine', words: 'but in blue' });
+      const top = await products(8);
+      const got = `${reference.title}, but in blue: ${top.map((item) => item.title).join(' | ')}`;
+      assert.ok(share(top, of('colour', 'blue')) >= 0.6, got);
+      assert.ok(share(top, of('category', category)) >= 0.6, got);
+      assert.ok(!top.includes(reference), 'the reference is left out');
+    }
+    await page.click('.attention summary');
+    assert.match(await page.textContent('.weighed-both'), /Photo \d+ % · words \d+ %/);
+    assert.ok((await page.locator('.weighed-word').count()) >= 2);
+  });
+
+  test('weighs photo against words by the slider', async () => {
+    const [reference] = find({ category: 'dress', colour: 'red' });
+    const hits = {};
+    for (const mix of ['0', '1']) {
+      await page.goto(`${server.origin}/?like=${reference.id}&q=blue+trousers&mix=${mix}`);
+      await able(page, 'composed');
+      await settled(page, { kind: 'composed', by: 'engine' });
+      hits[mix] = await products(12);
+    }
+    const dresses = (list) => share(list, of('category', 'dress'));
+    assert.ok(dresses(hits[1]) > dresses(hits[0]), `like the photo: ${dresses(hits[1])}, like the words: ${dresses(hits[0])}`);
+  });
+
+  test('filters, with counts, and searches within the filters', async () => {
+    await page.goto(server.origin);
+    await settled(page, { kind: 'browse' });
+    const red = find({ colour: 'red' });
+    const box = page.locator('.rail input[data-facet="colour"][data-value="red"]');
+    const count = await box.evaluate((input) => input.closest('label').querySelector('.facet-count').textContent);
+    assert.equal(Number(count), red.length);
+    await box.check();
+    await settled(page, { kind: 'browse' });
+    assert.deepEqual(await ids(page, 48), red.slice(0, 48).map(({ id }) => id));
+    await page.$$eval('.rail .facet-values .link', (links) => links.forEach((link) => link.click())); // every value, not the first few
+    const dresses = page.locator('.rail input[data-facet="category"][data-value="dress"]');
+    assert.equal(Number(await dresses.evaluate((input) => input.closest('label').querySelector('.facet-count').textContent)), find({ colour: 'red', category: 'dress' }).length);
+
+    await able(page, 'text');
+    await page.fill('[data-part="words"]', 'dress');
+    await settled(page, { kind: 'text', by: 'engine', words: 'dress' });
+    const top = await products(48);
+    assert.ok(top.every(of('colour', 'red')), 'only red ones');
+    assert.match(page.url(), /q=dress/);
+    assert.match(page.url(), /f\.colour=red/);
+
+    // The address is the whole state: another visitor sees the same.
+    const before = await ids(page, 10);
+    await page.reload();
+    await settled(page, { kind: 'text', by: 'engine', words: 'dress' });
+    assert.deepEqual(await ids(page, 10), before);
+    await page.click('.active-filters .chip');
+    await page.waitForFunction(() => !location.search.includes('f.colour'));
+  });
+
+  test('leaves out what is marked with a minus', async () => {
+    await page.goto(server.origin);
+    await able(page, 'text');
+    await search('dress');
+    await page.fill('[data-part="words"]', 'dress -red');
+    await page.waitForFunction(() => document.querySelector('[data-part="subheading"]').textContent.includes('without red'));
+    await settled(page, { kind: 'text', by: 'engine', words: 'dress' });
+    const top = await products(48);
+    assert.ok(top.length > 10);
+    assert.ok(top.every((item) => !/\bred\b/i.test(`${item.title} ${Object.values(item.attributes)}`)));
+  });
+
+  test('goes back and forward through what was asked', async () => {
+    await page.goto(server.origin);
+    await able(page, 'like');
+    const id = (await ids(page, 1))[0];
+    await search('red dress');
+    const words = await ids(page, 5);
+    await page.hover('.card');
+    await page.click('.card .card-action');
+    await settled(page, { kind: 'like', by: 'engine' });
+    await page.goBack();
+    await settled(page, { kind: 'text', by: 'engine', words: 'red dress' });
+    assert.deepEqual(await ids(page, 5), words);
+    await page.goBack();
+    await settled(page, { kind: 'browse' });
+    assert.equal((await ids(page, 1))[0], id);
+  });
+
+  test('is worked by keyboard alone', async () => {
+    await page.goto(server.origin);
+    await settled(page, { kind: 'browse' });
+    await page.keyboard.press('/');
+    await page.keyboard.press('ArrowDown');
+    const at = () => page.evaluate(() => document.activeElement.closest('.card')?.dataset.index);
+    assert.equal(await at(), '0');
+    await page.keyboard.press('ArrowRight');
+    assert.equal(await at(), '1');
+    const columns = await page.$eval('[data-part="grid"]', (grid) => getComputedStyle(grid).gridTemplateColumns.split(' ').length);
+    await page.keyboard.press('ArrowDown');
+    assert.equal(await at(), String(1 + columns));
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('dialog.product[open]');
+    const id = (await ids(page, 2 + columns)).at(-1);
+    assert.equal(await page.textContent('.product-title'), items.get(id).title);
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('dialog.product', { state: 'detached' });
+    assert.equal(await at(), String(1 + columns), 'focus returns to the card');
+    await page.keyboard.press('Tab');
+    assert.match(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), /^More like/);
+    await page.keyboard.press('Enter');
+    await settled(page, { kind: 'like' });
+    assert.match(await page.textContent('[data-part="live"]'), /results? for/);
+  });
+
+  test('works without a network after the first visit', async () => {
+    const context = await visitor();
+    const first = await open(context);
+    await able(first, 'composed');
+    await first.waitForFunction(() => navigator.serviceWorker.controller);
+    // Kept when the service worker holds the manifests and the photos that were seen before it took over.
+    await first.waitForFunction(async () => {
+      const kept = (await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()))).flat().map(({ url }) => url);
+      const seen = [...document.images].filter((image) => image.complete && image.src.includes('/photos/')).map(({ src }) => src);
+      return kept.some((url) => url.endsWith('catalog.json')) && kept.some((url) => url.endsWith('model.json')) && seen.length && seen.every((src) => kept.includes(src));
+    });
+    const [product] = await ids(first, 1);
+    await first.close();
+    await context.setOffline(true);
+    const later = await open(context);
+    await settled(later, { kind: 'browse' });
+    await able(later, 'composed');
+    await later.fill('[data-part="words"]', 'red dress');
+    await settled(later, { kind: 'text', by: 'engine', words: 'red dress' });
+    const top = await products(10, later);
+    assert.ok(share(top, of('category', 'dress')) >= 0.7);
+    await later.goto(`${server.origin}/?like=${product}&q=in+blue`);
+    await able(later, 'composed');
+    await settled(later, { kind: 'composed', by: 'engine' });
+    assert.ok(await later.$eval('.query-chip img', (image) => image.naturalWidth > 0), 'a photo seen before is there');
+    await context.close();
+  });
+
+  test('offers a newer build of the page, and changes to it when asked', async () => {
+    const copy = mkdtempSync(path.join(tmpdir(), 'vitrine-page-'));
+    cpSync(process.env.VITRINE_DIST, copy, { recursive: true });
+    const own = await serve(copy);
+    const context = await browser.newContext();
+    try {
+      const visited = await context.newPage();
+      await visited.goto(own.origin);
+      await visited.waitForFunction(() => navigator.serviceWorker.controller);
+      const site = JSON.parse(readFileSync(path.join(copy, 'site.json'), 'utf8'));
+      writeFileSync(path.join(copy, 'site.json'), JSON.stringify({ ...site, title: 'The newer one', version: `${site.version}-next` }));
+      await visited.reload();
+      const notice = visited.locator('[data-notice="update"]');
+      await notice.waitFor();
+      assert.equal(await visited.title(), site.title, 'until then the page stays of one build');
+      await notice.getByRole('button', { name: 'Reload' }).click();
+      await visited.waitForFunction(() => document.title === 'The newer one');
+    } finally {
+      await context.close();
+      await own.stop();
+      rmSync(copy, { recursive: true });
+    }
+  });
+
+  test('shows what a hostile catalog says as text', async () => {
+    const context = await interceptable();
+    const title = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script> coat';
+    const list = await rewritten(context, (rows, catalog) => {
+      rows[0].title = title;
+      rows[0].link = 'javascript:document.title="owned"';
+      rows[0].tone = 'red;background:url(//elsewhere.example/x)';
+      rows[0].attributes.category = '<b>bold</b>';
+      catalog.facets[0].values[0].value = '<i>italic</i>';
+    });
+    const hostile = await open(context, `?item=${encodeURIComponent(list[0].id)}`);
+    await hostile.waitForSelector('dialog.product[open]');
+    assert.equal(await hostile.textContent('.product-title'), title);
+    assert.equal(await hostile.locator('dialog.product a[href]').count(), 0, 'no link that runs script');
+    assert.equal(await hostile.locator('.card b, .card script, .facet i, dialog b').count(), 0);
+    assert.equal(await hostile.textContent(`.card[data-row="0"] .card-title`), title);
+    assert.notEqual(await hostile.title(), 'owned');
+    await context.close();
+  });
+
+  test('says what is wrong with a damaged file, and recovers', async () => {
+    const context = await interceptable();
+    let asked = 0;
+    let damage = true;
+    await context.route('**/shard-*', async (route) => {
+      asked++;
+      if (!damage) return route.continue();
+      const answer = await route.fetch();
+      const body = await answer.body();
+      body[body.length >> 1] ^= 1;
+      await route.fulfill({ response: answer, body });
+    });
+    const damaged = await open(context, '?q=red+dress');
+    const alert = damaged.locator('[role="alert"]');
+    await alert.waitFor();
+    const sentence = await alert.textContent();
+    const { file, sha256: hash } = manifest.shards[0];
+    for (const part of [file, 'damaged', 'sha256', hash.slice(0, 12), 'twice']) assert.ok(sentence.includes(part), `“${sentence}” says ${part}`);
+    assert.equal(asked % 2, 0, 'each shard was asked for a second time, past the cache');
+    assert.ok((await damaged.locator('.card').count()) > 0, 'titles still answer');
+    damage = false;
+    await alert.getByRole('button', { name: 'Try again' }).click();
+    await settled(damaged, { kind: 'text', by: 'engine', words: 'red dress' });
+    assert.equal(await damaged.locator('[role="alert"]').count(), 0);
+    await context.close();
+  });
+
+  test('fetches a file once more when it arrives damaged, without a word', async () => {
+    const context = await interceptable();
+    let first = true;
+    await context.route('**/shard-*', (route) => {
+      if (!first) return route.continue();
+      first = false;
+      return route.fulfill({ body: 'not a shard' });
+    });
+    const healed = await open(context);
+    await able(healed, 'like');
+    assert.equal(await healed.locator('[role="alert"]').count(), 0);
+    await context.close();
+  });
+
+  test('refuses a catalog that another model made, and names both', async () => {
+    const context = await interceptable();
+    const other = 'f'.repeat(64);
+    await context.route('**/catalog/catalog.json', (route) => route.fulfill({ json: { ...manifest, model: { ...manifest.model, fingerprint: other } } }));
+    const mixed = await open(context);
+    const alert = mixed.locator('[role="alert"]');
+    await alert.waitFor();
+    const sentence = await alert.textContent();
+    assert.ok(sentence.includes(other.slice(0, 12)), sentence);
+    assert.ok(sentence.includes(manifest.model.fingerprint.slice(0, 12)), sentence);
+    assert.ok((await mixed.locator('.card').count()) > 0, 'the catalog can still be browsed');
+    await context.close();
+  });
+
+  test('browses, filters and shows neighbours where WebAssembly is refused, and says why', async () => {
+    const context = await interceptable();
+    const fetched = [];
+    context.on('request', (request) => fetched.push(request.url()));
+    await context.route('**/worker.js', async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, body: `delete globalThis.WebAssembly;\n${await answer.text()}` });
+    });
+    const refused = await open(context, '?q=red+dress');
+    await refused.waitForSelector('[data-engine="refused"]');
+    await settled(refused, { kind: 'text', by: 'titles' });
+    assert.match(await refused.textContent('[data-notice="waiting"]'), /refused WebAssembly/);
+    assert.ok(share(await products(5, refused), of('category', 'dress')) === 1);
+    await refused.hover('.card');
+    await refused.click('.card .card-action');
+    await settled(refused, { kind: 'like', by: 'neighbours' });
+    assert.ok((await refused.locator('.card').count()) > 0);
+    assert.ok(!fetched.some((url) => /safetensors|_bg\.wasm|shard-/.test(url)), 'nothing is downloaded that could not be used');
+    await context.close();
+  });
+
+  test('reports a file that is no photo, and goes on', async () => {
+    await page.goto(server.origin);
+    await able(page, 'image');
+    await page.setInputFiles('[data-part="file"]', { name: 'x.png', mimeType: 'image/png', buffer: Buffer.from('no photo at all') });
+    const alert = page.locator('[role="alert"]');
+    await alert.waitFor();
+    assert.match(await alert.textContent(), /could not be read/);
+    await search('red dress');
+    assert.equal(await alert.count(), 0);
+  });
+
+  test('has no serious accessibility findings in any state, light or dark, wide or narrow', async () => {
+    for (const options of [{}, { colorScheme: 'dark' }, { viewport: { width: 390, height: 844 }, hasTouch: true }]) {
+      const context = await visitor({ reducedMotion: 'reduce', ...options });
+      const looked = await open(context);
+      await able(looked, 'text');
+      const check = async (state) => {
+        await looked.evaluate(axe.source);
+        const { violations: found } = await looked.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+        const serious = found.filter(({ impact }) => ['serious', 'critical'].includes(impact));
+        assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes[0].html} ${nodes[0].failureSummary}`), [], `${state} ${JSON.stringify(options)}`);
+      };
+      await check('browse');
+      await looked.fill('[data-part="words"]', 'red dress');
+      await settled(looked, { kind: 'text', by: 'engine', words: 'red dress' });
+      await check('results');
+      await looked.click('.card-open');
+      await looked.waitForSelector('dialog.product[open]');
+      await check('product');
+      await looked.keyboard.press('Escape');
+      await looked.click('[data-part="status"]');
+      await check('privacy');
+      await looked.keyboard.press('Escape');
+      if (await looked.isVisible('[data-part="open-filters"]')) {
+        await looked.click('[data-part="open-filters"]');
+        await check('filters');
+      }
+      await context.close();
+    }
+  });
+
+  test('fits every width and moves nothing once drawn', async () => {
+    for (const width of [320, 390, 820, 1440]) {
+      const context = await visitor({ viewport: { width, height: 800 } });
+      await context.addInitScript(() => {
+        globalThis.shift = 0;
+        new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.shift += entry.value;
+        }).observe({ type: 'layout-shift', buffered: true });
+      });
+      const fitted = await open(context);
+      await able(fitted, 'text');
+      assert.ok(await fitted.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `no sideways scrolling at ${width}`);
+      const shift = await fitted.evaluate(() => globalThis.shift);
+      assert.ok(shift < 0.1, `layout shift ${shift} at ${width}`);
+      await context.close();
+    }
+  });
+
+  test('keeps its promise: nothing left the site, and the page says so', async () => {
+    await page.goto(server.origin);
+    await able(page, 'composed');
+    await page.click('[data-part="status"]');
+    await page.waitForSelector('.privacy-count');
+    assert.equal(await page.textContent('.privacy-count'), '0 requests left this site');
+    await page.waitForFunction(() => /MB kept on this device/.test(document.querySelector('[data-used]')?.textContent));
+    await page.click('#privacy-remove');
+    await page.waitForFunction(() => document.querySelector('[data-used]')?.dataset.used === '0');
+    assert.deepEqual(await page.evaluate(() => caches.keys()), []);
+    assert.deepEqual(foreign, []);
+    assert.deepEqual(violations, []);
+    assert.deepEqual(crashes, []);
+  });
+});
+
+/** Reads items.csv far enough to say whether the tests look at the catalog that they were made for. */
+test('the photos folder is the one the catalog was made from', { skip: reason ?? false }, () => {
+  const [header, ...rows] = readFileSync(path.join(process.env.VITRINE_PHOTOS, 'items.csv'), 'utf8').trim().split('\n');
+  for (const column of ['id', 'title', 'category', 'colour']) assert.ok(header.split(',').includes(column), `items.csv has a column ${column}: ${header}`);
+  assert.ok(rows.length > 100);
+});

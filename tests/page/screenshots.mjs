@@ -1,0 +1,133 @@
+// Photographs the page's states: node tests/page/screenshots.mjs FOLDER [state …]
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { able, launch, missing, serve, settled } from './browser.mjs';
+
+const [folder, ...only] = process.argv.slice(2);
+const reason = folder ? missing() : 'usage: node tests/page/screenshots.mjs FOLDER [state …]';
+if (reason) {
+  console.error(reason);
+  process.exit(2);
+}
+mkdirSync(folder, { recursive: true });
+
+const sizes = { 390: { width: 390, height: 844 }, 820: { width: 820, height: 1180 }, 1440: { width: 1440, height: 900 } };
+
+async function firstItem(page) {
+  return page.$eval('.card', (card) => card.dataset.id);
+}
+
+/** Each state goes from the first view of a loaded page to the moment of the photograph. */
+const states = {
+  async browse(page) {
+    await settled(page, { kind: 'browse' });
+  },
+  async refused(page, origin) {
+    await page.addInitScript(() => delete globalThis.WebAssembly);
+    await page.route('**/worker.js', async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, body: `delete globalThis.WebAssembly;\n${await answer.text()}` });
+    });
+    await page.goto(`${origin}/?q=shirt`);
+    await page.waitForSelector('[data-engine="refused"]');
+    await settled(page, { kind: 'text', by: 'titles' });
+  },
+  async text(page, origin) {
+    await able(page, 'text');
+    const words = await page.$eval('[data-part="suggestions"] .chip', (chip) => chip.textContent);
+    await page.goto(`${origin}/?q=${encodeURIComponent(words)}`);
+    await settled(page, { kind: 'text', by: 'engine' });
+  },
+  async composed(page, origin) {
+    await able(page, 'composed');
+    const id = await firstItem(page);
+    await page.goto(`${origin}/?like=${id}`);
+    await settled(page, { kind: 'like' });
+    const change = await page.$eval('[data-part="suggestions"] .chip', (chip) => chip.textContent);
+    await page.goto(`${origin}/?like=${id}&q=${encodeURIComponent(change)}`);
+    await able(page, 'composed');
+    await settled(page, { kind: 'composed', by: 'engine' });
+  },
+  async attention(page, origin) {
+    await states.composed(page, origin);
+    await page.click('.attention summary');
+  },
+  async like(page, origin) {
+    const id = await firstItem(page);
+    await page.goto(`${origin}/?like=${id}`);
+    await able(page, 'like');
+    await settled(page, { kind: 'like', by: 'engine' });
+  },
+  async photo(page) {
+    await able(page, 'image');
+    const source = await page.$eval('.card img', (image) => image.src);
+    const bytes = await (await fetch(source)).arrayBuffer();
+    await page.setInputFiles('[data-part="file"]', { name: 'mine.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(bytes) });
+    await settled(page, { kind: 'image', by: 'engine' });
+  },
+  async product(page) {
+    await page.click('.card:nth-child(2) .card-open');
+    await page.waitForSelector('dialog.product[open]');
+    await page.waitForTimeout(400);
+  },
+  async filters(page) {
+    const narrow = await page.isVisible('[data-part="open-filters"]');
+    if (narrow) await page.click('[data-part="open-filters"]');
+    await page.locator('.facet-value input').nth(1).check();
+    await page.locator('.facet-value input').nth(9).check();
+    await page.waitForTimeout(300);
+  },
+  async nothing(page, origin) {
+    const name = await page.$eval('.facet-value input', (input) => input.dataset.facet);
+    await page.goto(`${origin}/?q=red&f.${name}=no+such+value`);
+    await settled(page, { kind: 'text' });
+  },
+  async privacy(page) {
+    await able(page, 'composed');
+    await page.click('[data-part="status"]');
+    await page.waitForTimeout(700);
+  },
+  async offline(page, origin) {
+    await able(page, 'composed');
+    await page.waitForFunction(() => navigator.serviceWorker.controller);
+    await page.waitForTimeout(1500);
+    await page.context().setOffline(true);
+    await page.goto(`${origin}/?q=shirt`);
+    await settled(page, { kind: 'text', by: 'engine' });
+  },
+  async damaged(page, origin) {
+    await page.route('**/shard-*', (route) => route.fulfill({ body: 'not a shard' }));
+    await page.goto(`${origin}/?q=shirt`);
+    await page.waitForSelector('[role="alert"]');
+  },
+};
+
+const server = await serve();
+const browser = await launch();
+try {
+  for (const [name, size] of Object.entries(sizes)) {
+    for (const colorScheme of ['light', 'dark']) {
+      for (const [state, reach] of Object.entries(states)) {
+        if (only.length && !only.some((wanted) => `${state}-${name}-${colorScheme}`.startsWith(wanted) || wanted === state)) continue;
+        const phone = name === '390';
+        const context = await browser.newContext({ viewport: size, colorScheme, hasTouch: phone, isMobile: phone, deviceScaleFactor: phone ? 2 : 1 });
+        const page = await context.newPage();
+        try {
+          await page.goto(server.origin);
+          await settled(page, { kind: 'browse' });
+          await reach(page, server.origin);
+          await page.waitForTimeout(450);
+          await page.screenshot({ path: path.join(folder, `${state}-${name}-${colorScheme}.png`) });
+          console.log(`${state}-${name}-${colorScheme}`);
+        } catch (error) {
+          console.error(`${state}-${name}-${colorScheme}: ${error.message.split('\n')[0]}`);
+          process.exitCode = 1;
+        }
+        await context.close();
+      }
+    }
+  }
+} finally {
+  await browser.close();
+  await server.stop();
+}

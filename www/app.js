@@ -1,0 +1,458 @@
+// Puts the page together: what is asked for (state) → who answers it (engine, or the catalog alone) → what is shown.
+import { Attention } from './ui/attention.js';
+import { Catalog } from './ui/catalog.js';
+import { Composer, changeWords, photoBytes, photoLimit } from './ui/composer.js';
+import { DataError, Store, fetchManifest } from './ui/data.js';
+import { el, safeColour } from './ui/dom.js';
+import { Engine, Superseded } from './ui/engine.js';
+import { Facets } from './ui/facets.js';
+import { Grid } from './ui/grid.js';
+import { decimal, language, size, t, translate } from './ui/i18n.js';
+import { Privacy, Requests } from './ui/privacy.js';
+import { Sheet } from './ui/sheet.js';
+import { History, readWords, toSearch } from './ui/state.js';
+import * as storage from './ui/storage.js';
+
+const wanted = 96; // results asked for at first; "show more" ends there, as nobody looks further down a ranking
+
+class App {
+  constructor(root) {
+    this.root = root;
+    this.part = (name) => root.querySelector(`[data-part="${name}"]`);
+    this.base = new URL('./', document.baseURI).href;
+    this.requests = new Requests();
+    this.store = new Store(this.base);
+    this.photos = new Map(); // key → {source, title} of this tab's own photos
+    this.notices = new Map();
+    document.documentElement.lang = language;
+    translate(root);
+    this.history = new History((state) => this.go(state));
+    this.state = this.history.current();
+    if (this.state.photo && !this.photos.has(this.state.photo)) this.state.photo = null; // gone with the last page load
+    const act = this.actions();
+    this.composer = new Composer(this.part, act);
+    this.facets = new Facets(this.part, act);
+    this.grid = new Grid(this.part, act);
+    this.sheet = new Sheet(act);
+    this.attention = new Attention(this.part('attention'));
+    this.privacy = new Privacy(this);
+    this.part('status').addEventListener('click', () => this.privacy.open());
+    this.part('brand').addEventListener('click', (event) => {
+      event.preventDefault();
+      this.change({ words: '', like: null, photo: null, facets: {}, item: null });
+    });
+    addEventListener('online', () => this.connected());
+    addEventListener('offline', () => this.showStatus());
+    // "/" is where people who search a lot expect the search box.
+    addEventListener('keydown', (event) => {
+      if (event.key !== '/' || event.target.closest('input, textarea, dialog')) return;
+      event.preventDefault();
+      this.part('words').focus();
+    });
+  }
+
+  // ---- start: products and filters first, then the search -----------------------------------------------------
+
+  async start() {
+    try {
+      this.site = (await fetchManifest(new URL('site.json', this.base).href)).manifest;
+      this.brand();
+      const base = new URL(this.site.catalog, this.base).href;
+      this.catalog = await Catalog.open(base);
+      await this.catalog.load(this.store, () => this.firstItems());
+    } catch (error) {
+      this.notice('catalog', { text: t('error_catalog', { message: this.sentence(error) }), retry: () => location.reload(), alert: true });
+      this.part('results').setAttribute('aria-busy', 'false');
+      return;
+    }
+    this.run({ keep: true, redraw: true }); // now with every product and the neighbours at hand
+    await this.startEngine();
+    this.serve();
+  }
+
+  firstItems() {
+    if (!this.framed) this.grid.frame(this.catalog);
+    this.framed = true;
+    // The whole view is drawn once; later shards only add to what can be found.
+    if (this.catalog.size < this.catalog.manifest.count && this.drawn) return;
+    this.drawn = true;
+    this.examples = this.catalog.examples(4);
+    this.run({ keep: true });
+  }
+
+  brand() {
+    const title = this.site.title || 'Vitrine';
+    document.title = title;
+    this.part('brand').textContent = title;
+    const accent = safeColour(this.site.accent);
+    if (accent) this.root.style.setProperty('--shop-accent', accent);
+  }
+
+  async startEngine() {
+    const url = new URL('model.json', new URL(this.site.model, this.base)).href;
+    try {
+      const { manifest, text } = await fetchManifest(url, 'vitrine-model');
+      this.model = manifest;
+      if (manifest.note) this.notice('model', { text: manifest.note, dismiss: true });
+      this.engine = new Engine(new URL('worker.js', this.base));
+      this.engine.addEventListener('state', () => this.engineChanged());
+      this.engine.addEventListener('requests', ({ data }) => this.requests.add(data.urls));
+      this.engine.addEventListener('blocked', () => this.requests.blocked++);
+      const args = { base: this.base, site: this.site, model: manifest, catalog: this.catalog.manifest, texts: { model: text, catalog: this.catalog.text } };
+      this.engine.call('start', args).then(
+        () => this.onIdle(),
+        () => {}, // told through the state
+      );
+    } catch (error) {
+      this.notice('engine', { text: this.sentence(error), retry: () => this.retry(() => this.startEngine()), alert: true });
+    }
+  }
+
+  /** The image encoder comes when nothing else is going on, unless the visitor asked the browser to save data. */
+  onIdle() {
+    if (navigator.connection?.saveData) return;
+    const later = globalThis.requestIdleCallback ?? ((run) => setTimeout(run, 1500));
+    later(() => this.engine.call('load', { what: ['image'] }).catch(() => {}));
+  }
+
+  async serve() {
+    const seen = () => [
+      ...['catalog.json'].map((file) => new URL(file, this.catalog.base).href),
+      new URL('model.json', new URL(this.site.model, this.base)).href,
+      ...performance.getEntriesByType('resource').filter(({ initiatorType }) => initiatorType === 'img').map(({ name }) => name),
+    ];
+    // The shell in use may be an older one that the service worker kept: what the site holds now is asked for past it.
+    const fresh = await fetch(new URL('site.json?fresh', this.base), { cache: 'no-store' }).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+    const onUpdate = (apply) => this.notice('update', { text: t('update_ready'), action: t('update_now'), run: apply, dismiss: true });
+    await storage.serve(this.base, (fresh ?? this.site).version, { seen, onUpdate }).catch(() => {});
+    const { shards, neighbours } = this.catalog.manifest;
+    const kept = [...shards, ...shards.map(({ items }) => items), ...(neighbours ? [neighbours] : []), ...(this.model?.parts ?? []), this.site.wasm];
+    const photos = new Set(this.catalog.items.map((item) => this.catalog.photo(item)));
+    await storage.prune(this.base, new Set(kept.map(({ sha256 }) => sha256)), photos).catch(() => {});
+  }
+
+  // ---- what the visitor can do --------------------------------------------------------------------------------
+
+  actions() {
+    return {
+      words: (words, { typing = false, submit = false } = {}) => {
+        if (words.trim() !== this.state.words.trim()) this.change({ words }, { typing });
+        if (submit && matchMedia('(pointer: coarse)').matches) this.part('words').blur(); // puts the phone's keyboard away
+      },
+      clear: () => this.change({ words: '', like: null, photo: null, mix: 0.5 }),
+      removeReference: () => (this.change({ like: null, photo: null, mix: 0.5 }), this.part('words').focus()),
+      photo: (file) => this.addPhoto(file),
+      mix: (mix) => this.change({ mix }, { replace: true }),
+      facets: (facets) => this.change({ facets }),
+      redrawFacets: () => this.facets.show(this.catalog, this.state.facets, this.grid.hits.length),
+      like: (id) => {
+        this.change({ like: id, photo: null, words: '', mix: 0.5, item: null });
+        this.top();
+      },
+      likeBut: (id, words = '') => {
+        this.change({ like: id, photo: null, words, mix: 0.5, item: null });
+        this.top();
+        this.part('words').focus({ preventScroll: true });
+      },
+      itemHref: (id) => `?item=${encodeURIComponent(id)}`,
+      open: (id, options) => {
+        if (!options?.replace) this.opened = true;
+        this.change({ item: id }, options);
+      },
+      closeItem: (row) => {
+        // Closing is the way back to what was there before; a sheet that came with the address has nothing before it.
+        if (this.state.item && this.opened) history.back();
+        else if (this.state.item) this.change({ item: null }, { replace: true });
+        this.opened = false;
+        const at = this.grid.has(row);
+        if (at >= 0 && at < this.grid.shown && document.activeElement === document.body) this.grid.focus(at);
+      },
+      enterGrid: () => this.grid.focus(0),
+      leaveGrid: () => this.part('words').focus(),
+    };
+  }
+
+  change(changes, how) {
+    this.state = { ...this.state, ...changes };
+    this.history.record(this.state, how);
+    this.run({ only: Object.keys(changes).every((key) => key === 'item') ? 'item' : null });
+  }
+
+  go(state) {
+    const before = toSearch({ ...this.state, item: null }) + this.state.photo;
+    this.state = state;
+    if (state.photo && !this.photos.has(state.photo)) this.state.photo = null;
+    const after = toSearch({ ...this.state, item: null }) + this.state.photo;
+    this.run({ only: before === after ? 'item' : null });
+  }
+
+  top() {
+    scrollTo({ top: 0, behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
+  }
+
+  async addPhoto(file) {
+    this.notice('photo', null);
+    if (file.size > photoLimit) {
+      return this.notice('photo', { text: t('error_photo_size', { size: size(file.size), limit: size(photoLimit) }), dismiss: true, alert: true });
+    }
+    const bytes = await photoBytes(file);
+    if (!bytes) return this.notice('photo', { text: t('error_photo_type'), dismiss: true, alert: true });
+    const key = `photo-${Date.now()}`;
+    this.photos.set(key, { source: URL.createObjectURL(file), title: t('your_photo'), own: true, bytes });
+    this.change({ photo: key, like: null, mix: 0.5, item: null });
+    this.top();
+  }
+
+  // ---- the answer -----------------------------------------------------------------------------------------------
+
+  question() {
+    const { words, without } = readWords(this.state.words);
+    const row = this.state.like === null ? null : (this.catalog.rowOf.get(this.state.like) ?? null);
+    const photo = this.state.photo;
+    const kind = photo ? (words ? 'composed' : 'image') : row !== null ? (words ? 'composed' : 'like') : words ? 'text' : 'browse';
+    return { kind, words, without, row, photo, mix: this.state.mix, rows: this.catalog.rows(this.state.facets, without) };
+  }
+
+  reference({ row, photo }) {
+    if (photo) return this.photos.get(photo);
+    if (row === null) return null;
+    const item = this.catalog.items[row];
+    return { source: this.catalog.photo(item), title: item.title };
+  }
+
+  async run({ keep = false, only = null, redraw = false } = {}) {
+    if (!this.catalog?.size) return;
+    if (only !== 'item') await this.answer(keep);
+    if (this.state.item) this.sheet.show(this.catalog, this.state.item, this.grid.hits, redraw);
+    else this.sheet.hide();
+  }
+
+  async answer(keep) {
+    const question = this.question();
+    this.asked = question;
+    const reference = this.reference(question);
+    this.composer.show(this.state, reference, this.examples?.[0]);
+    this.suggest(question, null);
+    this.part('hero').hidden = question.kind !== 'browse' || Object.keys(this.state.facets).length > 0;
+    this.part('results').setAttribute('aria-busy', 'true');
+    this.engine?.cancel();
+    try {
+      const answer = this.engine?.can(question.kind) ? await this.ask(question, reference) : this.standIn(question);
+      if (this.asked !== question) return;
+      this.show(question, answer, reference, keep);
+    } catch (error) {
+      if (error instanceof Superseded || this.asked !== question) return;
+      const key = error.code === 'engine' && question.photo ? 'error_photo' : 'error_query';
+      this.notice('query', { text: t(key, { message: this.sentence(error) }), retry: () => this.retry(() => this.answer(false)), alert: true });
+      this.show(question, question.photo ? { hits: [], by: 'none' } : this.standIn(question), reference, keep, true);
+    }
+  }
+
+  /** What to ask next: examples at first, changes to a product or photo, or what would narrow the words. */
+  suggest({ kind, words, row }, hits) {
+    const say = (text) => this.composer.act.words(text, { submit: true });
+    if (kind === 'browse') return this.composer.suggest(t('suggestions_try'), this.examples ?? [], say);
+    const like = row ?? (kind === 'image' ? hits?.[0]?.row : undefined);
+    if (like !== undefined && kind !== 'text') return this.composer.suggest(t('suggestions_but'), this.catalog.changes(like).map(changeWords).slice(0, 7), say);
+    const near = kind === 'text' && hits ? this.catalog.refinements(hits.slice(0, 36).map((hit) => hit.row), words) : [];
+    this.composer.suggest(t('suggestions_more'), near.map(changeWords), (more) => say(`${this.state.words.trim()} ${more}`));
+  }
+
+  empty({ kind }, by) {
+    const filtered = Object.keys(this.state.facets).length > 0;
+    const text = by === 'none' ? 'nothing_yet' : filtered ? 'nothing_filters' : 'nothing_words';
+    const clear = filtered && el('button', { type: 'button', class: 'button', on: { click: () => this.change({ facets: {} }) } }, t('clear_filters'));
+    return by === 'none' && this.engine?.refused ? null : el('div', { class: 'empty' }, el('p', {}, t(text)), kind === 'image' && by === 'none' ? null : clear);
+  }
+
+  async ask({ kind, words, row, photo, mix, rows }, reference) {
+    if (kind === 'like') return { ...(await this.engine.ask('neighbours', { row, k: wanted, rows })), by: 'engine' };
+    const query = { k: wanted };
+    if (words) query.text = words;
+    if (rows) query.rows = rows;
+    if (kind !== 'text') {
+      query.photo = photo ?? `row ${row}`;
+      query.like = mix;
+      if (row !== null) query.exclude = [row];
+      await this.handOver(query.photo, reference);
+    }
+    const answer = await this.engine.ask('query', query);
+    this.ms = answer.ms;
+    return { ...answer, by: 'engine' };
+  }
+
+  /** The worker gets a photo's bytes once, and later questions name it by its key. */
+  async handOver(key, reference) {
+    this.handed ??= [];
+    if (this.handed.includes(key)) return;
+    const bytes = reference.bytes?.slice() ?? (await this.fetchPhoto(reference.source));
+    await this.engine.call('photo', { key, bytes }, [bytes.buffer]);
+    this.handed = [...this.handed, key].slice(-6); // as many as the worker keeps
+  }
+
+  async fetchPhoto(url) {
+    const response = await fetch(url).catch(() => null);
+    if (!response?.ok) throw new DataError(response ? 'status' : 'network', { file: url.split('/').pop(), status: String(response?.status) });
+    return new Uint8Array(await response.arrayBuffer());
+  }
+
+  /** What the catalog alone can say, while the search loads or where it cannot run. */
+  standIn({ kind, words, row, rows }) {
+    const all = () => Array.from(rows ?? this.catalog.items.keys(), (each) => ({ row: each }));
+    if (kind === 'browse') return { hits: all(), by: 'browse' };
+    if (kind === 'like') return { hits: this.catalog.nearest(row, rows), by: 'neighbours' };
+    if (kind === 'image') return { hits: [], by: 'none' };
+    return { hits: this.catalog.match(words, rows, row), by: 'titles' };
+  }
+
+  show(question, answer, reference, keep, failed = false) {
+    const { kind } = question;
+    this.answered = { question, answer };
+    if (!failed) this.notice('query', null);
+    this.grid.show(this.catalog, answer.hits, { keep, empty: this.empty(question, answer.by) });
+    this.suggest(question, answer.hits);
+    this.facets.show(this.catalog, this.state.facets, question.rows?.length ?? this.catalog.size);
+    this.attention.show(answer.attention, reference?.source, this.model?.preprocess?.fit);
+    this.showHeading(question, answer, reference);
+    this.showWaiting();
+    const results = this.part('results');
+    results.setAttribute('aria-busy', 'false');
+    Object.assign(results.dataset, { kind, by: answer.by, words: question.words });
+    const what = kind === 'browse' ? t('live_all') : this.part('heading').textContent;
+    this.part('live').textContent = t('live_results', { n: answer.hits.length, what });
+  }
+
+  showHeading({ kind, words, without, photo }, { hits, ms, by }, reference) {
+    const n = hits.length;
+    const all = this.catalog.manifest.count;
+    const headings = {
+      browse: () => (n === all ? t('all_products', { n }) : t('filtered_products', { n, all })),
+      text: () => t('closest_words', { words }),
+      image: () => t('closest_photo'),
+      like: () => t('closest_product'),
+      composed: () => t(photo ? 'closest_photo_words' : 'closest_product_words', { words }),
+    };
+    let sub = '';
+    if (kind !== 'browse' && n) sub = by === 'engine' && ms ? t('sub_ms', { n, ms: decimal(ms.total, 0) }) : t('sub_ranked', { n });
+    if (reference && !photo) sub = [t('sub_reference', { title: reference.title }), sub].filter(Boolean).join(' · ');
+    if (without.length) sub = [sub, t('without', { words: without.join(', ') })].filter(Boolean).join(' · ');
+    this.part('heading').textContent = headings[kind]();
+    this.part('subheading').textContent = sub;
+  }
+
+  // ---- the engine's coming and going ----------------------------------------------------------------------------
+
+  /** A part that nobody asked for yet may be missing without a word. */
+  trouble() {
+    const { error } = this.engine.state;
+    const needsImage = ['image', 'composed'].includes(this.asked?.kind);
+    return error && (needsImage || !/image/.test(error.stage)) ? error : null;
+  }
+
+  engineChanged() {
+    const { state } = this.engine;
+    const error = this.trouble();
+    const able = ['like', 'text', 'image', 'composed'].filter((kind) => this.engine.can(kind)).join(' ');
+    this.root.dataset.engine = state.wasm;
+    this.root.dataset.can = able;
+    if (error) this.notice('engine', { text: this.sentence(error), retry: () => this.resume(), alert: true });
+    else if (this.notices.has('engine')) this.notice('engine', null);
+    this.showStatus();
+    // An answer given without the engine is given again as soon as the engine can do better.
+    const { question, answer } = this.answered ?? {};
+    if (question && question === this.asked && !['engine', 'browse'].includes(answer.by) && this.engine.can(question.kind)) this.answer(false);
+    else this.showWaiting();
+  }
+
+  resume() {
+    const what = ['wasm', 'text', 'shards'];
+    if (this.engine.state.image !== 'waiting' || this.asked?.photo) what.push('image');
+    this.engine.call('load', { what }).then(
+      () => this.onIdle(),
+      () => {},
+    );
+  }
+
+  connected() {
+    this.showStatus();
+    // A connection that comes back takes a broken download up again; verified parts are not fetched twice.
+    if (this.engine?.state.error?.code === 'network') this.resume();
+  }
+
+  showStatus() {
+    const state = this.engine?.state;
+    if (!state) return;
+    const loading = [state.wasm, state.text, state.image, state.shards].includes('loading');
+    const share = state.total ? state.received / state.total : 0;
+    const [key, mood] = this.status(state, loading);
+    this.part('status').dataset.mood = mood;
+    this.part('status-text').textContent = t(key, { percent: Math.floor(share * 100) });
+    this.composer.progress(loading && share < 1 ? share : null);
+  }
+
+  status(state, loading) {
+    if (this.engine.refused) return ['status_limited', 'limited'];
+    if (this.trouble()) return ['status_trouble', 'trouble'];
+    if (state.paused) return ['status_paused', 'limited'];
+    if (loading) return [this.engine.can('text') ? 'status_photos' : 'status_loading', 'loading'];
+    return [navigator.onLine === false ? 'status_offline' : 'status_ready', 'ready'];
+  }
+
+  /** Says what an answer lacks, and why, for as long as it lacks it. */
+  showWaiting() {
+    const { question, answer } = this.answered ?? {};
+    if (!question || answer.by === 'engine' || question.kind === 'browse') return this.notice('waiting', null);
+    const state = this.engine?.state;
+    const progress = { got: size(state?.received ?? 0), all: size(state?.total ?? 0) };
+    if (this.engine?.refused) {
+      const key = { text: 'limited_words', image: 'limited_photo', like: 'limited_like', composed: question.photo ? 'limited_photo' : 'limited_composed' }[question.kind];
+      return this.notice('waiting', { text: t(key, { why: t(`why_${state.why}`) }) });
+    }
+    if (question.kind === 'like' || (this.engine && this.trouble())) return this.notice('waiting', null);
+    if (state?.paused) return this.notice('waiting', { text: t('paused_text'), action: t('resume'), run: () => this.resume() });
+    const needsImage = question.kind !== 'text';
+    if (needsImage && this.engine && state.image === 'waiting') this.engine.call('load', { what: ['image'] }).catch(() => {});
+    if (!state?.total) return this.notice('waiting', { text: t('wait_start'), calm: true });
+    this.notice('waiting', { text: t(needsImage ? 'wait_image' : 'wait_text', progress), calm: true });
+  }
+
+  // ---- sentences ------------------------------------------------------------------------------------------------
+
+  sentence(error) {
+    const details = error.details ?? {};
+    if (['mismatch', 'network', 'status'].includes(error.code)) return t(`error_${error.code}`, details);
+    if (error.code === 'engine') return t('error_engine', { message: error.message });
+    return error.message;
+  }
+
+  async retry(work) {
+    this.notice('engine', null);
+    await work();
+  }
+
+  /** One line above the results per subject; `null` takes it away. */
+  notice(key, what) {
+    const before = this.notices.get(key);
+    if (!what) {
+      before?.remove();
+      this.notices.delete(key);
+      return;
+    }
+    if (before && before.dataset.text === what.text) return;
+    const button = (label, run) => el('button', { type: 'button', class: 'button small', on: { click: run } }, label);
+    const node = el(
+      'div',
+      { class: 'notice', role: what.alert ? 'alert' : null, data: { notice: key, text: what.text, calm: String(Boolean(what.calm)) } },
+      el('p', {}, what.text),
+      what.retry ? button(t('retry'), () => (this.notice(key, null), what.retry())) : null,
+      what.action ? button(what.action, what.run) : null,
+      what.dismiss ? button(t('dismiss'), () => this.notice(key, null)) : null,
+    );
+    if (before) before.replaceWith(node);
+    else this.part('notices').append(node);
+    this.notices.set(key, node);
+  }
+}
+
+const app = new App(document.querySelector('[data-vitrine]'));
+app.start();

@@ -1,0 +1,93 @@
+// Serves the page without a network: the shell in full from the first visit on, the catalog's files as they were seen.
+// Its address carries the build's version, so a new build is a new worker.
+'use strict';
+
+const version = new URL(location.href).searchParams.get('v') ?? '0';
+const base = registration.scope;
+const prefix = `vitrine ${new URL(base).pathname} `; // cacheName() in ui/data.js
+const shellName = `${prefix}shell ${version}`;
+const seenName = `${prefix}seen`;
+let forgetting = false;
+
+async function fill() {
+  const site = await (await fetch(new URL('site.json', base), { cache: 'no-cache' })).json();
+  // The engine's module is kept by its hash, with the model (ui/data.js); once is enough.
+  const files = (site.precache ?? []).filter((file) => file !== site.wasm?.file && file !== 'sw.js');
+  const urls = new Set([...files, 'site.json', 'index.html', './'].map((file) => new URL(file, base).href));
+  const cache = await caches.open(shellName);
+  await cache.addAll([...urls].map((url) => new Request(url, { cache: 'no-cache' })));
+}
+
+async function clear() {
+  for (const name of await caches.keys()) if (name.startsWith(`${prefix}shell `) && name !== shellName) await caches.delete(name);
+  await clients.claim();
+}
+
+addEventListener('install', (event) => event.waitUntil(fill()));
+addEventListener('activate', (event) => event.waitUntil(clear()));
+
+addEventListener('message', (event) => {
+  const { type, urls } = event.data ?? {};
+  if (type === 'take over') skipWaiting();
+  if (type === 'forget') forgetting = true;
+  if (type === 'keep' && !forgetting) event.waitUntil(keep(urls));
+});
+
+async function keep(urls) {
+  const cache = await caches.open(seenName);
+  for (const url of urls) {
+    if (!url.startsWith(base) || (await cache.match(url))) continue;
+    const response = await fetch(url).catch(() => null);
+    if (response?.ok) await cache.put(url, response);
+  }
+}
+
+const isPhoto = (url) => /\.(jpe?g|png|webp|avif)$/i.test(url.pathname);
+const isManifest = (url) => /\/(catalog|model)\.json$/.test(url.pathname);
+
+addEventListener('fetch', (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== 'GET' || !request.url.startsWith(base) || url.searchParams.has('fresh')) return;
+  const page = [base, new URL('index.html', base).href].includes(url.origin + url.pathname);
+  if (request.mode === 'navigate') page && event.respondWith(navigate(request));
+  else if (isManifest(url)) event.respondWith(networkFirst(request));
+  else if (isPhoto(url)) event.respondWith(shell(request, cacheFirst));
+  else event.respondWith(shell(request, (missing) => fetch(missing)));
+});
+
+async function navigate(request) {
+  const cached = await (await caches.open(shellName)).match(new URL('index.html', base));
+  return cached ?? fetch(request);
+}
+
+async function shell(request, otherwise) {
+  const cached = await (await caches.open(shellName)).match(request, { ignoreSearch: true });
+  return cached ?? otherwise(request);
+}
+
+async function store(name, request, response) {
+  if (!response.ok || forgetting) return;
+  // A full disk must not take the answer away.
+  await (await caches.open(name)).put(request, response).catch(() => null);
+}
+
+async function cacheFirst(request) {
+  const cached = await (await caches.open(seenName)).match(request);
+  if (cached) return cached;
+  const response = await fetch(request);
+  await store(seenName, request, response.clone());
+  return response;
+}
+
+async function networkFirst(request) {
+  try {
+    const response = await fetch(request);
+    await store(seenName, request, response.clone());
+    return response;
+  } catch (error) {
+    const cached = await (await caches.open(seenName)).match(request);
+    if (cached) return cached;
+    throw error;
+  }
+}

@@ -1,0 +1,103 @@
+// One product, close up: its photo, what is known of it, its neighbours, and the ways on from it.
+import { el, icon, modal, safeColour, safeLink } from './dom.js';
+import { t } from './i18n.js';
+import { changeWords } from './composer.js';
+import { facetName } from './facets.js';
+import { describe, strip } from './grid.js';
+
+export class Sheet {
+  constructor(act) {
+    this.act = act;
+    this.dialog = null;
+    this.shown = null;
+  }
+
+  /** `order`: the results, so that the arrows walk through them. */
+  show(catalog, id, order, redraw = false) {
+    if (this.shown === id && this.dialog?.open && !redraw) return;
+    const row = catalog.rowOf.get(id);
+    if (row === undefined) return this.hide();
+    this.shown = id;
+    const content = this.content(catalog, row, order);
+    if (this.dialog?.open) {
+      this.dialog.querySelector('.dialog-body').replaceChildren(...content);
+      this.dialog.setAttribute('aria-label', catalog.items[row].title);
+      this.dialog.scrollTop = 0;
+      return;
+    }
+    const dialog = modal('sheet product', catalog.items[row].title, t('close'), ...content);
+    this.dialog = dialog;
+    dialog.addEventListener('close', () => {
+      if (this.dialog !== dialog) return;
+      this.dialog = this.shown = null;
+      this.act.closeItem(Number(row));
+    });
+    dialog.addEventListener('keydown', (event) => {
+      if (event.key === 'ArrowLeft') dialog.querySelector('[data-step="-1"]')?.click();
+      if (event.key === 'ArrowRight') dialog.querySelector('[data-step="1"]')?.click();
+    });
+  }
+
+  hide() {
+    const { dialog } = this;
+    this.dialog = this.shown = null;
+    dialog?.close();
+  }
+
+  content(catalog, row, order) {
+    const { act } = this;
+    const item = catalog.items[row];
+    const photo = el('img', { src: catalog.photo(item), alt: describe(item), width: item.width, height: item.height });
+    const link = safeLink(item.link);
+    const near = catalog.nearest(row, null).slice(0, 8);
+    const changes = catalog.changes(row, 1);
+    return [
+      el('div', { class: 'product-photo' }, el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, photo), this.steps(catalog, row, order)),
+      el(
+        'div',
+        { class: 'product-text' },
+        el('h2', { class: 'product-title' }, item.title),
+        item.price ? el('p', { class: 'product-price' }, String(item.price)) : null,
+        link ? el('a', { class: 'button primary', href: link, target: '_blank', rel: 'noopener noreferrer nofollow' }, t('open_shop'), icon('out')) : null,
+        el(
+          'div',
+          { class: 'product-actions' },
+          el('button', { type: 'button', class: 'button', on: { click: () => act.like(item.id) } }, icon('similar'), t('more_like')),
+          el('button', { type: 'button', class: 'button', on: { click: () => act.likeBut(item.id) } }, icon('but'), t('like_but')),
+        ),
+        changes.length
+          ? el(
+              'div',
+              { class: 'chips' },
+              el('span', { class: 'chips-lead' }, t('suggestions_but')),
+              ...changes.map((change) => {
+                const words = changeWords(change);
+                return el('button', { type: 'button', class: 'chip', on: { click: () => act.likeBut(item.id, words) } }, words);
+              }),
+            )
+          : null,
+        el(
+          'dl',
+          { class: 'product-details' },
+          ...Object.entries(item.attributes ?? {}).flatMap(([name, value]) => [el('dt', {}, facetName(name)), el('dd', {}, String(value))]),
+        ),
+        near.length ? el('h3', { class: 'product-near' }, t('similar')) : null,
+        near.length ? strip(catalog, near, act) : null,
+      ),
+    ];
+  }
+
+  steps(catalog, row, order) {
+    const at = order.findIndex((hit) => hit.row === row);
+    if (at < 0) return null;
+    const step = (by, name, label) => {
+      const next = order[at + by];
+      return el(
+        'button',
+        { type: 'button', class: 'icon-button step', 'aria-label': label, disabled: !next, data: { step: String(by) }, on: { click: () => this.act.open(catalog.items[next.row].id, { replace: true }) } },
+        icon(name),
+      );
+    };
+    return el('div', { class: 'steps' }, step(-1, 'left', t('previous')), step(1, 'right', t('next')));
+  }
+}

@@ -1,0 +1,258 @@
+// The engine's thread: fetches and checks what the search needs, and answers questions.
+// Messages: {id, method, args} → {id, result | error}; unasked for: {event: 'state' | 'requests', …}.
+import { DataError, Store, fetchPart } from './ui/data.js';
+
+const textParts = ['tokenizer', 'text', 'fusion'];
+
+let engine = null; // the wasm module's Vitrine
+let store = null;
+let site, base, model, catalog, texts;
+let stop = new AbortController();
+const photos = new Map(); // key → bytes of the few photos asked with last
+const loading = new Map(); // stage → promise
+const parts = new Map(); // name → {name, bytes, received, wanted, state}
+const stages = { wasm: 'waiting', text: 'waiting', image: 'waiting', shards: 'waiting' };
+let trouble = null;
+let why = null;
+
+// ---- what the page is told ------------------------------------------------------------------------------------
+
+let queued = false;
+function report(now = false) {
+  if (queued && !now) return;
+  queued = true;
+  setTimeout(
+    () => {
+      queued = false;
+      const wanted = [...parts.values()].filter((part) => part.wanted);
+      postMessage({
+        event: 'state',
+        state: {
+          ...stages,
+          why,
+          error: trouble,
+          paused: stop.signal.aborted,
+          full: store?.full ?? false,
+          parts: [...parts.values()],
+          received: wanted.reduce((sum, part) => sum + part.received, 0),
+          total: wanted.reduce((sum, part) => sum + part.bytes, 0),
+        },
+      });
+    },
+    now ? 0 : 80,
+  );
+}
+
+function plain(error) {
+  return { message: String(error?.message ?? error), code: error?.code ?? 'engine', details: error?.details };
+}
+
+function plan(name, part) {
+  parts.set(name, { name, file: part.file, bytes: part.bytes, received: 0, wanted: false, state: 'waiting' });
+}
+
+/** One file of the manifests, counted in the one progress bar. */
+async function take(name, url, part) {
+  const entry = parts.get(name);
+  entry.wanted = true;
+  entry.state = 'loading';
+  try {
+    const bytes = await fetchPart(url, part, {
+      store,
+      signal: stop.signal,
+      onBytes: (received) => {
+        entry.received = received;
+        report();
+      },
+    });
+    entry.state = 'ready';
+    return bytes;
+  } catch (error) {
+    entry.state = error.name === 'AbortError' ? 'waiting' : 'failed';
+    throw error;
+  }
+}
+
+/** A question borrows the engine until it is answered, so nothing may be loaded into it meanwhile. */
+let turn = Promise.resolve();
+function alone(work) {
+  const done = turn.then(work);
+  turn = done.catch(() => {});
+  return done;
+}
+
+// ---- stages: each runs once, and again when a failed or paused one is asked for anew --------------------------
+
+function mark(name, state) {
+  if (name in stages) stages[name] = state;
+  report(true);
+}
+
+let supported = null;
+
+function stage(name, work) {
+  if (!loading.has(name)) {
+    mark(name, 'loading');
+    const run = (supported ??= checkWasm()).then(work).then(
+      () => mark(name, 'ready'),
+      (error) => {
+        loading.delete(name);
+        if (error.code === 'refused') why = error.details.why;
+        else if (error.name !== 'AbortError' && !error.reported) trouble = { ...plain(error), stage: name };
+        error.reported = true;
+        mark(name, error.name === 'AbortError' ? 'waiting' : error.code === 'refused' ? 'refused' : 'failed');
+        throw error;
+      },
+    );
+    run.catch(() => {});
+    loading.set(name, run);
+  }
+  return loading.get(name);
+}
+
+/** Asked before the download, so that nobody fetches megabytes that the browser would then refuse. */
+async function checkWasm() {
+  const refuse = (reason) => {
+    throw new DataError('refused', { file: 'WebAssembly', why: reason });
+  };
+  try {
+    // The smallest module: a policy or a setting that forbids WebAssembly refuses this one too.
+    await WebAssembly.compile(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+  } catch {
+    refuse('wasm');
+  }
+  // () → v128: i32.const 0, i8x16.splat, i8x16.popcnt
+  const simd = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11);
+  if (!WebAssembly.validate(simd)) refuse('simd');
+}
+
+async function loadWasm() {
+  const bytes = await take('wasm', new URL(site.wasm.file, base).href, site.wasm);
+  const bindings = await import(new URL(site.wasm.file.replace(/_bg\.wasm$/, '.js'), base).href);
+  try {
+    await bindings.default({ module_or_path: bytes });
+  } catch (error) {
+    // This browser compiled the test module but not ours: it lacks a feature that ours uses.
+    if (error instanceof WebAssembly.CompileError) throw new DataError('refused', { file: site.wasm.file, why: 'simd' });
+    throw error;
+  }
+  const made = new bindings.Vitrine();
+  made.load_model(texts.model);
+  made.open_catalog(texts.catalog);
+  engine = made;
+}
+
+async function loadPart(name) {
+  const part = model.parts.find((candidate) => candidate.part === name);
+  if (!part) throw new DataError('mismatch', { file: 'model.json', expected: `a part “${name}”`, got: model.parts.map((p) => p.part).join(', ') });
+  const bytes = await take(name, new URL(part.file, new URL(site.model, base)).href, part);
+  await stage('wasm', loadWasm);
+  await alone(() => engine.load_part(name, bytes));
+}
+
+const partOnce = (name) => stage(`part ${name}`, () => loadPart(name));
+
+const methods = {
+  async start(args) {
+    ({ site, base, model, catalog, texts } = args);
+    store = new Store(base);
+    store.off = args.keepNothing;
+    plan('wasm', site.wasm);
+    for (const part of model.parts) plan(part.part, part);
+    const bytes = catalog.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+    plan('shards', { file: 'catalog vectors', bytes });
+    // The bar's total is known from the first byte on: everything that words need is wanted now.
+    for (const name of ['wasm', ...textParts, 'shards']) if (parts.has(name)) parts.get(name).wanted = true;
+    await methods.load({ what: ['wasm', 'text', 'shards'] });
+  },
+
+  async load({ what }) {
+    trouble = null;
+    const works = { wasm: loadWasm, text: loadText, image: loadImage, shards: loadShards };
+    if (stop.signal.aborted) stop = new AbortController();
+    await Promise.all(what.map((name) => stage(name, works[name])));
+  },
+
+  pause() {
+    stop.abort();
+    report(true);
+  },
+
+  photo({ key, bytes }) {
+    photos.delete(key);
+    photos.set(key, bytes);
+    // A photo is at most a few megabytes, and only the last few are asked with again.
+    while (photos.size > 6) photos.delete(photos.keys().next().value);
+  },
+
+  query({ photo, ...query }) {
+    if (photo) query.photo = photos.get(photo) ?? missing(photo);
+    return alone(() => engine.query(query));
+  },
+
+  async neighbours({ row, k, rows }) {
+    return { hits: await alone(() => engine.neighbours(row, k, rows)) };
+  },
+
+  forget() {
+    store.off = true;
+  },
+};
+
+function missing(key) {
+  throw new DataError('photo', { file: key });
+}
+
+async function loadText() {
+  await Promise.all([stage('wasm', loadWasm), ...textParts.map(partOnce)]);
+}
+
+async function loadImage() {
+  await Promise.all([stage('wasm', loadWasm), partOnce('fusion'), partOnce('image')]);
+}
+
+/** Shards go into the engine in row order, whatever order they arrive in. */
+async function loadShards() {
+  const entry = parts.get('shards');
+  entry.wanted = true;
+  entry.state = 'loading';
+  const received = catalog.shards.map(() => 0);
+  const fetches = catalog.shards.map((shard, i) => {
+    const url = new URL(shard.file, new URL(site.catalog, base)).href;
+    const onBytes = (n) => {
+      received[i] = n;
+      entry.received = received.reduce((sum, got) => sum + got, 0);
+      report();
+    };
+    const bytes = fetchPart(url, shard, { store, signal: stop.signal, onBytes });
+    bytes.catch(() => {}); // reported where it is awaited
+    return bytes;
+  });
+  try {
+    await stage('wasm', loadWasm);
+    for (const [i, shard] of catalog.shards.entries()) {
+      const bytes = await fetches[i];
+      await alone(() => engine.add_shard(shard.file, bytes));
+    }
+    entry.state = 'ready';
+  } catch (error) {
+    entry.state = error.name === 'AbortError' ? 'waiting' : 'failed';
+    throw error;
+  }
+}
+
+// ---- what leaves this thread's network, for the page's privacy panel -------------------------------------------
+
+new PerformanceObserver((list) => {
+  postMessage({ event: 'requests', urls: list.getEntries().map((entry) => entry.name) });
+}).observe({ type: 'resource', buffered: true });
+
+addEventListener('securitypolicyviolation', (event) => postMessage({ event: 'blocked', url: event.blockedURI }));
+
+addEventListener('message', async ({ data: { id, method, args } }) => {
+  try {
+    postMessage({ id, result: await methods[method](args) });
+  } catch (error) {
+    postMessage({ id, error: plain(error) });
+  }
+});
