@@ -9,6 +9,8 @@
 pub mod backend;
 #[cfg(feature = "cli")]
 pub mod convert;
+#[cfg(feature = "cli")]
+pub mod demo;
 pub mod engine;
 pub mod error;
 #[cfg(feature = "cli")]
