@@ -9,7 +9,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use vitrine::demo::{self, Query, Split};
 
-/// Arguments of `vitrine demo-catalog`.
+/// Draw a garment catalogue with exact attributes, titles and queries
 #[derive(Clone, Debug, clap::Args)]
 pub struct DemoCatalogArgs {
     /// Folder to write: photos, items.csv, composed and text queries

@@ -1,6 +1,7 @@
 //! The commands, one file each: arguments, progress, printing. The work is the library's.
 
 mod convert;
+mod demo_catalog;
 mod embedder;
 mod eval;
 mod index;
@@ -33,6 +34,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Eval(eval::EvalArgs),
     Convert(convert::ConvertArgs),
+    DemoCatalog(demo_catalog::DemoCatalogArgs),
 }
 
 /// Runs one command.
@@ -44,6 +46,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(args),
         Command::Eval(args) => eval::run(&args, |model| Ok(embedder::EngineEmbedder(open(model)?))),
         Command::Convert(args) => convert::run(args),
+        Command::DemoCatalog(args) => demo_catalog::run(args),
     }
 }
 

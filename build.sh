@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# Sets up whatever is missing, then builds. Usage:
+#   ./build.sh             build everything, make the demo catalogue and its site, serve it on 127.0.0.1
+#   ./build.sh test        run every test
+#   ./build.sh demo        build the demo site in dist/ without serving it
+#   ./build.sh wasm        build only the page's wasm, in www/pkg/
+set -euo pipefail
+cd "$(dirname "$0")"
+
+bindgen_version=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
+tools=$PWD/target/tools
+export PATH="$tools/bin:$PATH"
+
+say() { printf '\n== %s\n' "$*"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Debian's packages, where this may install them.
+install_packages() {
+    local admin=()
+    [ "$(id -u)" = 0 ] || admin=(sudo)
+    if ! have apt-get || { [ "$(id -u)" != 0 ] && ! have sudo; }; then
+        echo "build.sh: expected the programs of $*, got none, and cannot install them here; install them and run again" >&2
+        exit 1
+    fi
+    "${admin[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${admin[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+need_rust() {
+    if ! have cargo; then
+        echo "build.sh: expected cargo (Rust 1.89 or newer), got none; install Rust with rustup and run again" >&2
+        exit 1
+    fi
+    have cc || install_packages gcc libc6-dev
+}
+
+need_wasm() {
+    need_rust
+    if [ ! -d "$(rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown" ]; then
+        say "adding the wasm target"
+        rustup target add wasm32-unknown-unknown
+    fi
+    if [ "$("$tools/bin/wasm-bindgen" --version 2>/dev/null)" != "wasm-bindgen $bindgen_version" ]; then
+        say "installing wasm-bindgen $bindgen_version"
+        cargo install wasm-bindgen-cli --version "=$bindgen_version" --root "$tools" --quiet
+    fi
+}
+
+need_node() {
+    have npm || install_packages nodejs npm
+    # the lock file's own copy says what is installed
+    if ! cmp -s package-lock.json node_modules/.vitrine-lock; then
+        say "installing the page's build and test tools"
+        npm ci --no-audit --no-fund --ignore-scripts --silent
+        cp package-lock.json node_modules/.vitrine-lock
+    fi
+}
+
+find_chromium() {
+    CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
+    if [ -z "$CHROMIUM" ]; then
+        say "installing Chromium"
+        install_packages chromium
+        CHROMIUM=$(command -v chromium)
+    fi
+    export CHROMIUM
+}
+
+build_wasm() {
+    need_wasm
+    need_node
+    say "building the page's wasm"
+    cargo build --profile wasm --lib --no-default-features --target wasm32-unknown-unknown
+    wasm-bindgen --target web --out-dir www/pkg target/wasm32-unknown-unknown/wasm/vitrine.wasm
+    node_modules/.bin/wasm-opt -O3 --enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int \
+        --enable-sign-ext --enable-mutable-globals --enable-reference-types --enable-multivalue \
+        -o www/pkg/optimised.wasm www/pkg/vitrine_bg.wasm
+    mv www/pkg/optimised.wasm www/pkg/vitrine_bg.wasm
+}
+
+# Draws the demo catalogue, indexes it and writes the site: $1 photos, $2 catalog, $3 site, $4 number of photos.
+build_demo() {
+    local vitrine=target/release/vitrine
+    if [ ! -e "$1/.complete-$4" ]; then
+        rm -rf "$1"
+        "$vitrine" demo-catalog --out "$1" --count "$4"
+        touch "$1/.complete-$4"
+    fi
+    "$vitrine" index "$1" --out "$2" --title "Vitrine demo"
+    rm -rf "$3"
+    "$vitrine" site "$2" --out "$3"
+}
+
+case "${1:-serve}" in
+    wasm)
+        build_wasm
+        ;;
+    demo | serve)
+        need_rust
+        say "building the command line"
+        cargo build --release
+        build_wasm
+        say "making the demo site"
+        build_demo target/demo/photos target/demo/catalog dist 1200
+        [ "${1:-serve}" = demo ] || exec target/release/vitrine serve dist --port "${PORT:-8080}"
+        ;;
+    test)
+        need_rust
+        have rustfmt && cargo fmt --check || { have rustfmt && exit 1; echo "skipped: cargo fmt is not installed"; }
+        say "testing the library and the command line"
+        cargo test --release
+        if cargo clippy --version >/dev/null 2>&1; then
+            say "linting"
+            cargo clippy --release --all-targets --quiet -- -D warnings
+        else
+            echo "skipped: cargo clippy is not installed"
+        fi
+        build_wasm
+        find_chromium
+        say "making the test site"
+        build_demo target/test/photos target/test/catalog target/test/dist "${VITRINE_TEST_PHOTOS:-1200}"
+        say "testing the page"
+        VITRINE_BIN=$PWD/target/release/vitrine VITRINE_DIST=$PWD/target/test/dist \
+            VITRINE_PHOTOS=$PWD/target/test/photos node --test --test-concurrency=1 'tests/page/*.test.mjs'
+        ;;
+    *)
+        sed -n '2,7p' "$0" | sed 's/^# \?//'
+        exit 2
+        ;;
+esac
