@@ -2,6 +2,7 @@
 
 mod convert;
 mod demo_catalog;
+mod embed;
 mod embedder;
 mod eval;
 mod index;
@@ -30,6 +31,7 @@ pub struct Cli {
 enum Command {
     Index(index::IndexArgs),
     Search(search::SearchArgs),
+    Embed(embed::EmbedArgs),
     Site(site::SiteArgs),
     Serve(serve::ServeArgs),
     Eval(eval::EvalArgs),
@@ -42,6 +44,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Index(args) => index::run(args),
         Command::Search(args) => search::run(args),
+        Command::Embed(args) => embed::run(args),
         Command::Site(args) => site::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Eval(args) => eval::run(&args, |model| Ok(embedder::EngineEmbedder(open(model)?))),

@@ -1,0 +1,51 @@
+//! `vitrine embed`: the vector of one query, for engineers who compare or integrate.
+
+use anyhow::Context;
+use clap::Args;
+use std::path::PathBuf;
+use vitrine::engine::Query;
+use vitrine::image;
+use vitrine::model::folder::sha256_hex;
+
+/// Print the vector of a photo, of words, or of both
+#[derive(Args)]
+pub struct EmbedArgs {
+    /// Words
+    #[arg(long)]
+    text: Option<String>,
+    /// Photo file
+    #[arg(long)]
+    image: Option<PathBuf>,
+    /// Model folder
+    #[arg(long, default_value = "models/default")]
+    model: PathBuf,
+    /// Print one JSON object, with the attention and a hash of what the image encoder saw
+    #[arg(long)]
+    json: bool,
+}
+
+/// Encodes and prints.
+pub fn run(args: EmbedArgs) -> anyhow::Result<()> {
+    let engine = super::open(&args.model)?;
+    let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("reading photo {}", path.display()));
+    let photo = args.image.as_ref().map(read).transpose()?;
+    let query = Query { photo: photo.as_deref(), text: args.text.as_deref(), like: None };
+    let encoded = pollster::block_on(engine.encode(query))?;
+    if !args.json {
+        println!("{}", encoded.vector.iter().map(f32::to_string).collect::<Vec<_>>().join(" "));
+        return Ok(());
+    }
+    let patches = photo.as_deref().map(|photo| image::prepare(photo, engine.preprocess())).transpose()?;
+    let bytes = patches.map(|patches| patches.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
+    println!(
+        "{}",
+        serde_json::json!({
+            "vector": encoded.vector,
+            "fingerprint": engine.description().fingerprint,
+            "patches_sha256": bytes.map(|bytes| sha256_hex(&bytes)),
+            "attention": {"photo": encoded.photo, "words": encoded.words, "modalities": encoded.modalities},
+            "ms": encoded.ms,
+        })
+    );
+    Ok(())
+}

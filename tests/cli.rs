@@ -1,0 +1,222 @@
+//! The command line from end to end, with a tiny model.
+#![cfg(feature = "cli")]
+
+mod common;
+
+use common::{checkpoints, fail, photo, succeed, vitrine};
+use image::ImageFormat;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+struct World {
+    folder: TempDir,
+}
+
+impl World {
+    /// A model, and twelve photos of which one is broken.
+    fn new() -> Self {
+        let world = Self { folder: tempfile::tempdir().unwrap() };
+        let (image, text) = checkpoints(world.folder.path());
+        succeed(&["convert", &s(&image), &s(&text), "--out", &world.at("model"), "--format", "q8"]);
+        std::fs::create_dir(world.path("photos")).unwrap();
+        for seed in 0..12 {
+            let format = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP][usize::from(seed) % 3];
+            let name = format!("photos/p{seed}.{}", format.extensions_str()[0]);
+            std::fs::write(world.path(&name), photo(seed, format)).unwrap();
+        }
+        std::fs::write(world.path("photos/p3.jpg"), b"\xff\xd8 not really").unwrap();
+        let rows: String = (0..12).map(|i| format!("p{i},Garment {i},{}\n", ["red", "blue"][i % 2])).collect();
+        std::fs::write(world.path("items.csv"), format!("id,title,colour\n{rows}")).unwrap();
+        world
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn at(&self, name: &str) -> String {
+        s(&self.path(name))
+    }
+
+    fn index(&self, out: &str) -> Value {
+        let (photos, meta) = (self.at("photos"), self.at("items.csv"));
+        json(&["index", &photos, "--out", &self.at(out), "--meta", &meta, "--model", &self.at("model"), "--json"])
+    }
+}
+
+fn s(path: &Path) -> String {
+    path.to_str().unwrap().to_string()
+}
+
+fn json(args: &[&str]) -> Value {
+    serde_json::from_str(&succeed(args)).unwrap()
+}
+
+#[test]
+fn photos_become_a_catalog_that_finds_them() {
+    let world = World::new();
+    let summary = world.index("catalog");
+    assert_eq!(summary["photos"], 11);
+    assert_eq!(summary["skipped"][0][0], "p3");
+    let manifest: Value = serde_json::from_slice(&std::fs::read(world.path("catalog/catalog.json")).unwrap()).unwrap();
+    assert_eq!(manifest["facets"][0]["values"][0], serde_json::json!({"value": "red", "count": 6}));
+
+    // A catalog vector is no query vector when the head is random, so the nearest of a photo's own vector is asked.
+    let found = json(&[
+        "search",
+        &world.at("catalog"),
+        "--image",
+        &world.at("photos/p4.png"),
+        "--text",
+        "red shirt",
+        "--model",
+        &world.at("model"),
+        "--like",
+        "1",
+        "-k",
+        "3",
+        "--json",
+    ]);
+    assert_eq!(found["hits"][0]["id"], "p4");
+    assert_eq!(found["hits"][0]["title"], "Garment 4");
+    assert!(found["hits"][0]["score"].as_f64().unwrap() > 0.99);
+    assert_eq!(found["hits"].as_array().unwrap().len(), 3);
+    assert_eq!(found["attention"]["words"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn indexing_again_encodes_only_what_changed_and_gives_the_same_bytes() {
+    let world = World::new();
+    assert_eq!(world.index("catalog")["encoded"], 11);
+    let read = |name: &str| std::fs::read(world.path(name)).unwrap();
+    let first = read("catalog/catalog.json");
+    let again = world.index("catalog");
+    assert_eq!((&again["encoded"], &again["kept"]), (&0.into(), &11.into()));
+    assert_eq!(read("catalog/catalog.json"), first);
+
+    std::fs::write(world.path("photos/p0.jpg"), photo(99, ImageFormat::Jpeg)).unwrap();
+    std::fs::remove_file(world.path("photos/p1.png")).unwrap();
+    let changed = world.index("catalog");
+    assert_eq!((&changed["encoded"], &changed["photos"]), (&1.into(), &10.into()));
+    assert_eq!(world.index("fresh")["encoded"], 10);
+    assert_eq!(read("catalog/catalog.json"), read("fresh/catalog.json"), "incremental equals from scratch");
+    let shards = std::fs::read_dir(world.path("catalog")).unwrap().flatten();
+    let stale = shards.filter(|file| file.file_name().to_string_lossy().starts_with("shard-")).count();
+    assert_eq!(stale, 1, "the old shard is gone");
+}
+
+#[test]
+fn an_interrupted_index_goes_on_where_it_was() {
+    let world = World::new();
+    world.index("catalog");
+    let path = world.path("catalog/.index-journal");
+    let journal = std::fs::read(&path).unwrap();
+    // as a kill would leave it: no manifest, and a last line that was cut
+    std::fs::remove_file(world.path("catalog/catalog.json")).unwrap();
+    std::fs::write(&path, &journal[..journal.len() * 2 / 3]).unwrap();
+    let summary = world.index("catalog");
+    assert!(summary["kept"].as_u64().unwrap() >= 6, "{summary}");
+    assert_eq!(summary["kept"].as_u64().unwrap() + summary["encoded"].as_u64().unwrap(), 11);
+}
+
+#[test]
+fn a_site_has_everything_that_its_manifests_name() {
+    let world = World::new();
+    world.index("catalog");
+    std::fs::create_dir_all(world.path("www/pkg")).unwrap();
+    for file in ["index.html", "app.js", "sw.js", "pkg/vitrine.js", "pkg/vitrine_bg.wasm"] {
+        std::fs::write(world.path("www").join(file), file).unwrap();
+    }
+    let (www, model) = (world.at("www"), world.at("model"));
+    let site = ["site", &world.at("catalog"), "--out", &world.at("dist"), "--model", &model, "--www", &www];
+    succeed(&[&site[..], &["--title", "My shop", "--accent", "#7a3b2e"]].concat());
+    let read = |name: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(world.path("dist").join(name)).unwrap()).unwrap()
+    };
+    let (site_json, catalog, model_json) = (read("site.json"), read("catalog/catalog.json"), read("model/model.json"));
+    assert_eq!(site_json["title"], "My shop");
+    assert!(site_json["precache"].as_array().unwrap().contains(&"./app.js".into()));
+    for part in model_json["parts"].as_array().unwrap() {
+        let bytes = std::fs::read(world.path("dist/model").join(part["file"].as_str().unwrap())).unwrap();
+        assert_eq!(part["bytes"], bytes.len());
+    }
+    let items = read(&format!("catalog/{}", catalog["shards"][0]["items"]["file"].as_str().unwrap()));
+    for item in items.as_array().unwrap() {
+        assert!(world.path("dist/catalog/photos").join(item["photo"].as_str().unwrap()).exists());
+    }
+    assert!(std::fs::read_to_string(world.path("dist/_headers")).unwrap().contains("require-corp"));
+    assert!(!world.path("dist/catalog/.index-journal").exists());
+    assert!(fail(&[&site[..], &["--accent", "red"]].concat()).contains("#7a3b2e"));
+    std::fs::remove_file(world.path("www/pkg/vitrine_bg.wasm")).unwrap();
+    assert!(fail(&site).contains("wasm"));
+}
+
+#[test]
+fn every_format_gives_nearly_the_same_vector() {
+    let world = World::new();
+    let vector = |format: &str| -> Vec<f64> {
+        let out = world.at(format);
+        let (image, text) = checkpoints(world.folder.path());
+        succeed(&["convert", &s(&image), &s(&text), "--out", &out, "--format", format]);
+        let photo = world.at("photos/p0.jpg");
+        let printed = json(&["embed", "--text", "red dress", "--image", &photo, "--model", &out, "--json"]);
+        printed["vector"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+    };
+    let exact = vector("f32");
+    // random weights of a tiny model are harder on int4 than a trained model's
+    for (format, least) in [("f16", 0.9999), ("q8", 0.998), ("q4", 0.8)] {
+        let cosine: f64 = vector(format).iter().zip(&exact).map(|(a, b)| a * b).sum();
+        assert!(cosine > least, "{format}: cosine {cosine}");
+    }
+}
+
+#[test]
+fn another_models_catalog_is_refused_with_both_fingerprints() {
+    let world = World::new();
+    world.index("catalog");
+    let (image, text) = checkpoints(world.folder.path());
+    let made = json(&["convert", &s(&image), &s(&text), "--out", &world.at("other"), "--format", "f16", "--json"]);
+    let error = fail(&["search", &world.at("catalog"), "--text", "red", "--model", &world.at("other")]);
+    assert!(error.contains(made["fingerprint"].as_str().unwrap()), "{error}");
+    let manifest: Value = serde_json::from_slice(&std::fs::read(world.path("catalog/catalog.json")).unwrap()).unwrap();
+    assert!(error.contains(manifest["model"]["fingerprint"].as_str().unwrap()), "{error}");
+}
+
+#[test]
+fn failures_are_one_line_and_usage_exits_with_two() {
+    let world = World::new();
+    world.index("catalog");
+    let model = world.at("model");
+    let catalog = world.at("catalog");
+    assert!(fail(&["search", &catalog, "--model", &model]).contains("words, a photo"));
+    assert!(fail(&["search", &catalog, "--text", "  ", "--model", &model]).contains("words, a photo"));
+    assert!(fail(&["search", &catalog, "--text", "red", "--model", &world.at("none")]).contains("reading"));
+    assert!(fail(&["search", &catalog, "--image", &world.at("photos/p3.jpg"), "--model", &model]).contains("JPEG"));
+    assert!(fail(&["serve", &world.at("photos")]).contains("index.html"));
+    assert_eq!(vitrine(&["search"]).status.code(), Some(2));
+    assert_eq!(vitrine(&["frobnicate"]).status.code(), Some(2));
+
+    let weights = world.path("model/image.safetensors");
+    let mut bytes = std::fs::read(&weights).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&weights, bytes).unwrap();
+    assert!(fail(&["search", &catalog, "--text", "red", "--model", &model]).contains("sha256"));
+}
+
+#[test]
+fn photos_in_a_zip_index_like_photos_in_a_folder() {
+    let world = World::new();
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(world.path("photos.zip")).unwrap());
+    for file in std::fs::read_dir(world.path("photos")).unwrap().flatten() {
+        let name = file.file_name().into_string().unwrap();
+        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut zip, &std::fs::read(file.path()).unwrap()).unwrap();
+    }
+    zip.finish().unwrap();
+    world.index("catalog");
+    let (zip, meta, model) = (world.at("photos.zip"), world.at("items.csv"), world.at("model"));
+    succeed(&["index", &zip, "--out", &world.at("zipped"), "--meta", &meta, "--model", &model, "--jobs", "3"]);
+    let read = |name: &str| std::fs::read(world.path(name)).unwrap();
+    assert_eq!(read("catalog/catalog.json"), read("zipped/catalog.json"));
+}
