@@ -239,7 +239,8 @@ mod tests {
         let shared = std::env::var_os("VITRINE_SHARED").map_or_else(|| "../shared".into(), PathBuf::from);
         let root = shared.join("data/fashioniq");
         if !root.exists() {
-            eprintln!("skipped: {} is not here", root.display());
+            // Written past the capture of tests, so that it shows.
+            writeln!(std::io::stderr(), "skipped, since {} is not here", root.display()).unwrap();
             return;
         }
         for (name, counts) in CATEGORIES.into_iter().zip([(2017, 3817, 2628), (2038, 6346, 3089), (1961, 5373, 2902)]) {
