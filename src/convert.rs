@@ -77,7 +77,8 @@ pub fn read_encoder(folder: &Path) -> Result<Encoder> {
 pub fn image_encoder(weights: Checkpoint, config: Option<&Value>, preprocessor: Option<&Value>) -> Result<Encoder> {
     let hugging_face = weights.tensors.keys().any(|key| key.contains("layernorm_before"));
     let weights = rename(weights, if hugging_face { vit_key } else { timm_key })?;
-    let weights = join_projections(weights, "attn.query", "attn.key", "attn.value", "attn.qkv")?;
+    let mut weights = join_projections(weights, "attn.query", "attn.key", "attn.value", "attn.qkv")?;
+    add_missing_bias(&mut weights)?;
     let patch = &weights.get("patch_embed.proj.weight")?.shape;
     let [hidden_size, 3, patch_size, _] = patch[..] else {
         return Err(Error::Tensor {
@@ -210,6 +211,22 @@ fn join_projections(mut weights: Checkpoint, q: &str, k: &str, v: &str, joined: 
         weights.tensors.insert(query.replace(q, joined), Stored::from_f32(values, &shape)?);
     }
     Ok(weights)
+}
+
+/// Gives a joined projection that was trained without a bias one of zeros.
+fn add_missing_bias(weights: &mut Checkpoint) -> Result<()> {
+    let unbiased: Vec<(String, usize)> = weights
+        .tensors
+        .iter()
+        .filter_map(|(name, stored)| {
+            let bias = name.strip_suffix("attn.qkv.weight").map(|block| format!("{block}attn.qkv.bias"))?;
+            (!weights.tensors.contains_key(&bias)).then_some((bias, stored.shape[0]))
+        })
+        .collect();
+    for (bias, rows) in unbiased {
+        weights.tensors.insert(bias, Stored::from_f32(vec![0.0; rows], &[rows])?);
+    }
+    Ok(())
 }
 
 /// Adds the embedding of token type 0 to every position, and keeps the first [`MAX_TOKENS`] positions.
@@ -504,6 +521,17 @@ mod tests {
             }
         }
         assert_eq!(cubic_taps(1, 3, 3)[1], (1, 1.0));
+    }
+
+    #[test]
+    fn a_projection_without_bias_gets_zeros() {
+        let mut weights = Checkpoint::default();
+        for name in ["blocks.0.attn.qkv.weight", "blocks.1.attn.qkv.weight", "blocks.1.attn.qkv.bias"] {
+            weights.tensors.insert(name.into(), Stored::from_f32(vec![1.0; 6], &[6, 1]).unwrap());
+        }
+        add_missing_bias(&mut weights).unwrap();
+        assert_eq!(weights.get("blocks.0.attn.qkv.bias").unwrap().matrix.to_f32(), [0.0; 6]);
+        assert_eq!(weights.get("blocks.1.attn.qkv.bias").unwrap().matrix.to_f32(), [1.0; 6]);
     }
 
     #[test]

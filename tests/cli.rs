@@ -220,3 +220,26 @@ fn photos_in_a_zip_index_like_photos_in_a_folder() {
     let read = |name: &str| std::fs::read(world.path(name)).unwrap();
     assert_eq!(read("catalog/catalog.json"), read("zipped/catalog.json"));
 }
+
+/// A catalog of format 1, as `index` wrote it when that format was made. It must be readable for ever.
+#[test]
+fn the_frozen_catalog_of_version_1_is_read() {
+    use vitrine::engine::Catalog;
+    use vitrine::search::Filter;
+    let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/fixtures/catalog-v1"].iter().collect();
+    let catalog = Catalog::open_folder(&folder, None).unwrap();
+    assert_eq!(catalog.index().ids(), ["p0", "p1", "p10", "p11", "p2", "p4", "p5", "p6", "p7", "p8", "p9"]);
+    assert_eq!(catalog.manifest.facets[0].values[0].value, "red");
+    assert_eq!(catalog.manifest.model.name, "converted");
+    let first = catalog.index().vector(0).unwrap();
+    let length: f32 = first.iter().map(|v| v * v).sum();
+    assert!((length - 1.0).abs() < 0.02, "{length}");
+    let found = catalog.index().top_k(&first, 1, Filter::default()).unwrap();
+    assert_eq!(found[0].row, 0);
+    // what `index` computed ahead is what a search over the stored vectors gives
+    let table = std::fs::read(folder.join(&catalog.manifest.neighbours.file.file)).unwrap();
+    let nearest = u32::from_le_bytes(table[..4].try_into().unwrap());
+    assert_eq!(catalog.neighbours(0, 1, None).unwrap()[0].row, nearest);
+    let other = "0".repeat(64);
+    assert!(Catalog::open_folder(&folder, Some(&other)).is_err());
+}
