@@ -6,6 +6,7 @@
 //! Shapes are row-major. `b` batch, `n` tokens, `d` features.
 
 pub mod composed;
+pub mod kernels;
 
 use crate::error::Result;
 use crate::quant::Matrix;
