@@ -1,11 +1,14 @@
 //! The seam between models and hardware: every operation a model may use, and nothing else.
 //!
 //! Models are written once against [`Backend`] and never see how a weight is stored. Implementations:
-//! [`composed`] (candle's differentiable operations: training, and the oracle that the others are tested against).
+//! [`composed`] (candle's differentiable operations: training, and the oracle that the others are tested against) and
+//! [`cpu`] (the project's own SIMD [`kernels`]: what runs in the page and on the command line).
 //!
 //! Shapes are row-major. `b` batch, `n` tokens, `d` features.
 
 pub mod composed;
+pub mod cpu;
+pub mod kernels;
 
 use crate::error::Result;
 use crate::quant::Matrix;

@@ -1,0 +1,47 @@
+//! The project's own kernels: int8 and f32 matrix products, attention, pools and the catalog scan.
+//!
+//! Everything here is plain slices and the standard library, so that the same files also compile alone to a small
+//! wasm module that the tests run. Shapes are checked by the callers ([`super::cpu`] and [`crate::search`]); a kernel
+//! asserts what its memory safety rests on.
+//!
+//! A kernel is written once over the vector operations of [`simd`] and, where an instruction set has something of its
+//! own to offer (integer dot products), over a small trait with one body for each set. Every one of them has a scalar
+//! twin, which is also what runs where no instruction set is known.
+
+pub mod attention;
+pub mod gemm_f32;
+pub mod gemm_i8;
+pub mod math;
+pub mod pointwise;
+pub mod pool;
+pub mod scan;
+pub mod scratch;
+pub mod simd;
+
+pub use simd::Isa;
+
+/// Columns of a packed weight panel: one cache line of int8 quads, two AVX2 registers of floats.
+pub const PANEL: usize = 16;
+
+/// Splits `out` into blocks of `block` rows of `width` numbers and calls `f(first_row, rows)` for each: on rayon's
+/// threads where there are any, in order otherwise. `block` is the caller's judgement of what is worth a thread.
+pub fn parallel_rows<T: Send>(out: &mut [T], width: usize, block: usize, f: impl Fn(usize, &mut [T]) + Sync) {
+    let chunk = width * block.max(1);
+    if chunk == 0 || out.is_empty() {
+        return;
+    }
+    #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+    if out.len() > chunk && rayon::current_num_threads() > 1 {
+        use rayon::prelude::*;
+        out.par_chunks_mut(chunk).enumerate().for_each(|(i, rows)| f(i * block.max(1), rows));
+        return;
+    }
+    for (i, rows) in out.chunks_mut(chunk).enumerate() {
+        f(i * block.max(1), rows);
+    }
+}
+
+/// Rows that make a block of about `work` multiply-adds, a multiple of `step`, given what one row costs.
+pub fn rows_worth(work: usize, row_cost: usize, step: usize) -> usize {
+    (work / row_cost.max(1)).max(1).next_multiple_of(step)
+}

@@ -1,0 +1,220 @@
+//! Vector operations that float kernels are written over, once for every instruction set.
+//!
+//! A value of a type that implements [`Simd`] is a proof that the processor has the instructions: [`Isa::run`] makes
+//! it after detection, inside a function compiled for them, and the kernel is inlined there.
+
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use scalar::Scalar;
+
+/// Float vectors of one instruction set.
+pub trait Simd: Copy {
+    /// A vector of floats.
+    type F: Copy;
+    /// Floats in a vector: a power of two, at most 16.
+    const LANES: usize;
+
+    /// Reads a vector.
+    ///
+    /// # Safety
+    /// `from` is valid for reading `LANES` floats.
+    unsafe fn load_ptr(self, from: *const f32) -> Self::F;
+    /// Writes a vector.
+    ///
+    /// # Safety
+    /// `to` is valid for writing `LANES` floats.
+    unsafe fn store_ptr(self, to: *mut f32, v: Self::F);
+    /// All lanes `x`.
+    fn splat(self, x: f32) -> Self::F;
+    /// a + b.
+    fn add(self, a: Self::F, b: Self::F) -> Self::F;
+    /// a − b.
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F;
+    /// a · b.
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F;
+    /// a / b.
+    fn div(self, a: Self::F, b: Self::F) -> Self::F;
+    /// The smaller of each lane.
+    fn min(self, a: Self::F, b: Self::F) -> Self::F;
+    /// The larger of each lane.
+    fn max(self, a: Self::F, b: Self::F) -> Self::F;
+    /// a · b + c, rounded once or twice, whichever is faster.
+    fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    /// |x|.
+    fn abs(self, x: Self::F) -> Self::F;
+    /// `v` where x ≥ bound, 0 elsewhere.
+    fn zero_below(self, x: Self::F, bound: f32, v: Self::F) -> Self::F;
+    /// 2ⁿ for a vector that holds n + [`ROUND`](super::math::ROUND), −126 ≤ n ≤ 127.
+    fn exponent(self, shifted: Self::F) -> Self::F;
+    /// Integers as floats after taking `zero · w` from each: reads `LANES` of `sums` and of `w`.
+    ///
+    /// # Safety
+    /// Both are valid for reading `LANES` integers.
+    unsafe fn centred(self, sums: *const i32, w: *const i32, zero: i32) -> Self::F;
+    /// Sum of the lanes.
+    fn sum(self, v: Self::F) -> f32;
+    /// Largest lane.
+    fn largest(self, v: Self::F) -> f32;
+    /// Smallest lane.
+    fn smallest(self, v: Self::F) -> f32;
+
+    /// The first `LANES` numbers of `x`.
+    #[inline(always)]
+    fn load(self, x: &[f32]) -> Self::F {
+        let x = &x[..Self::LANES];
+        // SAFETY: the slice has LANES floats.
+        unsafe { self.load_ptr(x.as_ptr()) }
+    }
+
+    /// Writes the first `LANES` numbers of `x`.
+    #[inline(always)]
+    fn store(self, x: &mut [f32], v: Self::F) {
+        let x = &mut x[..Self::LANES];
+        // SAFETY: the slice has LANES floats.
+        unsafe { self.store_ptr(x.as_mut_ptr(), v) }
+    }
+
+    /// `x` with `padding` in the lanes that it does not fill.
+    #[inline(always)]
+    fn load_part(self, x: &[f32], padding: f32) -> Self::F {
+        if x.len() >= Self::LANES {
+            return self.load(x);
+        }
+        let mut lanes = [padding; 16];
+        lanes[..x.len()].copy_from_slice(x);
+        self.load(&lanes)
+    }
+
+    /// Writes as many lanes as `x` holds.
+    #[inline(always)]
+    fn store_part(self, x: &mut [f32], v: Self::F) {
+        if x.len() >= Self::LANES {
+            return self.store(x, v);
+        }
+        let mut lanes = [0.0; 16];
+        self.store(&mut lanes, v);
+        x.copy_from_slice(&lanes[..x.len()]);
+    }
+}
+
+/// Products of int8 weights with quantised activations, and of int8 vectors with an int16 query.
+///
+/// An activation x becomes the integer u = round(x / scale) + zero in 0 … 255. Sets differ in how they want it stored:
+/// a `Code` is u − zero where the set multiplies 16-bit numbers, or u − [`Dot::OFFSET`] where it multiplies bytes;
+/// what remains of the zero point is taken from the sum afterwards, so that all sets give the same integers.
+pub trait Dot: Simd {
+    /// A stored activation.
+    type Code: Copy;
+    /// `None`: codes are u − zero. `Some(offset)`: codes are u − offset.
+    const OFFSET: Option<i32>;
+    /// Rows that one call of [`tile`](Self::tile) takes at most.
+    const ROWS: usize;
+
+    /// Stores `LANES` codes of round(x · inverse) + zero.
+    ///
+    /// # Safety
+    /// `to` is valid for writing `LANES` codes.
+    unsafe fn encode(self, to: *mut Self::Code, x: Self::F, inverse: Self::F, zero: i32);
+
+    /// Sums of `ROWS` rows of codes with one panel of 16 weight columns, over `quads` groups of four.
+    ///
+    /// # Safety
+    /// `codes` is valid for reading `ROWS` rows of `4·quads` codes, `stride` apart; `panel` for `64·quads` integers
+    /// and is aligned to 64 bytes; `sums` for writing `ROWS` rows of 16.
+    unsafe fn tile<const ROWS: usize>(
+        self,
+        codes: *const Self::Code,
+        stride: usize,
+        panel: *const i8,
+        quads: usize,
+        sums: *mut i32,
+    );
+
+    /// Σ vector · query over `len` numbers, a multiple of 16.
+    ///
+    /// # Safety
+    /// Both are valid for reading `len` numbers.
+    unsafe fn scan_dot(self, vector: *const i8, query: *const i16, len: usize) -> i32;
+}
+
+/// A kernel, to be run with whatever instructions there are.
+pub trait Task {
+    /// Its result.
+    type Out;
+    /// Runs the kernel. Implementations are `#[inline(always)]`, so that they are compiled for the instruction set.
+    fn run<S: Dot>(self, s: S) -> Self::Out;
+}
+
+/// An instruction set that kernels were compiled for and this processor has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Isa(Level);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    Simd128,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+}
+
+impl Isa {
+    /// No vector instructions: the twin that every other set is tested against.
+    pub const SCALAR: Self = Self(Level::Scalar);
+
+    /// Every set that this processor has, the slowest first.
+    pub fn available() -> Vec<Self> {
+        #[allow(unused_mut, reason = "some targets have the scalar set alone")]
+        let mut all = vec![Self::SCALAR];
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            all.push(Self(Level::Avx2));
+        }
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        all.push(Self(Level::Simd128));
+        #[cfg(target_arch = "aarch64")]
+        all.push(Self(Level::Neon));
+        all
+    }
+
+    /// The fastest set that this processor has.
+    pub fn detect() -> Self {
+        Self::available().pop().unwrap_or(Self::SCALAR)
+    }
+
+    /// The set's name.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Level::Scalar => "scalar",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => "avx2",
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Level::Simd128 => "simd128",
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => "neon",
+        }
+    }
+
+    /// Runs a kernel.
+    pub fn run<T: Task>(self, task: T) -> T::Out {
+        match self.0 {
+            Level::Scalar => task.run(Scalar),
+            // SAFETY: a level other than scalar is only ever made by `available`, which has seen the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { x86::avx2(task) },
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Level::Simd128 => task.run(wasm::Simd128),
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => task.run(neon::Neon),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! x86-64: AVX2 with fused multiply-add.
+
+use super::super::PANEL;
+use super::{Dot, Simd, Task};
+use core::arch::x86_64::*;
+
+/// 256-bit vectors. Only [`avx2`] makes one.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx2(());
+
+/// Runs a kernel compiled for AVX2.
+///
+/// # Safety
+/// The processor has AVX2 and FMA.
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn avx2<T: Task>(task: T) -> T::Out {
+    task.run(Avx2(()))
+}
+
+// SAFETY of every block in this file, unless it says more: the value `self` exists only where the instructions do, and
+// what a pointer is read or written for is the caller's.
+impl Simd for Avx2 {
+    type F = __m256;
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    unsafe fn load_ptr(self, from: *const f32) -> __m256 {
+        unsafe { _mm256_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn store_ptr(self, to: *mut f32, v: __m256) {
+        unsafe { _mm256_storeu_ps(to, v) }
+    }
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m256 {
+        unsafe { _mm256_set1_ps(x) }
+    }
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_add_ps(a, b) }
+    }
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    fn div(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_div_ps(a, b) }
+    }
+    #[inline(always)]
+    fn min(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_min_ps(a, b) }
+    }
+    #[inline(always)]
+    fn max(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_max_ps(a, b) }
+    }
+    #[inline(always)]
+    fn fma(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+    #[inline(always)]
+    fn abs(self, x: __m256) -> __m256 {
+        unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), x) }
+    }
+    #[inline(always)]
+    fn zero_below(self, x: __m256, bound: f32, v: __m256) -> __m256 {
+        unsafe { _mm256_and_ps(v, _mm256_cmp_ps::<_CMP_GE_OQ>(x, _mm256_set1_ps(bound))) }
+    }
+    #[inline(always)]
+    fn exponent(self, shifted: __m256) -> __m256 {
+        unsafe {
+            let bits = _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted));
+            _mm256_castsi256_ps(_mm256_add_epi32(bits, _mm256_set1_epi32(0x3f80_0000)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn centred(self, sums: *const i32, w: *const i32, zero: i32) -> __m256 {
+        unsafe {
+            let (sums, w) = (_mm256_loadu_si256(sums.cast()), _mm256_loadu_si256(w.cast()));
+            _mm256_cvtepi32_ps(_mm256_sub_epi32(sums, _mm256_mullo_epi32(w, _mm256_set1_epi32(zero))))
+        }
+    }
+    #[inline(always)]
+    fn sum(self, v: __m256) -> f32 {
+        lanes(v).iter().sum()
+    }
+    #[inline(always)]
+    fn largest(self, v: __m256) -> f32 {
+        lanes(v).into_iter().fold(f32::NEG_INFINITY, f32::max)
+    }
+    #[inline(always)]
+    fn smallest(self, v: __m256) -> f32 {
+        lanes(v).into_iter().fold(f32::INFINITY, f32::min)
+    }
+}
+
+/// The pairwise sums, maxima and minima start from memory: they end a row, so their cost is small.
+#[inline(always)]
+fn lanes(v: __m256) -> [f32; 8] {
+    let mut out = [0.0; 8];
+    unsafe { _mm256_storeu_ps(out.as_mut_ptr(), v) };
+    out
+}
+
+/// round(x · inverse) as eight 16-bit integers.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn rounded(x: __m256, inverse: __m256) -> __m128i {
+    unsafe {
+        let code = _mm256_cvtps_epi32(_mm256_mul_ps(x, inverse));
+        _mm_packs_epi32(_mm256_castsi256_si128(code), _mm256_extracti128_si256::<1>(code))
+    }
+}
+
+impl Dot for Avx2 {
+    type Code = i16;
+    const OFFSET: Option<i32> = None;
+    const ROWS: usize = 6;
+
+    #[inline(always)]
+    unsafe fn encode(self, to: *mut i16, x: __m256, inverse: __m256, _: i32) {
+        unsafe { _mm_storeu_si128(to.cast(), rounded(x, inverse)) }
+    }
+
+    #[inline(always)]
+    unsafe fn tile<const ROWS: usize>(
+        self,
+        codes: *const i16,
+        stride: usize,
+        panel: *const i8,
+        quads: usize,
+        sums: *mut i32,
+    ) {
+        for columns in (0..PANEL).step_by(8) {
+            // SAFETY: eight of the panel's columns are 32 bytes of each of its 64-byte steps.
+            unsafe { eight_columns::<ROWS>(codes, stride, panel.add(columns * 4), quads, sums.add(columns)) };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn scan_dot(self, vector: *const i8, query: *const i16, len: usize) -> i32 {
+        unsafe {
+            let mut total = _mm256_setzero_si256();
+            for i in (0..len).step_by(16) {
+                let v = _mm256_cvtepi8_epi16(_mm_loadu_si128(vector.add(i).cast()));
+                let q = _mm256_loadu_si256(query.add(i).cast());
+                total = _mm256_add_epi32(total, _mm256_madd_epi16(v, q));
+            }
+            let total = _mm_add_epi32(_mm256_castsi256_si128(total), _mm256_extracti128_si256::<1>(total));
+            let total = _mm_add_epi32(total, _mm_shuffle_epi32::<0b00_00_11_10>(total));
+            _mm_cvtsi128_si32(_mm_add_epi32(total, _mm_shuffle_epi32::<0b00_00_00_01>(total)))
+        }
+    }
+}
+
+/// ROWS × 8 sums, with the halves of four columns in each accumulator.
+///
+/// # Safety
+/// As [`Dot::tile`], for the first 32 bytes of each step of the panel.
+#[inline(always)]
+unsafe fn eight_columns<const ROWS: usize>(
+    codes: *const i16,
+    stride: usize,
+    panel: *const i8,
+    quads: usize,
+    sums: *mut i32,
+) {
+    unsafe {
+        let mut total = [[_mm256_setzero_si256(); 2]; ROWS];
+        for quad in 0..quads {
+            let step = panel.add(quad * 4 * PANEL);
+            let w = [0, 16].map(|at| _mm256_cvtepi8_epi16(_mm_load_si128(step.add(at).cast())));
+            for (row, total) in total.iter_mut().enumerate() {
+                let code = _mm256_set1_epi64x(codes.add(row * stride + 4 * quad).cast::<i64>().read_unaligned());
+                total[0] = _mm256_add_epi32(total[0], _mm256_madd_epi16(code, w[0]));
+                total[1] = _mm256_add_epi32(total[1], _mm256_madd_epi16(code, w[1]));
+            }
+        }
+        for (row, [a, b]) in total.into_iter().enumerate() {
+            // columns 0 1 4 5 | 2 3 6 7, put in order
+            let joined = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(a, b));
+            _mm256_storeu_si256(sums.add(row * PANEL).cast(), joined);
+        }
+    }
+}
