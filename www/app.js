@@ -173,6 +173,7 @@ class App {
   }
 
   change(changes, how) {
+    this.notice('photo', null);
     this.state = { ...this.state, ...changes };
     this.history.record(this.state, how);
     this.run({ only: Object.keys(changes).every((key) => key === 'item') ? 'item' : null });
@@ -191,7 +192,6 @@ class App {
   }
 
   async addPhoto(file) {
-    this.notice('photo', null);
     if (file.size > photoLimit) {
       return this.notice('photo', { text: t('error_photo_size', { size: size(file.size), limit: size(photoLimit) }), dismiss: true, alert: true });
     }
@@ -201,6 +201,12 @@ class App {
     this.photos.set(key, { source: URL.createObjectURL(file), title: t('your_photo'), own: true, bytes });
     this.change({ photo: key, like: null, mix: 0.5, item: null });
     this.top();
+  }
+
+  /** A photo that the engine cannot read leaves the question, and the visitor is told why. */
+  dropPhoto(error) {
+    this.change({ photo: null }, { replace: true });
+    this.notice('photo', { text: t('error_photo', { message: error.message }), dismiss: true, alert: true });
   }
 
   // ---- the answer -----------------------------------------------------------------------------------------------
@@ -242,8 +248,8 @@ class App {
       this.show(question, answer, reference, keep);
     } catch (error) {
       if (error instanceof Superseded || this.asked !== question) return;
-      const key = error.code === 'engine' && question.photo ? 'error_photo' : 'error_query';
-      this.notice('query', { text: t(key, { message: this.sentence(error) }), retry: () => this.retry(() => this.answer(false)), alert: true });
+      if (question.photo && error.code === 'engine') return this.dropPhoto(error);
+      this.notice('query', { text: t('error_query', { message: this.sentence(error) }), retry: () => this.retry(() => this.answer(false)), alert: true });
       this.show(question, question.photo ? { hits: [], by: 'none' } : this.standIn(question), reference, keep, true);
     }
   }
