@@ -1,6 +1,6 @@
 //! Bindings for the page: convert, call, map errors. Everything runs in the worker.
 
-use crate::backend::composed::Composed;
+use crate::backend::cpu::Cpu;
 use crate::engine::{Catalog, Engine, Milliseconds, Query};
 use crate::error::Error;
 use crate::model::folder::{Description, Part};
@@ -12,7 +12,7 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen]
 #[derive(Default)]
 pub struct Vitrine {
-    engine: Option<Engine<Composed>>,
+    engine: Option<Engine<Cpu>>,
     catalog: Option<Catalog>,
 }
 
@@ -147,7 +147,7 @@ impl Vitrine {
         if let Some(note) = &description.note {
             gloo::console::warn!(note.as_str());
         }
-        self.engine = Some(Engine::new(Composed::cpu(), description, clock));
+        self.engine = Some(Engine::new(Cpu::new(), description, clock));
         Ok(())
     }
 
@@ -219,11 +219,11 @@ impl Vitrine {
 }
 
 impl Vitrine {
-    fn engine(&self) -> Result<&Engine<Composed>, JsError> {
+    fn engine(&self) -> Result<&Engine<Cpu>, JsError> {
         self.engine.as_ref().ok_or_else(|| JsError::new("loading model: expected model.json first, got none; load it"))
     }
 
-    fn engine_mut(&mut self) -> Result<&mut Engine<Composed>, JsError> {
+    fn engine_mut(&mut self) -> Result<&mut Engine<Cpu>, JsError> {
         self.engine.as_mut().ok_or_else(|| JsError::new("loading model: expected model.json first, got none; load it"))
     }
 

@@ -13,11 +13,11 @@ mod site;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
-use vitrine::backend::composed::Composed;
+use vitrine::backend::cpu::Cpu;
 use vitrine::engine::Engine;
 
 /// The backend that the command line computes with.
-pub type Native = Composed;
+pub type Native = Cpu;
 
 /// Fashion search that runs wholly in the visitor's browser.
 #[derive(Parser)]
@@ -55,7 +55,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// Loads a model folder and says on stderr what its author wants everybody to know.
 pub fn open(model: &Path) -> vitrine::Result<Engine<Native>> {
-    let engine = Engine::open(Native::cpu(), model)?;
+    let engine = Engine::open(Native::new(), model)?;
     if let Some(note) = &engine.description().note {
         eprintln!("note: {note}");
     }
