@@ -1,9 +1,12 @@
 //! The top K of a catalog by cosine.
 
+use crate::backend::kernels::Isa;
+use crate::backend::kernels::scan::{TopK, scan};
 use crate::error::{Error, Result};
 use crate::shard::Shard;
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+
+/// Rows scored at once: their scores stay in the nearest cache.
+const BLOCK: usize = 4096;
 
 /// A found photo.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,8 +18,9 @@ pub struct Hit {
 }
 
 /// All vectors of a catalog, shard after shard.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Index {
+    isa: Isa,
     dimension: usize,
     ids: Vec<String>,
     scales: Vec<f32>,
@@ -35,7 +39,7 @@ pub struct Filter<'a> {
 impl Index {
     /// An index of vectors of that length.
     pub fn new(dimension: usize) -> Self {
-        Self { dimension, ..Self::default() }
+        Self { isa: Isa::detect(), dimension, ids: Vec::new(), scales: Vec::new(), vectors: Vec::new() }
     }
 
     /// Number of photos.
@@ -83,74 +87,28 @@ impl Index {
                 query.len()
             )));
         }
+        let allowed = filter.only.map(|rows| {
+            let mut allowed = vec![false; self.len()];
+            rows.iter().filter_map(|&row| allowed.get_mut(row as usize).map(|a| *a = true)).for_each(drop);
+            allowed
+        });
         let mut best = TopK::new(k);
-        let mut offer = |row: usize| {
-            if !filter.exclude.contains(&(row as u32)) {
-                best.offer(Hit { row: row as u32, score: self.score(query, row) });
+        let mut scores = vec![0f32; self.len().min(BLOCK)];
+        for first in (0..self.len()).step_by(BLOCK) {
+            let rows = first..(first + BLOCK).min(self.len());
+            let scores = &mut scores[..rows.len()];
+            let cells = rows.start * self.dimension..rows.end * self.dimension;
+            scan(self.isa, query, &self.vectors[cells], &self.scales[rows.clone()], scores);
+            // what is not a number is never kept
+            if let Some(allowed) = &allowed {
+                scores.iter_mut().zip(&allowed[rows.clone()]).filter(|(_, a)| !**a).for_each(|(s, _)| *s = f32::NAN);
             }
-        };
-        match filter.only {
-            Some(rows) => rows.iter().map(|&row| row as usize).filter(|&row| row < self.len()).for_each(&mut offer),
-            None => (0..self.len()).for_each(&mut offer),
+            let excluded = filter.exclude.iter().map(|&row| row as usize).filter(|row| rows.contains(row));
+            excluded.for_each(|row| scores[row - first] = f32::NAN);
+            best.offer(first, scores);
         }
-        Ok(best.into_sorted())
-    }
-
-    fn score(&self, query: &[f32], row: usize) -> f32 {
-        let cells = &self.vectors[row * self.dimension..(row + 1) * self.dimension];
-        // eight running sums, so that the compiler can keep them in one vector register
-        let mut sums = [0f32; 8];
-        let (blocks, rest) = (cells.chunks_exact(8), cells.chunks_exact(8).remainder());
-        for (cells, query) in blocks.zip(query.chunks_exact(8)) {
-            (0..8).for_each(|lane| sums[lane] += f32::from(cells[lane]) * query[lane]);
-        }
-        let tail = &query[query.len() - rest.len()..];
-        let tail: f32 = rest.iter().zip(tail).map(|(&v, q)| f32::from(v) * q).sum();
-        (sums.iter().sum::<f32>() + tail) * self.scales[row]
-    }
-}
-
-/// The best `k` of a stream of hits: a heap whose root is the worst of them.
-struct TopK {
-    k: usize,
-    heap: BinaryHeap<Worst>,
-}
-
-#[derive(PartialEq)]
-struct Worst(Hit);
-
-impl Eq for Worst {}
-
-impl Ord for Worst {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // greater means worse: a lower score, or a later row
-        other.0.score.total_cmp(&self.0.score).then(self.0.row.cmp(&other.0.row))
-    }
-}
-
-impl PartialOrd for Worst {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl TopK {
-    fn new(k: usize) -> Self {
-        Self { k, heap: BinaryHeap::new() }
-    }
-
-    fn offer(&mut self, hit: Hit) {
-        if self.heap.len() < self.k {
-            self.heap.push(Worst(hit));
-        } else if let Some(mut worst) = self.heap.peek_mut()
-            && Worst(hit) < *worst
-        {
-            *worst = Worst(hit);
-        }
-    }
-
-    fn into_sorted(self) -> Vec<Hit> {
-        self.heap.into_sorted_vec().into_iter().map(|worst| worst.0).collect()
+        let hit = |(row, score): (usize, f32)| Hit { row: row as u32, score };
+        Ok(best.into_sorted().into_iter().map(hit).collect())
     }
 }
 
@@ -186,8 +144,9 @@ mod tests {
                 .collect();
             all.sort_by(|a, b| b.score.total_cmp(&a.score));
             prop_assert_eq!(got.len(), k.min(all.len()));
+            // the query is rounded to 2047 steps, so scores differ by up to 19 · 1/4094
             for (a, b) in got.iter().zip(&all) {
-                prop_assert!((a.score - b.score).abs() < 1e-4);
+                prop_assert!((a.score - b.score).abs() < 5e-3);
             }
             prop_assert!(got.windows(2).all(|pair| pair[0].score >= pair[1].score));
         }

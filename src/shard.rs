@@ -4,6 +4,7 @@
 //! bytes; one f32 scale a vector; count + 1 u32 offsets into the ids; the ids in UTF-8; the vectors, one byte a
 //! number. A vector's value is integer · scale, and its length is 1 up to rounding.
 
+use crate::backend::kernels::scan::MAX_DIMENSION;
 use crate::error::{Error, Result};
 use crate::model::folder::check_hash;
 use crate::quant::quantise_rows;
@@ -146,10 +147,11 @@ impl Manifest {
         let manifest: Self = serde_json::from_value(value)
             .map_err(|e| Error::Catalog(format!("expected a complete catalog.json, got one with a fault: {e}")))?;
         let total: usize = manifest.shards.iter().map(|shard| shard.count).sum();
-        match total == manifest.count && manifest.dimension > 0 {
+        match total == manifest.count && (1..=MAX_DIMENSION).contains(&manifest.dimension) {
             true => Ok(manifest),
             false => Err(Error::Catalog(format!(
-                "expected shards of {} photos together, got {total} of dimension {}; index the photos again",
+                "expected shards of {} photos together and at most {MAX_DIMENSION} numbers a vector, got {total} and {}; \
+                 index the photos again",
                 manifest.count, manifest.dimension
             ))),
         }
