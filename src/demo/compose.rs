@@ -7,7 +7,7 @@ use image::{Rgb as Pixel, RgbImage};
 use rand::Rng;
 use resvg::tiny_skia::{FillRule, Mask, Path, PathStroker, Pixmap, Stroke, StrokeDash, Transform};
 
-use super::fabric::{hash, noise};
+use super::fabric::{Texture, hash, noise};
 use super::garments::Item;
 use super::palette::{self, Palette, Rgb};
 use super::scene::{Fold, Layer, Material, Panel, Scene, Seam, Warp};
@@ -26,9 +26,10 @@ const LIGHT: [f32; 3] = [-0.42, -0.58, 0.698];
 /// Draws an item as a flat-lay photo. The same item always gives the same pixels.
 pub fn render(item: &Item) -> RgbImage {
     let mut rng = item.rng();
-    let warp = Warp::random(&mut rng);
+    let mut warp = Warp::random(&mut rng);
     let palette = Palette::new(item.get("colour").unwrap_or("grey"), &mut rng);
     let scene = draw::scene(item, &palette, &mut rng);
+    warp.frame(&scene);
     let shapes: Vec<Option<Shape>> = scene.layers.iter().map(|layer| Shape::of_layer(layer, &warp)).collect();
     let extent = vertical_extent(&scene, &shapes);
     let cloth = pattern::cloth(item.get("pattern").unwrap_or("solid"), &palette, extent, &mut rng);
@@ -36,7 +37,7 @@ pub fn render(item: &Item) -> RgbImage {
     photo.cast_shadow(&scene, &shapes);
     for (layer, shape) in scene.layers.iter().zip(&shapes) {
         match (layer, shape) {
-            (Layer::Panel(panel), Some(shape)) => photo.lay(panel, shape, &warp, &cloth, &palette),
+            (Layer::Panel(panel), Some(shape)) => photo.lay(panel, shape, &warp, cloth.as_ref(), &palette),
             (Layer::Seam(seam), Some(shape)) => photo.sew(seam, shape),
             _ => {}
         }
@@ -44,12 +45,16 @@ pub fn render(item: &Item) -> RgbImage {
     photo.finish()
 }
 
+/// From where to where the garment lies on its cloth.
 fn vertical_extent(scene: &Scene, shapes: &[Option<Shape>]) -> (f32, f32) {
-    let main = |layer: &Layer| matches!(layer, Layer::Panel(panel) if panel.material == Material::Main);
-    let shapes = || scene.layers.iter().zip(shapes).filter(|(layer, _)| main(layer)).filter_map(|(_, s)| s.as_ref());
-    let top = shapes().map(|s| s.y).min().unwrap_or(0);
-    let bottom = shapes().map(|s| s.y + s.h as i32).max().unwrap_or(HEIGHT as i32);
-    (top as f32 + PAD as f32, bottom as f32 - PAD as f32)
+    let main = scene.layers.iter().zip(shapes).filter_map(|(layer, shape)| match (layer, shape) {
+        (Layer::Panel(panel), Some(shape)) if panel.material == Material::Main => {
+            let top = (shape.y + PAD) as f32 + panel.offset.1;
+            Some((top, top + shape.h as f32 - 2.0 * PAD as f32))
+        }
+        _ => None,
+    });
+    main.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0.0, HEIGHT as f32))
 }
 
 /// Empty pixels around a shape.
@@ -113,7 +118,7 @@ impl Shape {
 fn stroked(path: &Path, width: f32, dash: Option<(f32, f32)>) -> Option<Path> {
     let stroke = Stroke {
         width,
-        line_cap: resvg::tiny_skia::LineCap::Round,
+        line_cap: resvg::tiny_skia::LineCap::Butt,
         line_join: resvg::tiny_skia::LineJoin::Round,
         ..Stroke::default()
     };
@@ -121,7 +126,6 @@ fn stroked(path: &Path, width: f32, dash: Option<(f32, f32)>) -> Option<Path> {
         return PathStroker::new().stroke(path, &stroke, 1.0);
     };
     let dashed = path.dash(&StrokeDash::new(vec![on, off], 0.0)?, 1.0)?;
-    let stroke = Stroke { line_cap: resvg::tiny_skia::LineCap::Butt, ..stroke };
     PathStroker::new().stroke(&dashed, &stroke, 1.0)
 }
 
@@ -225,31 +229,35 @@ impl Photo {
         let (tight, wide) = (mask.clone().blur(2), mask.blur(8));
         for (i, pixel) in self.pixels.iter_mut().enumerate() {
             let (x, y) = ((i % WIDTH as usize) as f32, (i / WIDTH as usize) as f32);
-            let dark = 1.0 - 0.30 * tight.at(x - 1.5, y - 3.0) - 0.26 * wide.at(x - 6.0, y - 11.0);
+            let dark = 1.0 - 0.34 * tight.at(x - 1.5, y - 2.5) - 0.27 * wide.at(x - 5.0, y - 9.0);
             // Shadows on a warm table stay a little warm.
             *pixel = [pixel[0] * dark.powf(0.94), pixel[1] * dark.powf(0.98), pixel[2] * dark];
         }
     }
 
-    fn lay(&mut self, panel: &Panel, shape: &Shape, warp: &Warp, cloth: &Pixmap, palette: &Palette) {
+    fn lay(&mut self, panel: &Panel, shape: &Shape, warp: &Warp, cloth: Option<&Pixmap>, palette: &Palette) {
         if panel.lift > 0.0 {
             self.touch(panel.lift, shape);
         }
         let lit = self.light(panel, shape, warp);
         let (sin, cos) = panel.grain.sin_cos();
         let surface = panel.texture.surface();
+        let ribbed = (panel.band.is_some() && panel.texture == Texture::Rib).then(|| Ruler::new(panel, warp));
         for (i, bx, by, cover) in shape.pixels() {
             let (fx, fy) = (bx as f32 + 0.5, by as f32 + 0.5);
             let (x, y) = (shape.x as f32 + fx, shape.y as f32 + fy);
             let (dx, dy) = (x - 224.0 + lit.push_x.at(fx, fy), y - 300.0 + lit.push_y.at(fx, fy));
             let (u, v) = (dx * cos + dy * sin + panel.offset.0, dy * cos - dx * sin + panel.offset.1);
             let colour = match panel.material {
-                Material::Main => sample(cloth, u + 224.0, v + 300.0),
+                Material::Main => cloth.map_or(palette.ground, |cloth| sample(cloth, u + 224.0, v + 300.0)),
                 Material::Ground => palette.ground,
                 Material::Shade(by) => palette::shade(palette.ground, by),
                 Material::Plain(colour) => colour,
             };
-            let weave = panel.texture.weave(u, v, self.seed);
+            let weave = match &ribbed {
+                Some(line) => panel.texture.weave(line.along((x, y)), 0.0, self.seed),
+                None => panel.texture.weave(u, v, self.seed),
+            };
             let lit_colour = shine(colour, lit.shade.at(fx, fy), weave, surface.gloss * lit.gloss.at(fx, fy));
             self.pixels[i] = palette::mix(self.pixels[i], lit_colour, cover);
             self.covered[i] = self.covered[i].max(cover);
@@ -291,7 +299,7 @@ impl Photo {
             let (hx, hy) = height.slope(i);
             let length = (hx * hx + hy * hy + 1.0).sqrt();
             let facing = (LIGHT[2] - hx * LIGHT[0] - hy * LIGHT[1]) / length;
-            let rim = 0.86 + 0.14 * ((edge.data[i] - 0.35) * 2.2).clamp(0.0, 1.0);
+            let rim = 0.88 + 0.12 * ((edge.data[i] - 0.35) * 2.2).clamp(0.0, 1.0);
             shade.data[i] = ((1.0 + surface.relief * (facing / LIGHT[2] - 1.0)) * rim).clamp(0.38, 1.34);
             let mirror = (half[2] - hx * half[0] - hy * half[1]) / (norm * length);
             gloss.data[i] = mirror.max(0.0).powf(surface.shininess) * edge.data[i];
@@ -311,10 +319,27 @@ impl Photo {
             let x = (shape.x as usize).wrapping_add(i % edge.w * HALF) as i32 as f32 - 224.0;
             let y = (shape.y as usize).wrapping_add(i / edge.w * HALF) as i32 as f32 - 300.0;
             let (u, v) = (x * cos + y * sin + panel.offset.0, y * cos - x * sin + panel.offset.1);
-            let inside = ((*value - 0.45) / 0.55).clamp(0.0, 1.0);
-            let rumple = noise(u / wide, v / long, self.seed ^ 11) * 0.65
-                + noise((u + 0.6 * v) / (wide * 0.55), (v - 0.3 * u) / (long * 0.55), self.seed ^ 23) * 0.35;
-            *value = panel.puff * 0.62 * (1.0 - (1.0 - inside).powi(2))
+            // A corner is covered by a quarter only, and has to slope too.
+            let inside = ((*value - 0.15) / 0.85).clamp(0.0, 1.0);
+            let broad = noise(u / wide, v / long, self.seed ^ 11);
+            let rumple = match panel.texture {
+                // Satin falls in long soft folds that wander.
+                Texture::Satin => {
+                    let wander = 46.0 * noise(u / 120.0, v / 90.0, self.seed ^ 31);
+                    noise((u + wander) / wide, v / long, self.seed ^ 11)
+                        + 0.1 * noise(u / 24.0, v / 40.0, self.seed ^ 23)
+                }
+                // Leather keeps creases between smooth swellings.
+                Texture::Leather => {
+                    let crease = noise((u + 0.4 * v) / 52.0, (v - 0.5 * u) / 30.0, self.seed ^ 23);
+                    broad - 0.12 * (1.0 - (2.0 * crease - 1.0).abs()).powi(5)
+                }
+                _ => {
+                    let oblique = ((u + 0.6 * v) / (wide * 0.55), (v - 0.3 * u) / (long * 0.55));
+                    broad * 0.65 + noise(oblique.0, oblique.1, self.seed ^ 23) * 0.35
+                }
+            };
+            *value = panel.puff * 0.56 * (1.0 - (1.0 - inside).powi(2))
                 + panel.rumple * surface.rumple * rumple * 2.0
                 + panel.rumple.min(1.0) * panel.texture.height(u, v) * inside.sqrt();
         }
@@ -337,11 +362,11 @@ impl Photo {
         }
     }
 
-    /// To bytes, with a trace of grain.
+    /// To bytes, with a trace of grain against banding.
     fn finish(self) -> RgbImage {
         RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
             let i = (y * WIDTH + x) as usize;
-            let grain = (hash(x as i32, y as i32, self.seed) - 0.5) * 0.008;
+            let grain = (hash(x as i32, y as i32, self.seed) - 0.5) * 0.004;
             Pixel(self.pixels[i].map(|c| ((c + grain).clamp(0.0, 1.0) * 255.0).round() as u8))
         })
     }
@@ -368,7 +393,7 @@ fn crease(height: &mut Grid, fold: &Fold, shape: &Shape) {
             let (distance, along) = nearest(&fold.line, p);
             if distance < reach {
                 let t = along / segments;
-                let taper = (4.0 * t * (1.0 - t)).max(0.0).sqrt();
+                let taper = (4.0 * t * (1.0 - t)).max(0.0).powf(0.85);
                 let d = distance / fold.width;
                 height.data[row * height.w + column] += fold.height * taper * (-0.5 * d * d).exp();
             }
@@ -390,6 +415,31 @@ fn nearest(line: &[(f32, f32)], p: (f32, f32)) -> (f32, f32) {
         }
     }
     (best.0.sqrt(), best.1)
+}
+
+/// Measures along the middle of a band, so that its ribs run across it.
+struct Ruler {
+    line: Vec<(f32, f32)>,
+    lengths: Vec<f32>,
+}
+
+impl Ruler {
+    fn new(panel: &Panel, warp: &Warp) -> Self {
+        let line: Vec<_> = panel.outline.points(8).into_iter().map(|p| warp.apply(p)).collect();
+        let mut lengths = vec![0.0_f32];
+        for pair in line.windows(2) {
+            let step = (pair[1].0 - pair[0].0).hypot(pair[1].1 - pair[0].1);
+            lengths.push(lengths[lengths.len() - 1] + step);
+        }
+        Self { line, lengths }
+    }
+
+    /// Pixels from the band's start to the place nearest to a point.
+    fn along(&self, p: (f32, f32)) -> f32 {
+        let (_, t) = nearest(&self.line, p);
+        let i = (t as usize).min(self.lengths.len() - 2);
+        self.lengths[i] + (self.lengths[i + 1] - self.lengths[i]) * (t - i as f32)
+    }
 }
 
 /// Cloth colour at a point between pixels; beyond the bale's edge it is mirrored.

@@ -69,13 +69,13 @@ impl Texture {
         let surface =
             |gloss, shininess, relief, rumple, rumple_size| Surface { gloss, shininess, relief, rumple, rumple_size };
         match self {
-            Self::Cotton => surface(0.07, 7.0, 0.62, 2.2, (34.0, 58.0)),
-            Self::Satin => surface(0.62, 20.0, 1.0, 5.6, (26.0, 92.0)),
+            Self::Cotton => surface(0.07, 7.0, 0.62, 2.2, (44.0, 84.0)),
+            Self::Satin => surface(0.6, 15.0, 1.0, 4.6, (27.0, 150.0)),
             Self::Knit | Self::Rib => surface(0.05, 5.0, 0.55, 1.6, (60.0, 60.0)),
             Self::Cable => surface(0.05, 5.0, 0.6, 1.4, (70.0, 70.0)),
-            Self::Denim => surface(0.06, 6.0, 0.66, 2.2, (26.0, 40.0)),
+            Self::Denim => surface(0.06, 6.0, 0.66, 2.0, (36.0, 60.0)),
             Self::Corduroy => surface(0.08, 6.0, 0.6, 1.6, (46.0, 60.0)),
-            Self::Leather => surface(0.66, 34.0, 0.9, 3.0, (24.0, 34.0)),
+            Self::Leather => surface(0.85, 24.0, 1.05, 3.2, (40.0, 66.0)),
             Self::Wool => surface(0.04, 4.0, 0.55, 1.8, (64.0, 80.0)),
             Self::Canvas => surface(0.05, 6.0, 0.55, 1.4, (50.0, 50.0)),
             Self::Quilted | Self::Diamond => surface(0.34, 16.0, 0.9, 1.6, (16.0, 20.0)),
@@ -104,17 +104,17 @@ impl Texture {
             Self::Cable => cable(u, v) + 0.04 * speck(1.0, 1.0),
             Self::Rib => 1.0 + 0.15 * (u * 1.35).sin() + 0.03 * speck(1.0, 1.0),
             Self::Denim => {
-                let twill = ((u * 0.62 + v * 0.9) * 2.0).sin();
-                1.0 + 0.075 * twill + 0.12 * speck(0.9, 0.35) + 0.05 * (noise(u / 34.0, v / 60.0, seed) - 0.5)
+                let twill = ((u * 0.7 + v * 0.9) * 2.2).sin();
+                1.0 + 0.05 * twill + 0.09 * speck(1.0, 0.4) + 0.16 * (noise(u / 30.0, v / 70.0, seed) - 0.5)
             }
             Self::Corduroy => {
                 let wale = (u * std::f32::consts::TAU / 7.5).sin();
                 0.97 + 0.17 * wale + 0.04 * speck(1.0, 0.5)
             }
-            Self::Leather => 1.0 + 0.07 * (noise(u / 2.6, v / 2.6, seed) - 0.5) + 0.02 * speck(1.0, 1.0),
+            Self::Leather => 1.0 + 0.035 * (noise(u / 2.2, v / 2.2, seed) - 0.5) + 0.015 * speck(1.0, 1.0),
             Self::Wool => {
                 let felt = noise(u / 3.2, v / 3.2, seed) + noise(u / 9.0, v / 7.0, seed ^ 5);
-                1.0 + 0.13 * (felt - 1.0) + 0.06 * speck(1.0, 1.0)
+                1.0 + 0.085 * (felt - 1.0) + 0.06 * speck(1.0, 1.0)
             }
             Self::Canvas => {
                 let (a, b) = ((u * 1.5).sin(), (v * 1.5).sin());

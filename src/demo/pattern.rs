@@ -20,11 +20,8 @@ const RIGHT: f32 = WIDTH as f32 + MARGIN;
 const TOP: f32 = -MARGIN;
 const BOTTOM: f32 = HEIGHT as f32 + MARGIN;
 
-/// Cloth with a pattern. `extent` is the top and bottom of the garment, for patterns that are placed on it.
-pub fn cloth(pattern: &str, palette: &Palette, extent: (f32, f32), rng: &mut ChaCha8Rng) -> Pixmap {
-    if pattern == "tie-dye" {
-        return tie_dye(palette, extent, rng);
-    }
+/// Cloth with a pattern; plain cloth needs none. `extent` is the top and bottom of the garment, for patterns that are placed on it.
+pub fn cloth(pattern: &str, palette: &Palette, extent: (f32, f32), rng: &mut ChaCha8Rng) -> Option<Pixmap> {
     let print = match pattern {
         "striped" => striped(palette, rng),
         "pinstriped" => pinstriped(palette, rng),
@@ -35,14 +32,15 @@ pub fn cloth(pattern: &str, palette: &Palette, extent: (f32, f32), rng: &mut Cha
         "zigzag" => zigzag(palette, rng),
         "leopard" => leopard(palette, rng),
         "colour block" => colour_block(palette, extent, rng),
-        _ => String::new(),
+        "tie-dye" => return Some(tie_dye(palette, extent, rng)),
+        _ => return None,
     };
     let (w, h) = (RIGHT - LEFT, BOTTOM - TOP);
     let svg = format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="{LEFT} {TOP} {w} {h}">{}{print}</svg>"#,
         rect(LEFT, TOP, w, h, palette.ground, 1.0)
     );
-    rasterise(&svg, w as u32, h as u32)
+    Some(rasterise(&svg, w as u32, h as u32))
 }
 
 fn rasterise(svg: &str, w: u32, h: u32) -> Pixmap {
@@ -245,18 +243,19 @@ fn tie_dye(palette: &Palette, (top, bottom): (f32, f32), rng: &mut ChaCha8Rng) -
     let (w, h) = ((RIGHT - LEFT) as u32, (BOTTOM - TOP) as u32);
     let knot = (224.0 + rng.random_range(-40.0..40.0), top + (bottom - top) * rng.random_range(0.35..0.55));
     let (seed, turn) = (rng.random::<u32>(), rng.random_range(0.0..TAU));
-    let (ring, arms) = (rng.random_range(58.0..74.0), 3.0);
+    let (ring, arms) = (rng.random_range(78.0..104.0), 3.0);
     let undyed = if lightness(palette.ground) > 0.8 { palette::mix(palette.print, [1.0; 3], 0.45) } else { CREAM };
     let mut pixmap = Pixmap::new(w, h).expect("cloth has a size");
     for (i, pixel) in pixmap.data_mut().chunks_exact_mut(4).enumerate() {
         let (x, y) = ((i as u32 % w) as f32 - MARGIN, (i as u32 / w) as f32 - MARGIN);
         let (dx, dy) = (x - knot.0, y - knot.1);
         let (r, angle) = ((dx * dx + dy * dy).sqrt(), dy.atan2(dx));
-        let blot = noise(x / 26.0, y / 26.0, seed) + 0.6 * noise(x / 9.0, y / 9.0, seed ^ 1);
-        let wave = (r / ring * TAU + arms * angle + turn + (blot - 0.8) * 3.4).sin();
-        let dyed = (0.68 + 0.85 * wave + 0.35 * (blot - 0.8)).clamp(0.0, 1.0);
-        let deep = palette::mix(undyed, palette.ground, dyed);
-        let colour = shade(deep, 0.18 * dyed * (0.5 + 0.5 * (wave * PI).cos()));
+        let blot = noise(x / 44.0, y / 44.0, seed) + 0.35 * noise(x / 15.0, y / 15.0, seed ^ 1) - 0.67;
+        let wave = (r / ring * TAU + arms * angle + turn + blot * 2.2).sin();
+        let vein = (r / ring * TAU * 2.0 - arms * angle + blot * 5.0).sin();
+        let dyed = (0.64 + 0.62 * wave + 0.14 * vein + 0.3 * blot).clamp(0.0, 1.0);
+        let deep = palette::mix(undyed, palette.ground, dyed * dyed * (3.0 - 2.0 * dyed));
+        let colour = shade(deep, 0.16 * dyed * (0.5 + 0.5 * (wave * PI).cos()));
         pixel[..3].copy_from_slice(&colour.map(|c| (c * 255.0).round() as u8));
         pixel[3] = 255;
     }

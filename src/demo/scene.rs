@@ -171,6 +171,8 @@ pub struct Warp {
     turn: f32,
     scale: (f32, f32),
     shift: Point,
+    zoom: f32,
+    middle: Point,
     waves: [(f32, f32, f32, f32); 4],
 }
 
@@ -189,20 +191,40 @@ impl Warp {
             turn: rng.random_range(-0.028..0.028),
             scale: (rng.random_range(0.95..1.03), rng.random_range(0.95..1.01)),
             shift: (rng.random_range(-5.0..5.0), rng.random_range(-4.0..4.0)),
+            zoom: 1.0,
+            middle: (AXIS, 300.0),
             waves: [wave(rng), wave(rng), wave(rng), wave(rng)],
         }
+    }
+
+    /// Brings a scene near the middle of the photo and, if it is small or large, a little closer or farther.
+    pub fn frame(&mut self, scene: &Scene) {
+        let outlines = scene.layers.iter().map(|layer| match layer {
+            Layer::Panel(panel) => &panel.outline,
+            Layer::Seam(seam) => &seam.outline,
+        });
+        let points: Vec<Point> = outlines.flat_map(|path| path.points(4)).map(|p| self.apply(p)).collect();
+        let range = |pick: fn(&Point) -> f32| {
+            let low = points.iter().map(pick).fold(f32::MAX, f32::min);
+            let high = points.iter().map(pick).fold(f32::MIN, f32::max);
+            ((low + high) / 2.0, high - low)
+        };
+        let ((x, width), (y, height)) = (range(|p| p.0), range(|p| p.1));
+        self.middle = (x, y);
+        self.zoom = (396.0 / width).min(532.0 / height).clamp(0.8, 1.2);
     }
 
     /// Where a point of the cut comes to lie.
     pub fn apply(&self, (x, y): Point) -> Point {
         let (dx, dy) = ((x - AXIS) * self.scale.0, (y - 300.0) * self.scale.1);
         let (sin, cos) = self.turn.sin_cos();
-        let (mut px, mut py) = (AXIS + dx * cos - dy * sin + self.shift.0, 300.0 + dx * sin + dy * cos + self.shift.1);
+        let (mut px, mut py) = (AXIS + dx * cos - dy * sin, 300.0 + dx * sin + dy * cos);
         for (i, (amplitude, kx, ky, phase)) in self.waves.iter().enumerate() {
             let wave = amplitude * (kx * x + ky * y + phase).sin();
             if i % 2 == 0 { px += wave } else { py += wave }
         }
-        (px, py)
+        let placed = |p: f32, middle: f32, to: f32| (p - middle) * self.zoom + to;
+        (placed(px, self.middle.0, AXIS + self.shift.0), placed(py, self.middle.1, 300.0 + self.shift.1))
     }
 }
 
@@ -356,6 +378,8 @@ impl Layer {
             Self::Panel(panel) => {
                 let mut panel = panel.clone();
                 panel.outline = panel.outline.shift(dx, dy);
+                // The print goes with it.
+                panel.offset = (panel.offset.0 - dx, panel.offset.1 - dy);
                 for point in panel.folds.iter_mut().flat_map(|fold| &mut fold.line) {
                     *point = (point.0 + dx, point.1 + dy);
                 }

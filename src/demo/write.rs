@@ -6,7 +6,7 @@ use super::{ATTRIBUTES, Item, render};
 use crate::error::{Error, Result};
 
 /// JPEG quality: clean edges at a size that a web shop would serve.
-const QUALITY: u8 = 85;
+const QUALITY: u8 = 78;
 
 /// An item's photo as JPEG. The same item always gives the same bytes.
 pub fn photo(item: &Item) -> Result<Vec<u8>> {

@@ -337,36 +337,42 @@ fn wide_brim(scene: &mut Scene, cut: &Cut) {
 }
 
 fn cap(scene: &mut Scene, cut: &Cut) {
-    let crown = Outline::mid(0.0, 172.0)
-        .curve((84.0, 170.0), (136.0, 234.0), (140.0, 346.0))
-        .curve((90.0, 372.0), (40.0, 376.0), (0.0, 376.0))
-        .symmetric();
-    scene.panel(Panel::new(crown, cut.texture).body(22.0, 4.0));
-    for x in [-1.0, 1.0] {
-        let panel = Outline::mid(0.0, 173.0).curve((x * 40.0, 190.0), (x * 66.0, 260.0), (x * 68.0, 366.0));
-        scene.seam(panel.clone(), 0.32);
-        scene.stitch(panel.shift(x * 3.0, 1.0), thread(cut), 0.4);
-        scene.line(Outline::ellipse(x * 34.0, 246.0, 3.2, 3.2), 1.8, thread(cut), 0.7);
-        scene.line(Outline::ellipse(x * 100.0, 262.0, 3.2, 3.2), 1.8, thread(cut), 0.7);
-    }
-    let visor = Outline::mid(-136.0, 344.0)
-        .curve((-80.0, 372.0), (80.0, 372.0), (136.0, 344.0))
-        .curve((168.0, 398.0), (160.0, 440.0), (120.0, 452.0))
-        .curve((60.0, 468.0), (-60.0, 468.0), (-120.0, 452.0))
-        .curve((-160.0, 440.0), (-168.0, 398.0), (-136.0, 344.0))
+    let crown = Outline::mid(-104.0, 344.0)
+        .curve((-112.0, 232.0), (-52.0, 168.0), (34.0, 168.0))
+        .curve((118.0, 168.0), (168.0, 236.0), (162.0, 352.0))
+        .curve((90.0, 376.0), (-30.0, 378.0), (-104.0, 344.0))
         .close();
-    scene.panel(Panel::new(visor, cut.texture).grain(0.0, 11.0, 17.0).body(12.0, 6.0).rumpled(0.2).fold(
-        (-120.0, 390.0),
-        (0.0, 424.0),
-        (120.0, 390.0),
-        24.0,
-        6.0,
-    ));
-    for k in 1..6 {
-        let t = k as f32 / 6.0;
-        let y = 350.0 + 92.0 * t;
-        let x = 140.0 + 16.0 * (t * 3.1).sin() - 16.0 * t * t;
-        scene.stitch(Outline::mid(-x, y).curve((-x * 0.6, y + 22.0), (x * 0.6, y + 22.0), (x, y)), thread(cut), 0.45);
+    let crown = Panel::new(crown, cut.texture).body(22.0, 4.0);
+    scene.panel(crown.fold((60.0, 190.0), (110.0, 240.0), (120.0, 340.0), 16.0, 3.0));
+    for (top, middle, bottom) in
+        [((34.0, 169.0), (-26.0, 226.0), (-34.0, 366.0)), ((36.0, 169.0), (80.0, 236.0), (72.0, 366.0))]
+    {
+        let panel = Outline::mid(top.0, top.1).quad(middle, bottom);
+        scene.seam(panel.clone(), 0.34);
+        scene.stitch(panel.shift(3.0, 1.0), thread(cut), 0.45);
+        scene.stitch(panel.shift(-3.0, 1.0), thread(cut), 0.45);
     }
-    scene.button(0.0, 174.0, 8.0, cut.palette.ground);
+    for (x, y) in [(-58.0, 248.0), (26.0, 234.0), (112.0, 252.0)] {
+        scene.line(Outline::ellipse(x, y, 3.4, 3.4), 2.0, thread(cut), 0.8);
+    }
+    let band = Outline::mid(-104.0, 340.0).curve((-30.0, 372.0), (90.0, 370.0), (162.0, 346.0));
+    scene.stitch(band.shift(0.0, -12.0), thread(cut), 0.4);
+    let visor = Outline::mid(-108.0, 324.0)
+        .curve((-150.0, 332.0), (-196.0, 352.0), (-202.0, 384.0))
+        .curve((-200.0, 398.0), (-176.0, 396.0), (-150.0, 388.0))
+        .curve((-90.0, 370.0), (-20.0, 366.0), (34.0, 376.0))
+        .curve((10.0, 366.0), (-60.0, 350.0), (-108.0, 324.0))
+        .close();
+    let visor = Panel::new(visor, cut.texture).grain(0.2, 11.0, 17.0).body(9.0, 5.0).rumpled(0.2);
+    scene.panel(visor.fold((-190.0, 380.0), (-120.0, 350.0), (0.0, 366.0), 14.0, 4.0));
+    for k in 1..4 {
+        let t = k as f32 / 4.0;
+        let row = Outline::mid(-112.0 - 84.0 * t, 330.0 + 48.0 * t).curve(
+            (-110.0 - 50.0 * t, 350.0 + 22.0 * t),
+            (-60.0, 356.0 + 10.0 * t),
+            (8.0, 369.0),
+        );
+        scene.stitch(row, thread(cut), 0.45);
+    }
+    scene.panel(Panel::new(Outline::ellipse(35.0, 167.0, 9.0, 5.0), cut.texture).of(Material::Ground).body(4.0, 2.0));
 }

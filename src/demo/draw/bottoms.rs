@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use super::Cut;
 use super::tops::{button_colour, thread};
 use crate::demo::fabric::Texture;
-use crate::demo::palette::{GOLD, Rgb, SILVER, TOPSTITCH, shade};
+use crate::demo::palette::{GOLD, SILVER};
 use crate::demo::scene::{Material, Outline, Panel, Scene};
 
 /// A band around the waist with its inside showing behind it.
@@ -74,7 +74,7 @@ pub fn skirt(scene: &mut Scene, cut: &Cut, rng: &mut ChaCha8Rng) {
         (hem - 1.0, bottom - 8.0),
     );
     if !pleated {
-        scene.stitch(hem_line, yarn(cut), 0.55);
+        scene.stitch(hem_line, thread(cut), 0.55);
     }
     waistband(scene, cut, waist, top, 22.0);
     if cut.texture == Texture::Denim {
@@ -134,14 +134,6 @@ fn pleat_lines(scene: &mut Scene, waist: f32, top: f32, hem: f32, bottom: f32) {
     }
 }
 
-/// Thread for visible stitching: orange on denim.
-fn yarn(cut: &Cut) -> Rgb {
-    match cut.texture {
-        Texture::Denim => TOPSTITCH,
-        _ => thread(cut),
-    }
-}
-
 fn fly(scene: &mut Scene, cut: &Cut, top: f32, bottom: f32) {
     scene.seam(Outline::mid(0.0, top + 26.0).line(0.0, bottom), 0.34);
     for d in [0.0, 2.8] {
@@ -150,7 +142,7 @@ fn fly(scene: &mut Scene, cut: &Cut, top: f32, bottom: f32) {
             (14.0 - d, bottom - 12.0),
             (1.0, bottom - 3.0 - d),
         );
-        scene.stitch(j, yarn(cut), 0.7);
+        scene.stitch(j, thread(cut), 0.7);
     }
 }
 
@@ -163,8 +155,8 @@ fn jeans_pockets(scene: &mut Scene, cut: &Cut, waist: f32, y: f32) {
             (x(waist + 13.0), y + 38.0),
         );
         scene.seam(edge.clone(), 0.36);
-        scene.stitch(edge.shift(0.0, 2.6), yarn(cut), 0.75);
-        scene.stitch(edge.shift(0.0, 5.4), yarn(cut), 0.6);
+        scene.stitch(edge.shift(0.0, 2.6), thread(cut), 0.75);
+        scene.stitch(edge.shift(0.0, 5.4), thread(cut), 0.6);
     }
 }
 
@@ -186,8 +178,8 @@ pub fn trousers(scene: &mut Scene, cut: &Cut, rng: &mut ChaCha8Rng) {
         (Some("straight"), false) => (36.0, 36.0),
         (Some("flared"), false) => (29.0, 58.0),
         (Some("slim"), true) => (43.0, 41.0),
-        (_, true) => (62.0, 70.0),
-        _ => (56.0, 70.0),
+        (_, true) => (62.0, 66.0),
+        _ => (55.0, 68.0),
     };
     let top = 298.0 - length / 2.0;
     let spread = hem.max(knee).max(38.0);
@@ -211,20 +203,25 @@ impl Leg {
         let crotch = t + 152.0_f32.min((b - t) * 0.72);
         let knee_y = crotch + (b - crotch) * 0.46;
         let (kx, hx) = self.centre;
-        let outer = (waist + 24.0).max(kx + self.knee * 0.92);
+        let below = 30.0_f32.min((b - knee_y) * 0.4);
+        let outer = (waist + 22.0).max((kx + self.knee) * 0.84);
         let outline = Outline::mid(-1.0, t)
             .line(waist + 2.0, t)
             .curve((waist + 12.0, t + 30.0), (outer - 2.0, t + 62.0), (outer, crotch - 40.0))
-            .curve((outer + 1.0, crotch), (kx + self.knee + 2.0, knee_y - 40.0), (kx + self.knee, knee_y))
             .curve(
-                (kx + self.knee, knee_y + 30.0),
+                (outer + (kx + self.knee - outer) * 0.3 + 1.0, crotch - 6.0),
+                (kx + self.knee + 2.0, knee_y - 40.0),
+                (kx + self.knee, knee_y),
+            )
+            .curve(
+                (kx + self.knee, knee_y + below),
                 (hx + self.hem - 3.0, b - 60.0_f32.min((b - knee_y) * 0.6)),
                 (hx + self.hem, b),
             )
             .quad((hx, b + 7.0), (hx - self.hem, b))
             .curve(
                 (hx - self.hem + 2.0, b - 60.0_f32.min((b - knee_y) * 0.6)),
-                (kx - self.knee, knee_y + 30.0),
+                (kx - self.knee, knee_y + below),
                 (kx - self.knee, knee_y),
             )
             .curve((kx - self.knee, knee_y - 30.0), (8.0, crotch + 12.0), (-1.0, crotch))
@@ -244,7 +241,7 @@ impl Leg {
         for k in 0..3 {
             let y = crotch - 14.0 + k as f32 * 9.0;
             let to = (kx + self.knee * 0.6, y + rng.random_range(-34.0..4.0));
-            panel = panel.fold((2.0, y), (26.0, y - 6.0), to, rng.random_range(4.0..6.5), rng.random_range(-2.6..2.8));
+            panel = panel.fold((2.0, y), (26.0, y - 6.0), to, rng.random_range(4.0..6.5), rng.random_range(-1.8..1.9));
         }
         if self.bottom - self.top > 330.0 {
             for _ in 0..5 {
@@ -282,7 +279,7 @@ fn details(scene: &mut Scene, cut: &Cut, leg: &Leg, waist: f32) {
         let hx = side * leg.centre.1;
         for up in [8.0, 10.6] {
             let line = Outline::mid(hx - leg.hem + 0.5, b - up).quad((hx, b - up + 7.0), (hx + leg.hem - 0.5, b - up));
-            scene.stitch(line, if cut.texture == Texture::Denim { yarn(cut) } else { shade(yarn(cut), 0.0) }, 0.6);
+            scene.stitch(line, thread(cut), 0.6);
         }
     }
 }

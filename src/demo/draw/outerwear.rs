@@ -360,7 +360,7 @@ fn pockets(scene: &mut Scene, cut: &Cut, torso: &Torso, coat: bool) {
     let y = (torso.waist.1 + if coat { 34.0 } else { 44.0 }).min(torso.hem.1 - 34.0);
     let x = torso.waist.0 * 0.66;
     let flap = Outline::block(x, y, 25.0, 9.5, 3.0);
-    scene.pair(Panel::new(flap, texture).grain(0.0, 6.0, 3.0).body(3.0, 3.0).rumpled(0.2));
+    scene.pair(Panel::new(flap, texture).body(3.0, 3.0).rumpled(0.2));
     if !coat {
         let welt = Outline::block(x * 0.92, torso.armpit.1 - 6.0, 19.0, 4.5, 1.0);
         scene.panel(Panel::new(welt, texture).grain(0.1, 6.0, 8.0).body(2.0, 1.5).rumpled(0.2));

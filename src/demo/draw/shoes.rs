@@ -27,7 +27,7 @@ pub fn trainers(scene: &mut Scene, cut: &Cut) {
 
 fn trainer(scene: &mut Scene, cut: &Cut) {
     let high = cut.is("style", "high-top");
-    let top = if high { 168.0 } else { 244.0 };
+    let top = if high { 150.0 } else { 262.0 };
     inside(scene, if high { (34.0, 150.0) } else { (24.0, 146.0) }, top);
     let tongue = Outline::mid(-56.0, 304.0)
         .curve((-30.0, 270.0), (0.0, top + 20.0), (10.0, top - 26.0))
@@ -36,7 +36,7 @@ fn trainer(scene: &mut Scene, cut: &Cut) {
         .close();
     scene.panel(Panel::new(tongue, cut.texture).of(Material::Shade(0.1)).body(8.0, 2.0).rumpled(0.3));
     let upper = Outline::mid(-158.0, 374.0)
-        .curve((-168.0, 330.0), (-128.0, 318.0), (-66.0, 300.0))
+        .curve((-172.0, 318.0), (-124.0, 312.0), (-66.0, 300.0))
         .curve((-34.0, 288.0), (4.0, top + 44.0), (24.0, top + 2.0))
         .curve(
             (60.0, top + if high { 8.0 } else { 30.0 }),
@@ -76,7 +76,7 @@ fn inside(scene: &mut Scene, (from, to): (f32, f32), top: f32) {
 /// Toe cap, eyestay and heel patch with their stitching.
 fn overlays(scene: &mut Scene, cut: &Cut, top: f32, high: bool) {
     let toe = Outline::mid(-160.0, 374.0)
-        .curve((-168.0, 334.0), (-136.0, 324.0), (-112.0, 315.0))
+        .curve((-172.0, 324.0), (-140.0, 316.0), (-112.0, 309.0))
         .curve((-92.0, 330.0), (-84.0, 352.0), (-86.0, 374.0))
         .close();
     let cap = if cut.texture == Texture::Canvas { Material::Plain(RUBBER) } else { Material::Shade(0.1) };
@@ -90,8 +90,8 @@ fn overlays(scene: &mut Scene, cut: &Cut, top: f32, high: bool) {
     scene.panel(Panel::new(stay.clone(), Texture::Leather).of(Material::Shade(0.08)).body(4.0, 1.5).rumpled(0.2));
     scene.stitch(stay, thread(cut), 0.5);
     let heel = Outline::mid(118.0, 374.0)
-        .curve((112.0, 330.0), (124.0, 300.0), (132.0, 268.0))
-        .line(151.0, 262.0)
+        .curve((112.0, 340.0), (124.0, 312.0), (132.0, 284.0))
+        .line(151.0, 280.0)
         .curve((150.0, 300.0), (148.0, 340.0), (160.0, 375.0))
         .close();
     scene.panel(Panel::new(heel.clone(), Texture::Leather).of(Material::Shade(0.14)).body(6.0, 1.5).rumpled(0.2));
@@ -108,7 +108,7 @@ fn overlays(scene: &mut Scene, cut: &Cut, top: f32, high: bool) {
 
 fn laces(scene: &mut Scene, cut: &Cut, top: f32) {
     let colour = if lightness(cut.palette.ground) > 0.8 { shade(RUBBER, 0.16) } else { RUBBER };
-    let rows = if top < 200.0 { 7 } else { 5 };
+    let rows = if top < 200.0 { 7 } else { 4 };
     for k in 0..rows {
         let t = k as f32 / (rows - 1) as f32;
         let s = t * t * 0.35 + t * 0.65;

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use super::Cut;
 use super::torso::{Neck, Sleeve, Torso};
 use crate::demo::fabric::Texture;
-use crate::demo::palette::{self, CREAM, HORN, lightness, shade};
+use crate::demo::palette::{self, CREAM, HORN, TOPSTITCH, lightness, shade};
 use crate::demo::scene::{Material, Outline, Panel, Scene};
 
 /// What bands and ribs are cut from: placed prints run through them.
@@ -20,6 +20,9 @@ pub(super) fn trim(cut: &Cut) -> Material {
 /// Thread that shows on the garment without shouting.
 pub(super) fn thread(cut: &Cut) -> palette::Rgb {
     let ground = cut.palette.ground;
+    if cut.texture == Texture::Denim {
+        return TOPSTITCH;
+    }
     if lightness(ground) > 0.35 { shade(ground, 0.42) } else { shade(ground, -0.28) }
 }
 

@@ -84,8 +84,10 @@ impl Torso {
     /// The inside of the back, seen through the neckline.
     pub fn back(&self, scene: &mut Scene, texture: Texture) {
         let (n, y, d) = (self.neck, self.top, self.depth);
-        let inside = Outline::mid(0.0, y + d + 8.0)
-            .curve((n * 0.7, y + d + 8.0), (n + 3.0, y + d * 0.6), (n + 4.0, y + 2.0))
+        // Wider than the opening: the front hides the rest.
+        let inside = Outline::mid(0.0, y + d + 12.0)
+            .line(n + 5.0, y + d + 12.0)
+            .line(n + 4.0, y + 2.0)
             .curve((n * 0.6, y + 10.0), (n * 0.3, y + 11.0), (0.0, y + 11.0))
             .symmetric();
         scene.panel(Panel::new(inside, texture).of(Material::Shade(0.32)).body(3.0, 0.0).rumpled(0.3));
@@ -150,7 +152,7 @@ impl Sleeve {
         let bent = |t: f32, out: f32| (s.0 + along.0 * t + out, s.1 + along.1 * t - out * 0.35);
         let outline = Outline::mid(s.0 - 12.0, s.1 - 2.5)
             .curve((s.0 - 4.0, s.1 - 3.0 - self.puff), (s.0 + 4.0, s.1 - self.puff), bent(0.12, 5.0 + self.puff * 0.5))
-            .curve(bent(0.4, self.bulge + 5.0), bent(0.75, self.bulge), o)
+            .curve(bent(0.4, self.bulge + 5.0), bent(0.78, self.bulge * 0.55), o)
             .quad(((o.0 + i.0) / 2.0 + 1.0, (o.1 + i.1) / 2.0 + 4.0), i)
             .curve(
                 (i.0 + (a.0 - i.0) * 0.35 + self.bulge * 0.2, i.1 + (a.1 - i.1) * 0.35),
