@@ -406,6 +406,43 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await context.close();
   });
 
+  test('takes a broken download up again by itself', async () => {
+    const context = await interceptable();
+    let broken = 0;
+    await context.route('**/model/text.*', (route) => (broken++ < 2 ? route.abort('connectionreset') : route.continue()));
+    const recovered = await open(context);
+    await able(recovered, 'text');
+    assert.equal(broken, 3);
+    assert.equal(await recovered.locator('[role="alert"]').count(), 0);
+    await context.close();
+  });
+
+  test('pauses the download, keeps what is verified, and goes on from there', async () => {
+    const context = await interceptable();
+    let hold = true;
+    const asked = [];
+    await context.route(/\/model\/.*\.(safetensors|json)$|_bg\.wasm$/, (route) => {
+      const file = route.request().url().split('/').pop();
+      asked.push(file);
+      return hold && file.startsWith('text.') ? undefined : route.continue();
+    });
+    const paused = await open(context, '?q=red+dress');
+    await settled(paused, { kind: 'text', by: 'titles' });
+    await paused.waitForSelector('[data-vitrine][data-engine="ready"]');
+    await paused.click('[data-part="status"]');
+    await paused.waitForFunction(() => [...document.querySelectorAll('.figures .meter')].filter((meter) => meter.style.getPropertyValue('--share') === '100%').length >= 4);
+    await paused.getByRole('button', { name: 'Pause' }).click();
+    await paused.getByRole('button', { name: 'Resume' }).waitFor();
+    await paused.keyboard.press('Escape');
+    assert.match(await paused.textContent('[data-notice="waiting"]'), /paused/);
+    hold = false;
+    await paused.locator('[data-notice="waiting"]').getByRole('button', { name: 'Resume' }).click();
+    await settled(paused, { kind: 'text', by: 'engine', words: 'red dress' });
+    assert.equal(asked.filter((file) => file.endsWith('_bg.wasm')).length, 1, 'what was verified is not fetched again');
+    assert.equal(asked.filter((file) => file.startsWith('text.')).length, 2);
+    await context.close();
+  });
+
   test('refuses a catalog that another model made, and names both', async () => {
     const context = await interceptable();
     const other = 'f'.repeat(64);
