@@ -304,8 +304,7 @@ class App {
 
   /** What the catalog alone can say, while the search loads or where it cannot run. */
   standIn({ kind, words, row, rows }) {
-    const all = () => Array.from(rows ?? this.catalog.items.keys(), (each) => ({ row: each }));
-    if (kind === 'browse') return { hits: all(), by: 'browse' };
+    if (kind === 'browse') return { hits: this.catalog.mixed(rows).map((each) => ({ row: each })), by: 'browse' };
     if (kind === 'like') return { hits: this.catalog.nearest(row, rows), by: 'neighbours' };
     if (kind === 'image') return { hits: [], by: 'none' };
     return { hits: this.catalog.match(words, rows, row), by: 'titles' };
@@ -338,12 +337,12 @@ class App {
       like: () => t('closest_product'),
       composed: () => t(photo ? 'closest_photo_words' : 'closest_product_words', { words }),
     };
-    let sub = '';
-    if (kind !== 'browse' && n) sub = by === 'engine' && ms ? t('sub_ms', { n, ms: decimal(ms.total, 0) }) : t('sub_ranked', { n });
-    if (reference && !photo) sub = [t('sub_reference', { title: reference.title }), sub].filter(Boolean).join(' · ');
-    if (without.length) sub = [sub, t('without', { words: without.join(', ') })].filter(Boolean).join(' · ');
+    const about = [];
+    if (reference && !photo) about.push(el('span', { class: 'sub-reference' }, t('sub_reference', { title: reference.title })));
+    if (kind !== 'browse' && n) about.push(by === 'engine' && ms ? t('sub_ms', { n, ms: decimal(ms.total, 0) }) : t('sub_ranked', { n }));
+    if (without.length) about.push(t('without', { words: without.join(', ') }));
     this.part('heading').textContent = headings[kind]();
-    this.part('subheading').textContent = sub;
+    this.part('subheading').replaceChildren(...about.flatMap((part, i) => (i ? [el('span', { class: 'sub-dot' }, ' · '), part] : [part])));
   }
 
   // ---- the engine's coming and going ----------------------------------------------------------------------------

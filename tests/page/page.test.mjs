@@ -101,8 +101,10 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     const first = await open(context);
     await settled(first, { kind: 'browse' });
     assert.match(await first.textContent('[data-part="heading"]'), new RegExp(items.size.toLocaleString('en')));
+    assert.ok(new Set((await products(12, first)).map(({ attributes }) => attributes.category)).size >= 6, 'the first view is a mixed one');
     const names = await first.$$eval('.facet summary', (nodes) => nodes.map((node) => node.textContent.toLowerCase()));
-    assert.deepEqual(names, manifest.facets.map(({ name }) => name.replace(/_/g, ' ')));
+    assert.deepEqual(names.toSorted(), manifest.facets.map(({ name }) => name.replace(/_/g, ' ')).toSorted());
+    assert.deepEqual(names.slice(0, 3), ['category', 'colour', 'pattern'], 'what people look for first comes first');
     const [shown] = await products(1, first);
     assert.ok(Object.values(shown.attributes).every((value) => value.length > 0));
     const alt = await first.$eval('.card img', (image) => image.alt);
@@ -212,7 +214,10 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     assert.equal(Number(count), red.length);
     await box.check();
     await settled(page, { kind: 'browse' });
-    assert.deepEqual(await ids(page, 48), red.slice(0, 48).map(({ id }) => id));
+    await page.waitForFunction((n) => document.querySelector('[data-part="heading"]').textContent.startsWith(`${n} of`), red.length);
+    const shown = await products(48);
+    assert.equal(shown.length, Math.min(48, red.length));
+    assert.ok(shown.every(of('colour', 'red')));
     const dresses = page.locator('.rail input[data-facet="category"][data-value="dress"]');
     assert.equal(Number(await dresses.evaluate((input) => input.closest('label').querySelector('.facet-count').textContent)), find({ colour: 'red', category: 'dress' }).length);
 
@@ -401,6 +406,43 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await context.close();
   });
 
+  test('takes a broken download up again by itself', async () => {
+    const context = await interceptable();
+    let broken = 0;
+    await context.route('**/model/text.*', (route) => (broken++ < 2 ? route.abort('connectionreset') : route.continue()));
+    const recovered = await open(context);
+    await able(recovered, 'text');
+    assert.equal(broken, 3);
+    assert.equal(await recovered.locator('[role="alert"]').count(), 0);
+    await context.close();
+  });
+
+  test('pauses the download, keeps what is verified, and goes on from there', async () => {
+    const context = await interceptable();
+    let hold = true;
+    const asked = [];
+    await context.route(/\/model\/.*\.(safetensors|json)$|_bg\.wasm$/, (route) => {
+      const file = route.request().url().split('/').pop();
+      asked.push(file);
+      return hold && file.startsWith('text.') ? undefined : route.continue();
+    });
+    const paused = await open(context, '?q=red+dress');
+    await settled(paused, { kind: 'text', by: 'titles' });
+    await paused.waitForSelector('[data-vitrine][data-engine="ready"]');
+    await paused.click('[data-part="status"]');
+    await paused.waitForFunction(() => [...document.querySelectorAll('.figures .meter')].filter((meter) => meter.style.getPropertyValue('--share') === '100%').length >= 4);
+    await paused.getByRole('button', { name: 'Pause' }).click();
+    await paused.getByRole('button', { name: 'Resume' }).waitFor();
+    await paused.keyboard.press('Escape');
+    assert.match(await paused.textContent('[data-notice="waiting"]'), /paused/);
+    hold = false;
+    await paused.locator('[data-notice="waiting"]').getByRole('button', { name: 'Resume' }).click();
+    await settled(paused, { kind: 'text', by: 'engine', words: 'red dress' });
+    assert.equal(asked.filter((file) => file.endsWith('_bg.wasm')).length, 1, 'what was verified is not fetched again');
+    assert.equal(asked.filter((file) => file.startsWith('text.')).length, 2);
+    await context.close();
+  });
+
   test('refuses a catalog that another model made, and names both', async () => {
     const context = await interceptable();
     const other = 'f'.repeat(64);
@@ -475,6 +517,21 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       }
       await context.close();
     }
+  });
+
+  test('speaks every language in full', async () => {
+    const { strings } = await import(path.join(process.env.VITRINE_DIST, 'ui/strings.js'));
+    const places = (sentence) => [...new Set(JSON.stringify(sentence).match(/\{\w+\}/g) ?? [])].toSorted();
+    for (const [language, sentences] of Object.entries(strings)) {
+      assert.deepEqual(Object.keys(sentences).toSorted(), Object.keys(strings.en).toSorted(), language);
+      for (const [key, sentence] of Object.entries(sentences)) assert.deepEqual(places(sentence), places(strings.en[key]), `${language}: ${key}`);
+    }
+    const context = await visitor({ locale: 'de-DE' });
+    const german = await open(context);
+    await settled(german, { kind: 'browse' });
+    assert.equal(await german.getAttribute('html', 'lang'), 'de');
+    assert.equal(await german.textContent('[data-part="heading"]'), `${items.size.toLocaleString('de')} Produkte`);
+    await context.close();
   });
 
   test('fits every width and moves nothing once drawn', async () => {

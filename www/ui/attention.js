@@ -44,7 +44,8 @@ export class Attention {
 
   show(attention, source, fit = 'pad') {
     const photo = attention?.photo && attention.grid && source;
-    const words = attention?.words?.length > 1 ? attention.words : null;
+    const spoken = (attention?.words ?? []).filter(({ text }) => /[\p{L}\p{N}]/u.test(text));
+    const words = spoken.length > 1 ? spoken : null;
     if (!photo && !words) return this.host.replaceChildren();
     const details = el(
       'details',

@@ -7,6 +7,14 @@ const fold = (text) => text.toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '
 const stem = (word) => (word.length > 3 ? word.replace(/(?<=s|x|ch|sh)es$|(?<!s)s$/, '') : word);
 const tokens = (text) => fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
 
+// What people look for first comes first; the rest stays in the catalog's order.
+const first = [/^(category|type|article)/i, /^(base)?colou?r/i, /pattern/i];
+const place = ({ name }) => {
+  const at = first.findIndex((pattern) => pattern.test(name));
+  return at < 0 ? first.length : at;
+};
+const inOrder = (facets) => [...facets].sort((a, b) => place(a) - place(b));
+
 export class Catalog {
   constructor(base, manifest, text) {
     this.base = base;
@@ -16,7 +24,7 @@ export class Catalog {
     this.rowOf = new Map();
     this.words = [];
     this.near = null;
-    this.facets = (manifest.facets ?? []).map(({ name, values }) => ({
+    this.facets = inOrder(manifest.facets ?? []).map(({ name, values }) => ({
       name,
       values: values.map(({ value }) => value),
       codes: new Map(values.map(({ value }, code) => [value, code])),
@@ -89,6 +97,23 @@ export class Catalog {
       }
     }
     return counts;
+  }
+
+  /** All rows, or the given ones, for looking around: one of each kind in turn, as a shop window would be dressed. */
+  mixed(rows) {
+    const kind = this.facet(/^(category|type|article)/i);
+    const all = Array.from(rows ?? this.items.keys());
+    if (!kind) return all;
+    const rounds = new Uint32Array(kind.values.length + 1);
+    const round = new Map(all.map((row) => [row, rounds[kind.of[row] + 1]++]));
+    return all.sort((a, b) => round.get(a) - round.get(b) || a - b);
+  }
+
+  /** A product's details in the order of the filters. */
+  details(item) {
+    const attributes = Object.entries(item.attributes ?? {});
+    const at = new Map(this.facets.map(({ name }, i) => [name, i]));
+    return attributes.sort(([a], [b]) => (at.get(a) ?? at.size) - (at.get(b) ?? at.size));
   }
 
   /** Products whose title or details hold the words, those with more of them first. */

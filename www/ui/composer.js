@@ -23,7 +23,8 @@ const changeKeys = [
   [/colou?r|fabric|material/i, () => 'change_in'],
   [/sleeve/i, (value) => (/sleeve/.test(value) ? 'change_plain' : 'change_sleeve')],
   [/neck/i, (value) => (/collar/.test(value) ? 'change_with_a' : /neck/.test(value) ? 'change_plain' : 'change_neckline')],
-  [/closure/i, () => 'change_with'],
+  [/closure|fastening/i, (value) => (/^(zip|button|lace|buckle|strap)/.test(value) ? 'change_with' : 'change_plain')],
+  [/length/i, (value) => (/^(knee|ankle|calf|waist|hip)$/.test(value) ? 'change_length' : 'change_plain')],
 ];
 
 export function changeWords({ facet, value }) {

@@ -50,7 +50,7 @@ export class Sheet {
     const photo = el('img', { src: catalog.photo(item), alt: describe(item), width: item.width, height: item.height });
     const link = safeLink(item.link);
     const near = catalog.nearest(row, null).slice(0, 8);
-    const changes = catalog.changes(row, 1);
+    const changes = catalog.changes(row, 1).slice(0, 6);
     return [
       el('div', { class: 'product-photo' }, el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, photo), this.steps(catalog, row, order)),
       el(
@@ -79,7 +79,7 @@ export class Sheet {
         el(
           'dl',
           { class: 'product-details' },
-          ...Object.entries(item.attributes ?? {}).flatMap(([name, value]) => [el('dt', {}, facetName(name)), el('dd', {}, String(value))]),
+          ...catalog.details(item).flatMap(([name, value]) => [el('dt', {}, facetName(name)), el('dd', {}, String(value))]),
         ),
         near.length ? el('h3', { class: 'product-near' }, t('similar')) : null,
         near.length ? strip(catalog, near, act) : null,
