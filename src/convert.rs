@@ -286,11 +286,14 @@ fn cubic_taps(i: usize, from: usize, to: usize) -> [(usize, f64); 4] {
     })
 }
 
-/// Drops rows of the word table: special tokens, single Latin characters, every piece that `corpus` uses, and then the
-/// most frequent Latin words and pieces (a WordPiece vocabulary is ordered by frequency) up to `size`. A dropped word
-/// is still read, as the pieces that remain.
-pub fn trim_vocabulary(encoder: &mut Encoder, size: usize, corpus: &[String]) -> Result<()> {
-    let Encoder::Text { config, weights, tokenizer } = encoder else { return Ok(()) };
+/// See [`Model::trim_vocabulary`].
+fn trim_vocabulary(
+    config: &mut bert::Config,
+    weights: &mut Checkpoint,
+    tokenizer: &mut Vec<u8>,
+    size: usize,
+    corpus: &[String],
+) -> Result<()> {
     let bad = |what: &str| Error::Model(format!("expected a WordPiece tokenizer.json, got one without {what}"));
     let mut json: Value = serde_json::from_slice(tokenizer).map_err(|_| bad("JSON"))?;
     let vocab = json["model"]["vocab"].as_object().ok_or_else(|| bad("model.vocab"))?;
@@ -492,6 +495,17 @@ impl Model {
         Ok(())
     }
 
+    /// Drops rows of the word table: kept are special tokens, single Latin characters, every piece that `corpus` uses,
+    /// and then the most frequent Latin words and pieces (a WordPiece vocabulary is ordered by frequency) up to `size`.
+    /// A dropped word is still read, as the pieces that remain.
+    pub fn trim_vocabulary(&mut self, size: usize, corpus: &[String]) -> Result<()> {
+        let (Some(config), Some(weights)) = (&mut self.description.text, self.weights.get_mut(&Part::Text)) else {
+            return Ok(());
+        };
+        let tokenizer = self.tokenizer.get_or_insert_default();
+        trim_vocabulary(config, weights, tokenizer, size, corpus)
+    }
+
     /// Writes a model folder with matrices in the given format and returns its description.
     pub fn write(&self, folder: &Path, format: Format) -> Result<Description> {
         let mut parts = Vec::new();
@@ -536,11 +550,11 @@ mod tests {
 
     #[test]
     fn trimming_keeps_specials_corpus_and_letters_and_renumbers() {
-        let tokenizer = crate::text::tests::tiny_tokenizer();
+        let mut tokenizer = crate::text::tests::tiny_tokenizer();
         let table = Stored::from_f32((0..18 * 2).map(|v| v as f32).collect(), &[18, 2]).unwrap();
         let mut weights = Checkpoint::default();
         weights.tensors.insert("embeddings.word_embeddings.weight".into(), table);
-        let config = bert::Config {
+        let mut config = bert::Config {
             hidden_size: 2,
             layers: 0,
             heads: 1,
@@ -549,12 +563,10 @@ mod tests {
             max_positions: 8,
             layer_norm_eps: 1e-12,
         };
-        let mut encoder = Encoder::Text { config, weights, tokenizer };
-        trim_vocabulary(&mut encoder, 9, &["striped blue".into()]).unwrap();
-        let Encoder::Text { config, weights, tokenizer } = &encoder else { panic!() };
+        trim_vocabulary(&mut config, &mut weights, &mut tokenizer, 9, &["striped blue".into()]).unwrap();
         // 4 specials, a, b, ##s, blue, strip, ##ed are needed; nothing is left for others
         assert_eq!(config.vocab_size, 10);
-        let reader = crate::text::TextReader::from_json(tokenizer, 8).unwrap();
+        let reader = crate::text::TextReader::from_json(&tokenizer, 8).unwrap();
         let ids = reader.read(&["blue striped red"]).unwrap().ids;
         let table = &weights.get("embeddings.word_embeddings.weight").unwrap().matrix;
         assert_eq!(ids.len(), 6);

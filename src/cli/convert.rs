@@ -4,7 +4,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use vitrine::convert::{Encoder, Model, read_encoder, trim_vocabulary};
+use vitrine::convert::{Encoder, Model, read_encoder};
 use vitrine::model::folder::DESCRIPTION;
 use vitrine::quant::Format;
 
@@ -41,6 +41,9 @@ pub struct ConvertArgs {
 /// Converts, writes and says what was written.
 pub fn run(args: ConvertArgs) -> anyhow::Result<()> {
     let mut model = read(&args)?;
+    if let Some(size) = args.vocab_size {
+        model.trim_vocabulary(size, &corpus(&args.corpus)?)?;
+    }
     if let Some(size) = args.image_size {
         model.resize(size)?;
     }
@@ -66,18 +69,11 @@ fn read(args: &ConvertArgs) -> anyhow::Result<Model> {
     if let [folder] = &args.checkpoints[..]
         && folder.join(DESCRIPTION).exists()
     {
-        if args.vocab_size.is_some() {
-            bail!("converting {}: --vocab-size needs the original checkpoint, got a model folder", folder.display());
-        }
         return Ok(Model::open(folder)?);
     }
     let mut encoders = Vec::new();
     for folder in &args.checkpoints {
-        let mut encoder = read_encoder(folder).with_context(|| format!("converting {}", folder.display()))?;
-        if let Some(size) = args.vocab_size {
-            trim_vocabulary(&mut encoder, size, &corpus(&args.corpus)?)?;
-        }
-        encoders.push(encoder);
+        encoders.push(read_encoder(folder).with_context(|| format!("converting {}", folder.display()))?);
     }
     if let [Encoder::Image { .. }, Encoder::Image { .. }] | [Encoder::Text { .. }, Encoder::Text { .. }] = &encoders[..]
     {

@@ -1,4 +1,6 @@
 //! A tiny model of random weights and photos drawn on the spot, for tests of everything but quality.
+//! Each test program uses a part of it.
+#![allow(dead_code)]
 
 use image::{ImageFormat, Rgb, RgbImage};
 use std::io::Cursor;
