@@ -499,7 +499,7 @@ fn title(item: &Item) -> String {
     let mut rng = ChaCha8Rng::seed_from_u64(mix(item.seed, 7));
     let say = |name: &str| item.get(name).map(|value| adjective(name, value));
     let pattern = say("pattern").filter(|p| *p != "plain" || rng.random_bool(0.3));
-    let front = [say("fit"), say("length"), say("sleeve"), say("closure"), say("heel"), say("style")];
+    let front = [say("fit"), say("length"), say("sleeve"), say("closure"), say("heel")];
     let cloth = [pattern, say("fabric")];
     let (neckline, colour) = (say("neckline"), say("colour"));
     let noun = item.get("category").expect("every item has a category");
@@ -508,6 +508,8 @@ fn title(item: &Item) -> String {
         1 => front.into_iter().chain([neckline, colour]).chain(cloth).flatten().collect(),
         _ => [neckline].into_iter().chain(cloth).chain(front).flatten().collect(),
     };
+    // A style belongs to its noun: "canvas tote bag".
+    let noun = say("style").map_or(noun.to_owned(), |style| format!("{style} {noun}"));
     let mut title = format!("{} {noun}", words.join(" "));
     if !words.contains(&colour.unwrap_or_default()) {
         title += &format!(" in {}", colour.unwrap_or_default());

@@ -251,6 +251,7 @@ fn to_forms(reference: &Item, name: &str, was: &'static str, to: &'static str) -
                 _ => format!("has a {new} pattern"),
             },
         ],
+        "fabric" if to == "quilted" => vec!["is quilted".into(), "with quilted padding".into()],
         "fabric" => vec![format!("in {to}"), format!("is made of {to}"), format!("is {new} rather than {old}")],
         "neckline" => neckline_forms(was, to),
         "sleeve" => match to {
@@ -322,6 +323,7 @@ fn not_forms(name: &str, was: &'static str) -> Vec<String> {
             vec![format!("is not {old}"), format!("in anything but {old}"), format!("has another pattern than {old}")]
         }
         ("colour", _) => vec![format!("is not {was}"), format!("in any colour but {was}"), "in another colour".into()],
+        (_, "quilted") => vec!["is not quilted".into(), "without quilting".into()],
         _ => vec![format!("is not made of {was}"), "in another fabric".into(), format!("in any fabric but {was}")],
     }
 }
@@ -380,7 +382,7 @@ fn phrase(named: &BTreeSet<(&'static str, &'static str)>, rng: &mut ChaCha8Rng) 
     let noun = value("category").unwrap_or_default();
     let mut front: Vec<&str> = Vec::new();
     let mut back: Vec<String> = Vec::new();
-    for name in ["fit", "length", "sleeve", "neckline", "closure", "heel", "style"] {
+    for name in ["fit", "length", "sleeve", "neckline", "closure", "heel"] {
         let Some(value) = value(name) else { continue };
         match (name, value) {
             ("sleeve", "short" | "long") if rng.random_bool(0.5) => back.push(format!("with {value} sleeves")),
@@ -397,5 +399,7 @@ fn phrase(named: &BTreeSet<(&'static str, &'static str)>, rng: &mut ChaCha8Rng) 
             front.push(adjective(name, value));
         }
     }
+    // A style belongs to its noun: "canvas tote bag".
+    front.extend(value("style"));
     front.into_iter().map(str::to_owned).chain([noun.to_owned()]).chain(back).collect::<Vec<_>>().join(" ")
 }
