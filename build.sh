@@ -81,10 +81,13 @@ build_wasm() {
 # Draws the demo catalogue, indexes it and writes the site: $1 photos, $2 catalog, $3 site, $4 number of photos.
 build_demo() {
     local vitrine=target/release/vitrine
-    if [ ! -e "$1/.complete-$4" ]; then
+    # drawing takes a minute, so it is done again only when what draws has changed
+    local drawn
+    drawn=$4-$(find src/demo -name '*.rs' | sort | xargs cat | sha256sum | cut -c1-16)
+    if [ "$(cat "$1/.drawn" 2>/dev/null)" != "$drawn" ]; then
         rm -rf "$1"
         "$vitrine" demo-catalog --out "$1" --count "$4"
-        touch "$1/.complete-$4"
+        echo "$drawn" >"$1/.drawn"
     fi
     "$vitrine" index "$1" --out "$2" --title "Vitrine demo"
     rm -rf "$3"
