@@ -224,7 +224,8 @@ impl Backend for Cpu {
     }
 
     fn add(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
-        if !x.dims().ends_with(y.dims()) {
+        let ones = y.dims().iter().take_while(|&&axis| axis == 1).count();
+        if !x.dims().ends_with(&y.dims()[ones..]) {
             return refuse("adding", &format!("{:?} or its trailing axes", x.dims()), y.dims());
         }
         let mut out = vec![0.0; x.elem_count()];

@@ -59,7 +59,8 @@ pub trait Backend {
     fn attention(&self, qkv: &Self::Tensor, heads: usize, mask: Option<&Self::Tensor>) -> Result<Self::Tensor>;
     /// Rows of a table: table `[rows, d]`, ids of length `b·n` → `[b, n, d]`.
     fn embed(&self, table: &Self::Weight, ids: &[u32], shape: [usize; 2]) -> Result<Self::Tensor>;
-    /// Elementwise sum; `y` has x's shape or its trailing axes and is repeated over the rest.
+    /// Elementwise sum; `y` has x's shape or its trailing axes (leading axes of 1 do not count) and is repeated over
+    /// the rest.
     fn add(&self, x: &Self::Tensor, y: &Self::Tensor) -> Result<Self::Tensor>;
     /// Elementwise product of tensors of one shape.
     fn mul(&self, x: &Self::Tensor, y: &Self::Tensor) -> Result<Self::Tensor>;
