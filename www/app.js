@@ -399,6 +399,7 @@ class App {
     if (this.engine.refused) return ['status_limited', 'limited'];
     if (this.trouble()) return ['status_trouble', 'trouble'];
     if (state.paused) return ['status_paused', 'limited'];
+    if (loading && state.received === state.total) return ['status_starting', 'loading'];
     if (loading) return [this.engine.can('text') ? 'status_photos' : 'status_loading', 'loading'];
     return [navigator.onLine === false ? 'status_offline' : 'status_ready', 'ready'];
   }

@@ -110,7 +110,9 @@ try {
       for (const [state, reach] of Object.entries(states)) {
         if (only.length && !only.some((wanted) => `${state}-${name}-${colorScheme}`.startsWith(wanted) || wanted === state)) continue;
         const phone = name === '390';
-        const context = await browser.newContext({ viewport: size, colorScheme, hasTouch: phone, isMobile: phone, deviceScaleFactor: phone ? 2 : 1 });
+        // A service worker would answer in place of the states that answer requests themselves.
+        const serviceWorkers = ['refused', 'damaged'].includes(state) ? 'block' : 'allow';
+        const context = await browser.newContext({ serviceWorkers, viewport: size, colorScheme, hasTouch: phone, isMobile: phone, deviceScaleFactor: phone ? 2 : 1 });
         const page = await context.newPage();
         try {
           await page.goto(server.origin);

@@ -9,6 +9,9 @@ const tokens = (text) => fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
 
 // What people look for first comes first; the rest stays in the catalog's order.
 const first = [/^(category|type|article)/i, /^(base)?colou?r/i, /pattern/i];
+// What words can change about the look of a product, as against whom or what it is for.
+const looks = /colou?r|pattern|print|sleeve|neck|length|fit|fabric|material|closure|heel|style|shape/i;
+
 const place = ({ name }) => {
   const at = first.findIndex((pattern) => pattern.test(name));
   return at < 0 ? first.length : at;
@@ -170,11 +173,15 @@ export class Catalog {
     return chosen;
   }
 
+  byLooks() {
+    return [...this.facets].sort((a, b) => looks.test(b.name) - looks.test(a.name));
+  }
+
   /** Values that products of the same kind have and this one has not: what "like this, but…" can ask for. */
   changes(row, perFacet = 2) {
     const kind = this.facet(/^(category|type|article)/i);
     const out = [];
-    for (const facet of this.facets) {
+    for (const facet of this.byLooks()) {
       if (facet === kind || facet.of[row] < 0) continue;
       const tally = new Map();
       for (let other = 0; other < this.size; other++) {
@@ -194,7 +201,7 @@ export class Catalog {
     const kind = this.facet(/^(category|type|article)/i);
     const said = new Set(tokens(text).map(stem));
     const found = [];
-    for (const facet of this.facets) {
+    for (const facet of this.byLooks()) {
       if (facet === kind) continue;
       const tally = new Map();
       for (const row of rows) if (facet.of[row] >= 0) tally.set(facet.of[row], (tally.get(facet.of[row]) ?? 0) + 1);
@@ -203,6 +210,6 @@ export class Catalog {
       const open = values.filter(({ n }) => n > 1 && n < 0.75 * rows.length);
       found.push(...open.sort((a, b) => b.n - a.n).slice(0, 2));
     }
-    return found.sort((a, b) => b.n - a.n).slice(0, count);
+    return found.slice(0, count);
   }
 }

@@ -79,6 +79,7 @@ export const strings = {
 
     status_idle: 'On this device',
     status_loading: 'Getting ready {percent} %',
+    status_starting: 'Almost ready…',
     status_photos: 'Words ready · photos {percent} %',
     status_paused: 'Paused at {percent} %',
     status_ready: 'Private · on this device',
@@ -228,6 +229,7 @@ export const strings = {
 
     status_idle: 'Auf diesem Gerät',
     status_loading: 'Wird bereit: {percent} %',
+    status_starting: 'Gleich bereit …',
     status_photos: 'Worte bereit · Fotos {percent} %',
     status_paused: 'Angehalten bei {percent} %',
     status_ready: 'Privat · auf diesem Gerät',
@@ -377,6 +379,7 @@ export const strings = {
 
     status_idle: 'Sur cet appareil',
     status_loading: 'Préparation {percent} %',
+    status_starting: 'Presque prêt…',
     status_photos: 'Mots prêts · photos {percent} %',
     status_paused: 'En pause à {percent} %',
     status_ready: 'Privé · sur cet appareil',
