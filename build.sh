@@ -124,7 +124,7 @@ case "${1:-serve}" in
         build_demo target/test/photos target/test/catalog target/test/dist "${VITRINE_TEST_PHOTOS:-1200}"
         say "testing the page"
         VITRINE_BIN=$PWD/target/release/vitrine VITRINE_DIST=$PWD/target/test/dist \
-            VITRINE_PHOTOS=$PWD/target/test/photos node --test --test-concurrency=1 'tests/page/*.test.mjs'
+            VITRINE_PHOTOS=$PWD/target/test/photos node --test --test-concurrency=1 tests/page/*.test.mjs tests/kernels_wasm.mjs
         ;;
     *)
         sed -n '2,7p' "$0" | sed 's/^# \?//'

