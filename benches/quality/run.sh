@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Prints the quality table of a model on the shared test split: benches/quality/run.sh SHARED [MODEL] [SPLIT]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+shared=$1 model=${2:-models/default} split=${3:-test}
+vitrine=target/release/vitrine
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+products=$shared/data/products
+
+python3 benches/quality/queries.py "$shared" "$work" "$split" >&2
+"$vitrine" demo-catalog --out "$work/drawn" --count 1200 2>/dev/null
+awk -F, -v wanted="$split" 'NR > 1 && $2 == wanted { print $1 }' "$work/drawn/items.csv" >"$work/drawn.txt"
+
+# a row: name, metric, query file, gallery file, further arguments of eval
+row() {
+    local name=$1 metrics=$2 queries=$3 gallery=$4
+    shift 4
+    "$vitrine" eval --queries "$queries" --gallery "$work/$gallery.txt" --model "$model" --json "$@" 2>/dev/null |
+        python3 -c '
+import json, sys
+report = json.load(sys.stdin)
+figures = ", ".join(f"{m} {report[\"metrics\"][m]:.3f}" for m in sys.argv[2].split())
+print(f"| {sys.argv[1]} | {report[\"queries\"]} | {report[\"gallery\"]} | {figures} |")
+for group, row in (report.get("groups") or {}).items() if len(sys.argv) > 3 else []:
+    print(f"| … {group} | {row[\"queries\"]} | | recall@10 {row[\"metrics\"][\"recall@10\"]:.3f} |")
+' "$name" "$metrics" ${groups:+groups}
+}
+
+echo "| task ($split, $model) | queries | gallery | figures |"
+echo "|---|---|---|---|"
+for mode in fusion mean image text; do
+    groups=$([ "$mode" = fusion ] && echo yes || true)
+    row "composed products, $mode" "recall@1 recall@10 recall@50" "$products/composed.$split.jsonl" products \
+        --images "$products/images-60x80.zip" --mode "$mode"
+done
+groups=
+row "title → photo, products" "recall@10 recall@50" "$work/titles.jsonl" products --images "$products/images-60x80.zip"
+row "phrase → photos, products" "precision@10" "$work/phrases.jsonl" products --images "$products/images-60x80.zip"
+row "title → photo, tops" "recall@10 recall@50" "$work/tops.jsonl" tops --images "$shared/data/tops/images-160.zip"
+row "wardrobe photo → same type" "precision@10" "$work/wardrobe.jsonl" products \
+    --images "$products/images-60x80.zip" --images "$shared/data/wardrobe/images-192.zip"
+for mode in fusion image text; do
+    row "drawn, composed, held-out combinations, $mode" "recall@1 recall@10" "$work/drawn/composed.$split.jsonl" drawn \
+        --images "$work/drawn" --mode "$mode"
+done
