@@ -86,6 +86,10 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
+    unsafe fn convert(self, from: *const i32) -> __m256 {
+        unsafe { _mm256_cvtepi32_ps(_mm256_loadu_si256(from.cast())) }
+    }
+    #[inline(always)]
     fn sum(self, v: __m256) -> f32 {
         lanes(v).iter().sum()
     }
@@ -107,16 +111,22 @@ fn lanes(v: __m256) -> [f32; 8] {
     out
 }
 
-/// round(x · inverse) as eight 16-bit integers.
+/// round(x · factor) of eight numbers.
+///
+/// # Safety
+/// The processor has AVX2, and `x` is valid for reading eight floats.
+#[inline(always)]
+unsafe fn rounded(x: *const f32, factor: f32) -> __m256i {
+    unsafe { _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x), _mm256_set1_ps(factor))) }
+}
+
+/// Eight integers narrowed to 16 bits.
 ///
 /// # Safety
 /// The processor has AVX2.
 #[inline(always)]
-unsafe fn rounded(x: __m256, inverse: __m256) -> __m128i {
-    unsafe {
-        let code = _mm256_cvtps_epi32(_mm256_mul_ps(x, inverse));
-        _mm_packs_epi32(_mm256_castsi256_si128(code), _mm256_extracti128_si256::<1>(code))
-    }
+unsafe fn words(x: __m256i) -> __m128i {
+    unsafe { _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x)) }
 }
 
 impl Dot for Avx2 {
@@ -125,22 +135,66 @@ impl Dot for Avx2 {
     const ROWS: usize = 6;
 
     #[inline(always)]
-    unsafe fn encode(self, to: *mut i16, x: __m256, inverse: __m256, _: i32) {
-        unsafe { _mm_storeu_si128(to.cast(), rounded(x, inverse)) }
+    unsafe fn encode(self, to: *mut i16, step: usize, x: *const f32, inverse: f32, _: i32) {
+        for pair in 0..2 {
+            unsafe {
+                let words = words(rounded(x.add(8 * pair), inverse));
+                _mm_storel_epi64(to.add(2 * pair * step).cast(), words);
+                _mm_storeh_pd(to.add((2 * pair + 1) * step).cast(), _mm_castsi128_pd(words));
+            }
+        }
     }
 
     #[inline(always)]
-    unsafe fn tile<const ROWS: usize>(
-        self,
-        codes: *const i16,
-        stride: usize,
-        panel: *const i8,
-        quads: usize,
-        sums: *mut i32,
-    ) {
+    unsafe fn tile<const ROWS: usize>(self, codes: *const i16, panel: *const i8, quads: usize, sums: *mut i32) {
         for columns in (0..PANEL).step_by(8) {
             // SAFETY: eight of the panel's columns are 32 bytes of each of its 64-byte steps.
-            unsafe { eight_columns::<ROWS>(codes, stride, panel.add(columns * 4), quads, sums.add(columns)) };
+            unsafe { eight_columns::<ROWS>(codes, panel.add(columns * 4), quads, sums.add(columns)) };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn encode_pairs(self, to: *mut i16, step: usize, x: *const f32, factor: f32) {
+        for half in 0..2 {
+            unsafe {
+                let words = words(rounded(x.add(8 * half), factor));
+                let to = to.add(4 * half * step);
+                to.cast::<i32>().write_unaligned(_mm_cvtsi128_si32(words));
+                to.add(step).cast::<i32>().write_unaligned(_mm_extract_epi32::<1>(words));
+                to.add(2 * step).cast::<i32>().write_unaligned(_mm_extract_epi32::<2>(words));
+                to.add(3 * step).cast::<i32>().write_unaligned(_mm_extract_epi32::<3>(words));
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(self, to: *mut i16, a: *const f32, b: *const f32, factor: f32) {
+        for at in [0, 8] {
+            unsafe {
+                let low = _mm256_and_si256(rounded(a.add(at), factor), _mm256_set1_epi32(0xffff));
+                let high = _mm256_slli_epi32::<16>(rounded(b.add(at), factor));
+                _mm256_storeu_si256(to.add(2 * at).cast(), _mm256_or_si256(low, high));
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn tile_pairs<const ROWS: usize>(self, rows: *const i16, panel: *const i16, pairs: usize, sums: *mut i32) {
+        unsafe {
+            let mut total = [[_mm256_setzero_si256(); 2]; ROWS];
+            for pair in 0..pairs {
+                let step = panel.add(pair * PANEL * 2);
+                let w = [0, 16].map(|at| _mm256_loadu_si256(step.add(at).cast()));
+                for (row, total) in total.iter_mut().enumerate() {
+                    let code = _mm256_set1_epi32(rows.add((pair * ROWS + row) * 2).cast::<i32>().read_unaligned());
+                    total[0] = _mm256_add_epi32(total[0], _mm256_madd_epi16(code, w[0]));
+                    total[1] = _mm256_add_epi32(total[1], _mm256_madd_epi16(code, w[1]));
+                }
+            }
+            for (row, [a, b]) in total.into_iter().enumerate() {
+                _mm256_storeu_si256(sums.add(row * PANEL).cast(), a);
+                _mm256_storeu_si256(sums.add(row * PANEL + 8).cast(), b);
+            }
         }
     }
 
@@ -165,20 +219,14 @@ impl Dot for Avx2 {
 /// # Safety
 /// As [`Dot::tile`], for the first 32 bytes of each step of the panel.
 #[inline(always)]
-unsafe fn eight_columns<const ROWS: usize>(
-    codes: *const i16,
-    stride: usize,
-    panel: *const i8,
-    quads: usize,
-    sums: *mut i32,
-) {
+unsafe fn eight_columns<const ROWS: usize>(codes: *const i16, panel: *const i8, quads: usize, sums: *mut i32) {
     unsafe {
         let mut total = [[_mm256_setzero_si256(); 2]; ROWS];
         for quad in 0..quads {
             let step = panel.add(quad * 4 * PANEL);
             let w = [0, 16].map(|at| _mm256_cvtepi8_epi16(_mm_load_si128(step.add(at).cast())));
             for (row, total) in total.iter_mut().enumerate() {
-                let code = _mm256_set1_epi64x(codes.add(row * stride + 4 * quad).cast::<i64>().read_unaligned());
+                let code = _mm256_set1_epi64x(codes.add((quad * ROWS + row) * 4).cast::<i64>().read_unaligned());
                 total[0] = _mm256_add_epi32(total[0], _mm256_madd_epi16(code, w[0]));
                 total[1] = _mm256_add_epi32(total[1], _mm256_madd_epi16(code, w[1]));
             }
