@@ -178,6 +178,10 @@ enum Level {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Vnni256,
+    #[cfg(target_arch = "x86_64")]
+    Vnni512,
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     Simd128,
     #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
@@ -199,6 +203,13 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             all.push(Self(Level::Avx2));
+            if is_x86_feature_detected!("avxvnni") {
+                all.push(Self(Level::Vnni256));
+            }
+            let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
+            if wide && is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("avx512vnni") {
+                all.push(Self(Level::Vnni512));
+            }
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         all.push(Self(Level::Simd128));
@@ -224,6 +235,10 @@ impl Isa {
             Level::Scalar => "scalar",
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Level::Vnni256 => "avx-vnni",
+            #[cfg(target_arch = "x86_64")]
+            Level::Vnni512 => "avx512-vnni",
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Level::Simd128 => "simd128",
             #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
@@ -242,6 +257,12 @@ impl Isa {
             // SAFETY: a level other than scalar is only ever made by `available`, which has seen the instructions.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => unsafe { x86::avx2(task) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Vnni256 => unsafe { x86::vnni256(task) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Vnni512 => unsafe { x86::vnni512(task) },
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Level::Simd128 => task.run(wasm::Wasm::<wasm::Words>::BASELINE),
             #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
