@@ -54,6 +54,7 @@ for (const { name, features, sets } of builds) {
     for (const set of sets) {
       assert.ok(Number(counts.get(set)) > 900, `${set} ran ${counts.get(set)} cases`);
     }
+    // byte dot products are used only on engines where they are exact, so whether they ran is theirs to say
     t.diagnostic(lines.join(', '));
   });
 }

@@ -4,7 +4,7 @@
 //! storage in place and hand candle a finished buffer. candle's own CPU operations are not used: its products are a
 //! quarter as fast in wasm, and its quantised path four times slower than what int8 allows.
 
-use super::kernels::attention::{self, Shape};
+use super::kernels::attention::{self, Precision, Shape};
 use super::kernels::gemm_f32::{self, PackedF32};
 use super::kernels::gemm_i8::{self, MAX_COLS, PackedI8};
 use super::kernels::pointwise::{self, Act, Binary};
@@ -19,6 +19,7 @@ use std::ops::Deref;
 #[derive(Clone, Copy, Debug)]
 pub struct Cpu {
     isa: Isa,
+    attention: Precision,
 }
 
 /// A weight matrix in the layout of the kernels.
@@ -37,14 +38,19 @@ impl Default for Cpu {
 }
 
 impl Cpu {
-    /// With the fastest instructions of this processor.
+    /// With the fastest instructions of this processor, and attention in floats.
     pub fn new() -> Self {
-        Self { isa: Isa::detect() }
+        Self::with_isa(Isa::detect())
     }
 
     /// With a given instruction set, for tests and timings.
     pub fn with_isa(isa: Isa) -> Self {
-        Self { isa }
+        Self { isa, attention: Precision::Float }
+    }
+
+    /// The same with attention in the given precision: [`Precision::Integer`] suits models whose weights are integers.
+    pub fn with_attention(self, attention: Precision) -> Self {
+        Self { attention, ..self }
     }
 
     /// The instruction set in use.
@@ -201,7 +207,7 @@ impl Backend for Cpu {
         let mask = mask.map(|mask| shaped("mask of attention", mask, &[b, n])).transpose()?;
         let shape = Shape { b, n, heads, size: width / 3 / heads };
         let mut out = vec![0.0; b * n * width / 3];
-        attention::attention(self.isa, &floats("attention", qkv)?, shape, mask.as_deref(), &mut out);
+        attention::attention(self.isa, &floats("attention", qkv)?, shape, mask.as_deref(), self.attention, &mut out);
         make(out, &[b, n, width / 3])
     }
 

@@ -1,7 +1,7 @@
 //! The case table of the kernels: every instruction set against its scalar twin, and the elementary functions against
 //! f64. It needs nothing but the kernels, so that the same table runs natively and, built alone, in wasm.
 
-use super::kernels::attention::{Shape, attention};
+use super::kernels::attention::{Precision, Shape, attention};
 use super::kernels::gemm_f32::{self, PackedF32};
 use super::kernels::gemm_i8::{self, PackedI8};
 use super::kernels::pointwise::{self, Act, Binary};
@@ -194,7 +194,8 @@ fn float_products(isa: Isa, found: &mut Vec<Found>) {
     }
 }
 
-/// Two products, an exponential and a division: 1e-5 of the largest value.
+/// Two products, an exponential and a division: 1e-5 of the largest value. Integers are compared with the float twin:
+/// what 2⁻¹² of the largest score, here up to 30, makes of a weight.
 fn attentions(isa: Isa, found: &mut Vec<Found>) {
     for (i, n) in SIZES.into_iter().enumerate() {
         for (j, (b, heads, size)) in [(1, 3, 64), (2, 12, 32), (3, 1, 7), (1, 2, 33)].into_iter().enumerate() {
@@ -205,11 +206,21 @@ fn attentions(isa: Isa, found: &mut Vec<Found>) {
                 let mask = random.mask(b, n);
                 let mask = masked.then_some(&mask[..]);
                 let shape = Shape { b, n, heads, size };
-                let [mut got, mut twin] = [vec![0.0; b * n * heads * size], vec![0.0; b * n * heads * size]];
-                attention(isa, &qkv, shape, mask, &mut got);
-                attention(Isa::SCALAR, &qkv, shape, mask, &mut twin);
+                let run = |isa, precision| {
+                    let mut out = vec![0.0; b * n * heads * size];
+                    attention(isa, &qkv, shape, mask, precision, &mut out);
+                    out
+                };
                 let case = format!("attention {b}×{n} {heads} heads of {size} {kind:?} masked {masked}");
-                found.push(Found { case, worst: difference(&got, &twin), allowed: 1e-5 });
+                let twin = run(Isa::SCALAR, Precision::Float);
+                let worst = difference(&run(isa, Precision::Float), &twin);
+                found.push(Found { case: format!("float {case}"), worst, allowed: 1e-5 });
+                let integer = run(isa, Precision::Integer);
+                let worst = difference(&integer, &twin);
+                found.push(Found { case: format!("integer {case} against float"), worst, allowed: 3e-3 });
+                // weights that differ in the last bit may round to different integers
+                let worst = difference(&integer, &run(Isa::SCALAR, Precision::Integer));
+                found.push(Found { case: format!("integer {case}"), worst, allowed: 1e-4 });
             }
         }
     }

@@ -5,7 +5,7 @@ use super::simd::{Dot, Isa, Simd, Task};
 use super::{PANEL, parallel_rows, rows_worth};
 
 /// Rows of one tile: with two vectors of columns, as many accumulators as 16 registers hold beside the operands.
-pub const ROWS: usize = 6;
+pub const ROWS: usize = 4;
 
 /// Multiply-adds below which a block of rows is not worth a thread.
 const THREAD_WORK: usize = 2_000_000;

@@ -10,7 +10,7 @@
 use super::pointwise::{Act, activate, range};
 use super::scratch::Floats;
 use super::simd::{Dot, Isa, Task};
-use super::{PANEL, parallel_rows, rows_worth};
+use super::{MAX_ROWS, PANEL, Sums, TINY, parallel_rows, rows_worth};
 
 /// Multiply-adds below which a block of rows is not worth a thread.
 const THREAD_WORK: usize = 4_000_000;
@@ -65,12 +65,16 @@ impl PackedI8 {
         self.cols
     }
 
+    /// The steps of one panel of 16 columns.
+    fn panel(&self, index: usize) -> &[Step] {
+        let quads = self.cols.div_ceil(4);
+        &self.steps[index * quads..][..quads]
+    }
+
     /// Dequantises one row into `out` `[cols]`.
     pub fn row(&self, row: usize, out: &mut [f32]) {
-        let quads = self.cols.div_ceil(4);
         let at = row % PANEL * 4;
-        let panel = &self.steps[row / PANEL * quads..][..quads];
-        for (out, step) in out[..self.cols].chunks_mut(4).zip(panel) {
+        for (out, step) in out[..self.cols].chunks_mut(4).zip(self.panel(row / PANEL)) {
             for (out, v) in out.iter_mut().zip(&step.0[at..at + 4]) {
                 *out = f32::from(*v) * self.scales[row];
             }
@@ -89,9 +93,6 @@ struct Row {
 /// Steps between the smallest and the largest number of a row. One less than fits, since both ends are rounded.
 const STEPS: f32 = 254.0;
 
-/// A range below this is taken for zero, so that its inverse stays finite.
-const TINY: f32 = 1e-35;
-
 impl Row {
     fn of((low, high): (f32, f32)) -> Self {
         let width = high - low;
@@ -102,11 +103,17 @@ impl Row {
     }
 }
 
-struct Linear<'a> {
-    x: &'a [f32],
+/// What turns sums into outputs.
+#[derive(Clone, Copy)]
+struct Layer<'a> {
     w: &'a PackedI8,
     bias: Option<&'a [f32]>,
     act: Act,
+}
+
+struct Linear<'a> {
+    x: &'a [f32],
+    layer: Layer<'a>,
     out: &'a mut [f32],
 }
 
@@ -117,30 +124,21 @@ impl Task for Linear<'_> {
     type Out = ();
     #[inline(always)]
     fn run<S: Dot>(self, s: S) {
-        let (n, k) = (self.w.rows, self.w.cols);
-        let block = BLOCK.next_multiple_of(S::ROWS);
-        let stride = k.next_multiple_of(PANEL);
-        let rows = self.out.len() / n;
-        let mut codes = Floats::take((block.min(rows) * stride * size_of::<S::Code>()).div_ceil(4));
-        let mut quantised = [Row::default(); BLOCK + MAX_ROWS];
+        let Self { x, layer, out } = self;
+        let (n, k) = (layer.w.rows, layer.w.cols);
+        let rows = out.len() / n;
+        let mut codes = Codes::new(s, rows.min(BLOCK.next_multiple_of(S::ROWS)), k);
         let mut sums = [[0; PANEL]; MAX_ROWS];
-        for first in (0..rows).step_by(block) {
-            let height = block.min(rows - first);
-            let x = &self.x[first * k..(first + height) * k];
-            let codes: *mut S::Code = codes.as_mut_ptr().cast();
-            for (row, x) in x.chunks_exact(k).enumerate() {
-                // SAFETY: the buffer holds `height` rows of `stride` codes.
-                quantised[row] = unsafe { encode_row(s, x, codes.add(row * stride)) };
-            }
-            let out = &mut self.out[first * n..(first + height) * n];
+        for first in (0..rows).step_by(codes.capacity) {
+            let height = codes.capacity.min(rows - first);
+            codes.encode(s, &x[first * k..(first + height) * k]);
+            let out = &mut out[first * n..(first + height) * n];
             for panel in 0..n.div_ceil(PANEL) {
-                let strip = Strip { w: self.w, bias: self.bias, act: self.act, panel, stride };
                 for row in (0..height).step_by(S::ROWS) {
-                    let rows = S::ROWS.min(height - row);
-                    // SAFETY: `rows` rows of codes follow `row`.
-                    unsafe {
-                        let codes = codes.add(row * stride);
-                        strip.tile(s, codes, &quantised[row..row + rows], &mut sums, &mut out[row * n..]);
+                    codes.tile(s, row, layer.w.panel(panel), &mut sums);
+                    let rows = codes.rows[row..height].iter().zip(&sums).take(S::ROWS);
+                    for ((row, sums), out) in rows.zip(out[row * n..].chunks_mut(n)) {
+                        layer.finish(s, row, panel, sums, out);
                     }
                 }
             }
@@ -148,51 +146,77 @@ impl Task for Linear<'_> {
     }
 }
 
-/// Quantises one row; codes beyond its end meet weights of zero, so they may be anything.
-///
-/// # Safety
-/// `codes` is valid for writing `x.len()` codes, rounded up to a multiple of 16.
-#[inline(always)]
-unsafe fn encode_row<S: Dot>(s: S, x: &[f32], codes: *mut S::Code) -> Row {
-    let row = Row::of(range(s, x));
-    let inverse = s.splat(row.inverse);
-    for (i, lanes) in x.chunks(S::LANES).enumerate() {
-        // SAFETY: LANES divides 16, so the last vector ends within the padding.
-        unsafe { s.encode(codes.add(i * S::LANES), s.load_part(lanes, 0.0), inverse, row.zero) };
-    }
-    row
+/// Quantised rows, `S::ROWS` of them interleaved as [`Dot::tile`] reads them; fewer at the end.
+struct Codes<S> {
+    buffer: Floats,
+    rows: [Row; BLOCK + MAX_ROWS],
+    capacity: usize,
+    height: usize,
+    cols: usize,
+    set: std::marker::PhantomData<S>,
 }
 
-/// One panel of 16 columns against rows of codes.
-struct Strip<'a> {
-    w: &'a PackedI8,
-    bias: Option<&'a [f32]>,
-    act: Act,
-    panel: usize,
-    stride: usize,
-}
-
-impl Strip<'_> {
-    /// # Safety
-    /// `codes` is valid for reading `rows.len()` rows.
+impl<S: Dot> Codes<S> {
+    /// Room for `capacity` rows of `cols` numbers.
     #[inline(always)]
-    unsafe fn tile<S: Dot>(&self, s: S, codes: *const S::Code, rows: &[Row], sums: &mut Sums, out: &mut [f32]) {
-        let quads = self.w.cols.div_ceil(4);
-        let steps = &self.w.steps[self.panel * quads..][..quads];
-        // SAFETY: the caller's, and the panel is sliced to its `quads` steps; steps are aligned.
-        unsafe { tile_rows(s, rows.len(), codes, self.stride, steps.as_ptr().cast(), quads, sums.as_mut_ptr().cast()) };
-        let n = self.w.rows;
-        let first = self.panel * PANEL;
-        let cols = PANEL.min(n - first);
-        for ((row, sums), out) in rows.iter().zip(&*sums).zip(out.chunks_mut(n)) {
-            self.finish(s, row, sums, &mut out[first..first + cols]);
+    fn new(_: S, capacity: usize, cols: usize) -> Self {
+        assert!(capacity <= BLOCK + MAX_ROWS && PANEL.is_multiple_of(S::LANES));
+        let bytes = capacity * cols.next_multiple_of(PANEL) * size_of::<S::Code>();
+        let rows = [Row::default(); BLOCK + MAX_ROWS];
+        Self { buffer: Floats::take(bytes.div_ceil(4)), rows, capacity, height: 0, cols, set: std::marker::PhantomData }
+    }
+
+    /// Where the group of rows that starts at `row` is, and how many rows it has.
+    #[inline(always)]
+    fn group(&self, row: usize) -> (usize, usize) {
+        assert!(row < self.height && row.is_multiple_of(S::ROWS));
+        (row * self.cols.next_multiple_of(PANEL), S::ROWS.min(self.height - row))
+    }
+
+    /// Quantises rows. Codes beyond the end of a row meet weights of zero, so what they are does not matter.
+    #[inline(always)]
+    fn encode(&mut self, s: S, x: &[f32]) {
+        self.height = x.len() / self.cols;
+        assert!(self.height <= self.capacity);
+        for (index, x) in x.chunks_exact(self.cols).enumerate() {
+            let row = Row::of(range(s, x));
+            let (start, height) = self.group(index - index % S::ROWS);
+            // SAFETY: the buffer holds every group; a row is rounded up to whole sixteens there and here.
+            let to = unsafe { self.buffer.as_mut_ptr().cast::<S::Code>().add(start + index % S::ROWS * 4) };
+            for (i, x) in x.chunks(PANEL).enumerate() {
+                let mut padded = [0.0; PANEL];
+                let x = if x.len() == PANEL {
+                    x
+                } else {
+                    padded[..x.len()].copy_from_slice(x);
+                    &padded
+                };
+                // SAFETY: as above.
+                unsafe { s.encode(to.add(4 * i * height * 4), 4 * height, x.as_ptr(), row.inverse, row.zero) };
+            }
+            self.rows[index] = row;
         }
     }
 
+    /// Sums of the group of rows that starts at `row` with one panel.
+    #[inline(always)]
+    fn tile(&self, s: S, row: usize, panel: &[Step], sums: &mut Sums) {
+        let (start, height) = self.group(row);
+        assert!(panel.len() == self.cols.div_ceil(4));
+        // SAFETY: the group was written by `encode`, the panel has its steps, and there are MAX_ROWS rows of sums.
+        unsafe {
+            let codes = self.buffer.as_ptr().cast::<S::Code>().add(start);
+            for_rows!(height, s.tile(codes, panel.as_ptr().cast(), panel.len(), sums.as_mut_ptr().cast()));
+        }
+    }
+}
+
+impl Layer<'_> {
     /// Integer sums → act(scaled + bias), for one row of the panel.
     #[inline(always)]
-    fn finish<S: Dot>(&self, s: S, row: &Row, sums: &[i32; PANEL], out: &mut [f32]) {
-        let first = self.panel * PANEL;
+    fn finish<S: Dot>(&self, s: S, row: &Row, panel: usize, sums: &[i32; PANEL], out: &mut [f32]) {
+        let first = panel * PANEL;
+        let out = &mut out[first..self.w.rows.min(first + PANEL)];
         let (scales, columns) = (&self.w.scales[first..first + PANEL], &self.w.sums[first..first + PANEL]);
         let zero = S::OFFSET.map_or(0, |offset| row.zero - offset);
         let scale = s.splat(row.scale);
@@ -213,38 +237,6 @@ impl Strip<'_> {
     }
 }
 
-/// The most rows that any instruction set takes at once.
-const MAX_ROWS: usize = 12;
-
-/// The integer sums of one tile.
-type Sums = [[i32; PANEL]; MAX_ROWS];
-
-/// [`Dot::tile`] for a number of rows that is known only at run time, at most `S::ROWS`.
-///
-/// # Safety
-/// As [`Dot::tile`].
-#[inline(always)]
-unsafe fn tile_rows<S: Dot>(
-    s: S,
-    rows: usize,
-    codes: *const S::Code,
-    stride: usize,
-    panel: *const i8,
-    quads: usize,
-    sums: *mut i32,
-) {
-    macro_rules! dispatch {
-        ($($height:literal)*) => {
-            match rows {
-                // a height that the set never asks for is not compiled
-                $($height if $height <= S::ROWS => unsafe { s.tile::<$height>(codes, stride, panel, quads, sums) },)*
-                _ => unreachable!("a tile has 1 to {} rows", S::ROWS),
-            }
-        };
-    }
-    dispatch!(1 2 3 4 5 6 7 8 9 10 11 12)
-}
-
 /// `act(x·wᵀ + bias)`: x `[rows, in]` → out `[rows, out]`.
 pub fn linear(isa: Isa, x: &[f32], w: &PackedI8, bias: Option<&[f32]>, act: Act, out: &mut [f32]) {
     let (n, k) = (w.rows, w.cols);
@@ -255,7 +247,7 @@ pub fn linear(isa: Isa, x: &[f32], w: &PackedI8, bias: Option<&[f32]>, act: Act,
     assert!(bias.is_none_or(|bias| bias.len() == n));
     parallel_rows(out, n, rows_worth(THREAD_WORK, n * k, MAX_ROWS), |row, out| {
         let x = &x[row * k..row * k + out.len() / n * k];
-        isa.run(Linear { x, w, bias, act, out });
+        isa.run(Linear { x, layer: Layer { w, bias, act }, out });
     });
 }
 
@@ -273,28 +265,19 @@ impl Task for IntegerSums<'_> {
     type Out = Vec<i32>;
     #[inline(always)]
     fn run<S: Dot>(self, s: S) -> Vec<i32> {
-        let (n, k, stride) = (self.w.rows, self.w.cols, self.w.cols.next_multiple_of(PANEL));
-        let quads = k.div_ceil(4);
+        let (n, k) = (self.w.rows, self.w.cols);
         let rows = self.x.len() / k;
         let mut out = vec![0; rows * n];
-        let mut codes = Floats::take((S::ROWS * stride * size_of::<S::Code>()).div_ceil(4));
-        let codes: *mut S::Code = codes.as_mut_ptr().cast();
-        for first in (0..rows).step_by(S::ROWS) {
-            let height = S::ROWS.min(rows - first);
-            // SAFETY: the buffer holds ROWS rows of `stride` codes.
-            let quantised: Vec<Row> = (0..height)
-                .map(|i| unsafe { encode_row(s, &self.x[(first + i) * k..][..k], codes.add(i * stride)) })
-                .collect();
+        let mut codes = Codes::new(s, S::ROWS, k);
+        let mut sums = [[0; PANEL]; MAX_ROWS];
+        for (x, out) in self.x.chunks(S::ROWS * k).zip(out.chunks_mut(S::ROWS * n)) {
+            codes.encode(s, x);
             for panel in 0..n.div_ceil(PANEL) {
-                let mut sums: Sums = [[0; PANEL]; MAX_ROWS];
-                let steps = &self.w.steps[panel * quads..][..quads];
-                // SAFETY: as in `Strip::tile`.
-                unsafe { tile_rows(s, height, codes, stride, steps.as_ptr().cast(), quads, sums.as_mut_ptr().cast()) };
-                for (row, quantised) in quantised.iter().enumerate() {
-                    let zero = S::OFFSET.map_or(0, |offset| quantised.zero - offset);
+                codes.tile(s, 0, self.w.panel(panel), &mut sums);
+                for ((row, sums), out) in codes.rows.iter().zip(&sums).zip(out.chunks_mut(n)) {
+                    let zero = S::OFFSET.map_or(0, |offset| row.zero - offset);
                     for column in panel * PANEL..n.min((panel + 1) * PANEL) {
-                        let sum = sums[row][column % PANEL];
-                        out[(first + row) * n + column] = sum.wrapping_sub(zero.wrapping_mul(self.w.sums[column]));
+                        out[column] = sums[column % PANEL].wrapping_sub(zero.wrapping_mul(self.w.sums[column]));
                     }
                 }
             }

@@ -8,6 +8,28 @@
 //! own to offer (integer dot products), over a small trait with one body for each set. Every one of them has a scalar
 //! twin, which is also what runs where no instruction set is known.
 
+/// Calls a tile of [`simd::Dot`] for a number of rows that is known only at run time, at most `S::ROWS`.
+macro_rules! for_rows {
+    ($rows:expr, $s:ident.$tile:ident $arguments:tt) => {
+        match $rows {
+            // a height that the set never asks for is not compiled
+            1 => $s.$tile::<1> $arguments,
+            2 if S::ROWS >= 2 => $s.$tile::<2> $arguments,
+            3 if S::ROWS >= 3 => $s.$tile::<3> $arguments,
+            4 if S::ROWS >= 4 => $s.$tile::<4> $arguments,
+            5 if S::ROWS >= 5 => $s.$tile::<5> $arguments,
+            6 if S::ROWS >= 6 => $s.$tile::<6> $arguments,
+            7 if S::ROWS >= 7 => $s.$tile::<7> $arguments,
+            8 if S::ROWS >= 8 => $s.$tile::<8> $arguments,
+            9 if S::ROWS >= 9 => $s.$tile::<9> $arguments,
+            10 if S::ROWS >= 10 => $s.$tile::<10> $arguments,
+            11 if S::ROWS >= 11 => $s.$tile::<11> $arguments,
+            12 if S::ROWS >= 12 => $s.$tile::<12> $arguments,
+            rows => unreachable!("a tile has 1 to {} rows, not {rows}", S::ROWS),
+        }
+    };
+}
+
 pub mod attention;
 pub mod gemm_f32;
 pub mod gemm_i8;
@@ -22,6 +44,15 @@ pub use simd::Isa;
 
 /// Columns of a packed weight panel: one cache line of int8 quads, two AVX2 registers of floats.
 pub const PANEL: usize = 16;
+
+/// The most rows that any instruction set takes in one tile.
+const MAX_ROWS: usize = 12;
+
+/// The integer sums of one tile.
+type Sums = [[i32; PANEL]; MAX_ROWS];
+
+/// A largest magnitude below this is taken for zero, so that its inverse stays finite.
+const TINY: f32 = 1e-30;
 
 /// Splits `out` into blocks of `block` rows of `width` numbers and calls `f(first_row, rows)` for each: on rayon's
 /// threads where there are any, in order otherwise. `block` is the caller's judgement of what is worth a thread.

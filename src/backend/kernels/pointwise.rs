@@ -99,7 +99,14 @@ pub fn range<S: Simd>(s: S, x: &[f32]) -> (f32, f32) {
 /// x ← softmax(x + penalty), in place.
 #[inline(always)]
 pub fn softmax<S: Simd>(s: S, x: &mut [f32], penalty: Option<&[f32]>) {
-    let largest = s.splat(penalised_max(s, x, penalty));
+    let total = softmax_terms(s, x, 1.0, penalty);
+    scale_by(s, x, 1.0 / total);
+}
+
+/// x ← exp(y − the largest y) with y = x·scale + penalty, in place, and the sum of the result.
+#[inline(always)]
+pub fn softmax_terms<S: Simd>(s: S, x: &mut [f32], scale: f32, penalty: Option<&[f32]>) -> f32 {
+    let largest = s.splat(penalised_max(s, x, scale, penalty));
     let whole = x.len() - x.len() % S::LANES;
     let mut total = s.splat(0.0);
     for lanes in x[..whole].chunks_exact_mut(S::LANES) {
@@ -110,23 +117,23 @@ pub fn softmax<S: Simd>(s: S, x: &mut [f32], penalty: Option<&[f32]>) {
     let rest = &mut x[whole..];
     let e = Exp.apply(s, s.sub(s.load_part(rest, f32::NEG_INFINITY), largest));
     s.store_part(rest, e);
-    let inverse = 1.0 / s.sum(s.add(total, e));
-    scale_by(s, x, inverse);
+    s.sum(s.add(total, e))
 }
 
-/// x ← x + penalty, and the largest of the result.
+/// x ← x·scale + penalty, and the largest of the result.
 #[inline(always)]
-fn penalised_max<S: Simd>(s: S, x: &mut [f32], penalty: Option<&[f32]>) -> f32 {
-    let mut largest = s.splat(f32::NEG_INFINITY);
+fn penalised_max<S: Simd>(s: S, x: &mut [f32], scale: f32, penalty: Option<&[f32]>) -> f32 {
+    let (scale, mut largest) = (s.splat(scale), s.splat(f32::NEG_INFINITY));
     for (i, lanes) in x.chunks_mut(S::LANES).enumerate() {
         let from = i * S::LANES;
-        let v = s.load_part(lanes, f32::NEG_INFINITY);
+        let v = s.mul(s.load_part(lanes, 0.0), scale);
         let v = match penalty {
             Some(penalty) => s.add(v, s.load_part(&penalty[from..from + lanes.len()], 0.0)),
             None => v,
         };
-        largest = s.max(largest, v);
         s.store_part(lanes, v);
+        // lanes beyond the end must not win
+        largest = s.max(largest, s.load_part(lanes, f32::NEG_INFINITY));
     }
     s.largest(largest)
 }

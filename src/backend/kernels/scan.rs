@@ -1,7 +1,7 @@
 //! The catalog scan: cosine scores of a query against int8 vectors, and the best K of them.
 
 use super::simd::{Dot, Isa, Task};
-use super::{PANEL, parallel_rows, rows_worth};
+use super::{PANEL, TINY, parallel_rows, rows_worth};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
@@ -50,7 +50,7 @@ pub fn scan(isa: Isa, query: &[f32], vectors: &[i8], scales: &[f32], scores: &mu
         return scores.fill(0.0);
     }
     let largest = query.iter().fold(0f32, |m, v| m.max(v.abs()));
-    let inverse = if largest > 1e-30 { QUERY_STEPS / largest } else { 0.0 };
+    let inverse = if largest > TINY { QUERY_STEPS / largest } else { 0.0 };
     let integers: Vec<i16> = query.iter().map(|v| (v * inverse).round_ties_even() as i16).collect();
     let (query, scale) = (&integers[..], largest / QUERY_STEPS);
     parallel_rows(scores, 1, rows_worth(THREAD_WORK, d, 1), |first, scores| {

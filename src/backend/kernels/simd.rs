@@ -57,6 +57,11 @@ pub trait Simd: Copy {
     /// # Safety
     /// Both are valid for reading `LANES` integers.
     unsafe fn centred(self, sums: *const i32, w: *const i32, zero: i32) -> Self::F;
+    /// Integers as floats.
+    ///
+    /// # Safety
+    /// `from` is valid for reading `LANES` integers.
+    unsafe fn convert(self, from: *const i32) -> Self::F;
     /// Sum of the lanes.
     fn sum(self, v: Self::F) -> f32;
     /// Largest lane.
@@ -116,25 +121,38 @@ pub trait Dot: Simd {
     /// Rows that one call of [`tile`](Self::tile) takes at most.
     const ROWS: usize;
 
-    /// Stores `LANES` codes of round(x · inverse) + zero.
+    /// Stores the codes round(x · inverse) + zero of 16 numbers as four quads, the first codes of which are `step`
+    /// codes apart.
     ///
     /// # Safety
-    /// `to` is valid for writing `LANES` codes.
-    unsafe fn encode(self, to: *mut Self::Code, x: Self::F, inverse: Self::F, zero: i32);
+    /// `x` is valid for reading 16 floats, `to` for writing four codes at each of the four places.
+    unsafe fn encode(self, to: *mut Self::Code, step: usize, x: *const f32, inverse: f32, zero: i32);
 
-    /// Sums of `ROWS` rows of codes with one panel of 16 weight columns, over `quads` groups of four.
+    /// Sums of `ROWS` rows of codes with one panel of 16 weight columns, over `quads` groups of four. Codes are
+    /// interleaved, `[quads, ROWS, 4]`, so that one pointer walks through all rows.
     ///
     /// # Safety
-    /// `codes` is valid for reading `ROWS` rows of `4·quads` codes, `stride` apart; `panel` for `64·quads` integers
-    /// and is aligned to 64 bytes; `sums` for writing `ROWS` rows of 16.
-    unsafe fn tile<const ROWS: usize>(
-        self,
-        codes: *const Self::Code,
-        stride: usize,
-        panel: *const i8,
-        quads: usize,
-        sums: *mut i32,
-    );
+    /// `codes` is valid for reading `4 · ROWS · quads` codes; `panel` for `64 · quads` integers and is aligned to 64
+    /// bytes; `sums` for writing `ROWS` rows of 16.
+    unsafe fn tile<const ROWS: usize>(self, codes: *const Self::Code, panel: *const i8, quads: usize, sums: *mut i32);
+
+    /// Stores round(x · factor) of 16 numbers as eight pairs of 16-bit integers, `step` integers apart.
+    ///
+    /// # Safety
+    /// `x` is valid for reading 16 floats, `to` for writing two integers at each of the eight places.
+    unsafe fn encode_pairs(self, to: *mut i16, step: usize, x: *const f32, factor: f32);
+
+    /// Stores round(a · factor) and round(b · factor) of 16 numbers each, alternating.
+    ///
+    /// # Safety
+    /// `a` and `b` are valid for reading 16 floats, `to` for writing 32 integers.
+    unsafe fn interleave(self, to: *mut i16, a: *const f32, b: *const f32, factor: f32);
+
+    /// Sums of `ROWS` rows of 16-bit integers, `[pairs, ROWS, 2]`, with a panel of 16 columns, `[pairs, 16, 2]`.
+    ///
+    /// # Safety
+    /// `rows` and `panel` are valid for reading that many integers, `sums` for writing `ROWS` rows of 16.
+    unsafe fn tile_pairs<const ROWS: usize>(self, rows: *const i16, panel: *const i16, pairs: usize, sums: *mut i32);
 
     /// Σ vector · query over `len` numbers, a multiple of 16.
     ///
@@ -160,8 +178,16 @@ enum Level {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Vnni256,
+    #[cfg(target_arch = "x86_64")]
+    Vnni512,
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     Simd128,
+    #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+    UnsignedBytes,
+    #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+    SignedBytes,
     #[cfg(target_arch = "aarch64")]
     Neon,
 }
@@ -177,9 +203,22 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             all.push(Self(Level::Avx2));
+            if is_x86_feature_detected!("avxvnni") {
+                all.push(Self(Level::Vnni256));
+            }
+            let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
+            if wide && is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("avx512vnni") {
+                all.push(Self(Level::Vnni512));
+            }
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         all.push(Self(Level::Simd128));
+        #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+        match wasm::dot_products() {
+            Some(0) => all.push(Self(Level::UnsignedBytes)),
+            Some(_) => all.push(Self(Level::SignedBytes)),
+            None => {}
+        }
         #[cfg(target_arch = "aarch64")]
         all.push(Self(Level::Neon));
         all
@@ -196,8 +235,16 @@ impl Isa {
             Level::Scalar => "scalar",
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Level::Vnni256 => "avx-vnni",
+            #[cfg(target_arch = "x86_64")]
+            Level::Vnni512 => "avx512-vnni",
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Level::Simd128 => "simd128",
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Level::UnsignedBytes => "relaxed-unsigned",
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Level::SignedBytes => "relaxed-signed",
             #[cfg(target_arch = "aarch64")]
             Level::Neon => "neon",
         }
@@ -210,8 +257,18 @@ impl Isa {
             // SAFETY: a level other than scalar is only ever made by `available`, which has seen the instructions.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => unsafe { x86::avx2(task) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Vnni256 => unsafe { x86::vnni256(task) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Vnni512 => unsafe { x86::vnni512(task) },
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Level::Simd128 => task.run(wasm::Simd128),
+            Level::Simd128 => task.run(wasm::Wasm::<wasm::Words>::BASELINE),
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Level::UnsignedBytes => task.run(wasm::Wasm::<wasm::Bytes<0>>::UNSIGNED),
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Level::SignedBytes => task.run(wasm::Wasm::<wasm::Bytes<128>>::SIGNED),
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             Level::Neon => task.run(neon::Neon),

@@ -71,6 +71,11 @@ impl Simd for Scalar {
         unsafe { (*sums).wrapping_sub((*w).wrapping_mul(zero)) as f32 }
     }
     #[inline(always)]
+    unsafe fn convert(self, from: *const i32) -> f32 {
+        // SAFETY: the caller's.
+        unsafe { *from as f32 }
+    }
+    #[inline(always)]
     fn sum(self, v: f32) -> f32 {
         v
     }
@@ -90,28 +95,63 @@ impl Dot for Scalar {
     const ROWS: usize = 4;
 
     #[inline(always)]
-    unsafe fn encode(self, to: *mut i16, x: f32, inverse: f32, _: i32) {
-        // SAFETY: the caller's.
-        unsafe { *to = (x * inverse).round_ties_even() as i16 }
+    unsafe fn encode(self, to: *mut i16, step: usize, x: *const f32, inverse: f32, _: i32) {
+        for i in 0..16 {
+            // SAFETY: the caller's.
+            unsafe { *to.add(i / 4 * step + i % 4) = (*x.add(i) * inverse).round_ties_even() as i16 };
+        }
     }
 
     #[inline(always)]
-    unsafe fn tile<const ROWS: usize>(
-        self,
-        codes: *const i16,
-        stride: usize,
-        panel: *const i8,
-        quads: usize,
-        sums: *mut i32,
-    ) {
+    unsafe fn tile<const ROWS: usize>(self, codes: *const i16, panel: *const i8, quads: usize, sums: *mut i32) {
         for row in 0..ROWS {
             for column in 0..PANEL {
                 let mut total = 0i32;
                 for k in 0..4 * quads {
+                    let (quad, at) = (k / 4, k % 4);
                     // SAFETY: row, column and k stay within what the caller vouches for.
-                    let (code, weight) =
-                        unsafe { (*codes.add(row * stride + k), *panel.add((k / 4 * PANEL + column) * 4 + k % 4)) };
+                    let (code, weight) = unsafe {
+                        (*codes.add((quad * ROWS + row) * 4 + at), *panel.add((quad * PANEL + column) * 4 + at))
+                    };
                     total = total.wrapping_add(i32::from(code) * i32::from(weight));
+                }
+                // SAFETY: as above.
+                unsafe { *sums.add(row * PANEL + column) = total };
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn encode_pairs(self, to: *mut i16, step: usize, x: *const f32, factor: f32) {
+        for i in 0..16 {
+            // SAFETY: the caller's.
+            unsafe { *to.add(i / 2 * step + i % 2) = (*x.add(i) * factor).round_ties_even() as i16 };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(self, to: *mut i16, a: *const f32, b: *const f32, factor: f32) {
+        for i in 0..16 {
+            // SAFETY: the caller's.
+            unsafe {
+                *to.add(2 * i) = (*a.add(i) * factor).round_ties_even() as i16;
+                *to.add(2 * i + 1) = (*b.add(i) * factor).round_ties_even() as i16;
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn tile_pairs<const ROWS: usize>(self, rows: *const i16, panel: *const i16, pairs: usize, sums: *mut i32) {
+        for row in 0..ROWS {
+            for column in 0..PANEL {
+                let mut total = 0i32;
+                for k in 0..2 * pairs {
+                    let (pair, at) = (k / 2, k % 2);
+                    // SAFETY: row, column and k stay within what the caller vouches for.
+                    let (a, b) = unsafe {
+                        (*rows.add((pair * ROWS + row) * 2 + at), *panel.add((pair * PANEL + column) * 2 + at))
+                    };
+                    total = total.wrapping_add(i32::from(a) * i32::from(b));
                 }
                 // SAFETY: as above.
                 unsafe { *sums.add(row * PANEL + column) = total };

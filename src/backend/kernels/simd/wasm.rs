@@ -1,15 +1,25 @@
-//! WebAssembly's 128-bit vectors: `simd128`, which every browser in use has.
+//! WebAssembly's 128-bit vectors: `simd128`, which every browser in use has, and relaxed SIMD on top of it.
 
 use super::super::PANEL;
 use super::super::math::ROUND;
 use super::{Dot, Simd};
 use core::arch::wasm32::*;
+use core::marker::PhantomData;
 
-/// 128-bit vectors.
+/// 128-bit vectors, with integer products of the kind `P`.
 #[derive(Clone, Copy, Debug)]
-pub struct Simd128;
+pub struct Wasm<P>(PhantomData<P>);
 
-impl Simd for Simd128 {
+/// Products of 16-bit integers, which all engines have.
+#[derive(Clone, Copy, Debug)]
+pub struct Words;
+
+impl Wasm<Words> {
+    /// Nothing beyond `simd128`.
+    pub const BASELINE: Self = Self(PhantomData);
+}
+
+impl<P: Copy> Simd for Wasm<P> {
     type F = v128;
     const LANES: usize = 4;
 
@@ -78,6 +88,11 @@ impl Simd for Simd128 {
         f32x4_convert_i32x4(i32x4_sub(sums, i32x4_mul(w, i32x4_splat(zero))))
     }
     #[inline(always)]
+    unsafe fn convert(self, from: *const i32) -> v128 {
+        // SAFETY: the caller's.
+        f32x4_convert_i32x4(unsafe { v128_load(from.cast()) })
+    }
+    #[inline(always)]
     fn sum(self, v: v128) -> f32 {
         let v = f32x4_add(v, i32x4_shuffle::<2, 3, 0, 1>(v, v));
         f32x4_extract_lane::<0>(v) + f32x4_extract_lane::<1>(v)
@@ -100,35 +115,131 @@ fn rounded(x: v128) -> v128 {
     i32x4_sub(f32x4_add(x, f32x4_splat(ROUND)), i32x4_splat(ROUND.to_bits() as i32))
 }
 
-impl Dot for Simd128 {
+impl Dot for Wasm<Words> {
     type Code = i16;
     const OFFSET: Option<i32> = None;
-    const ROWS: usize = 6;
+    const ROWS: usize = 4;
 
     #[inline(always)]
-    unsafe fn encode(self, to: *mut i16, x: v128, inverse: v128, _: i32) {
-        let code = rounded(f32x4_mul(x, inverse));
-        // SAFETY: the caller's; four codes are eight bytes.
-        unsafe { v128_store64_lane::<0>(i16x8_narrow_i32x4(code, code), to.cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn tile<const ROWS: usize>(
-        self,
-        codes: *const i16,
-        stride: usize,
-        panel: *const i8,
-        quads: usize,
-        sums: *mut i32,
-    ) {
-        for columns in (0..PANEL).step_by(4) {
-            // SAFETY: four of the panel's columns are 16 bytes of each of its 64-byte steps.
-            unsafe { four_columns::<ROWS>(codes, stride, panel.add(columns * 4), quads, sums.add(columns)) };
+    unsafe fn encode(self, to: *mut i16, step: usize, x: *const f32, inverse: f32, _: i32) {
+        for quad in 0..4 {
+            // SAFETY: the caller's; four codes are eight bytes.
+            unsafe {
+                let code = rounded(f32x4_mul(v128_load(x.add(4 * quad).cast()), f32x4_splat(inverse)));
+                v128_store64_lane::<0>(i16x8_narrow_i32x4(code, code), to.add(quad * step).cast());
+            }
         }
     }
 
     #[inline(always)]
+    unsafe fn tile<const ROWS: usize>(self, codes: *const i16, panel: *const i8, quads: usize, sums: *mut i32) {
+        for columns in (0..PANEL).step_by(4) {
+            // SAFETY: four of the panel's columns are 16 bytes of each of its 64-byte steps.
+            unsafe { four_columns::<ROWS>(codes, panel.add(columns * 4), quads, sums.add(columns)) };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn encode_pairs(self, to: *mut i16, step: usize, x: *const f32, factor: f32) {
+        // SAFETY: the caller's.
+        unsafe { words::encode_pairs(to, step, x, factor) }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(self, to: *mut i16, a: *const f32, b: *const f32, factor: f32) {
+        // SAFETY: the caller's.
+        unsafe { words::interleave(to, a, b, factor) }
+    }
+
+    #[inline(always)]
+    unsafe fn tile_pairs<const ROWS: usize>(self, rows: *const i16, panel: *const i16, pairs: usize, sums: *mut i32) {
+        // SAFETY: the caller's.
+        unsafe { words::tile_pairs::<ROWS>(rows, panel, pairs, sums) }
+    }
+
+    #[inline(always)]
     unsafe fn scan_dot(self, vector: *const i8, query: *const i16, len: usize) -> i32 {
+        // SAFETY: the caller's.
+        unsafe { words::scan_dot(vector, query, len) }
+    }
+}
+
+/// What all kinds of integer products share: 16-bit ones.
+mod words {
+    use super::*;
+
+    /// As [`Dot::encode_pairs`].
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    pub unsafe fn encode_pairs(to: *mut i16, step: usize, x: *const f32, factor: f32) {
+        for half in 0..2 {
+            // SAFETY: the caller's.
+            unsafe {
+                let code = |at: usize| rounded(f32x4_mul(v128_load(x.add(at).cast()), f32x4_splat(factor)));
+                let words = i16x8_narrow_i32x4(code(8 * half), code(8 * half + 4));
+                let to = to.add(4 * half * step);
+                v128_store32_lane::<0>(words, to.cast());
+                v128_store32_lane::<1>(words, to.add(step).cast());
+                v128_store32_lane::<2>(words, to.add(2 * step).cast());
+                v128_store32_lane::<3>(words, to.add(3 * step).cast());
+            }
+        }
+    }
+
+    /// As [`Dot::interleave`].
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    pub unsafe fn interleave(to: *mut i16, a: *const f32, b: *const f32, factor: f32) {
+        for at in (0..16).step_by(4) {
+            // SAFETY: the caller's.
+            unsafe {
+                let code = |x: *const f32| rounded(f32x4_mul(v128_load(x.add(at).cast()), f32x4_splat(factor)));
+                let low = v128_and(code(a), i32x4_splat(0xffff));
+                v128_store(to.add(2 * at).cast(), v128_or(low, i32x4_shl(code(b), 16)));
+            }
+        }
+    }
+
+    /// As [`Dot::tile_pairs`].
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    pub unsafe fn tile_pairs<const ROWS: usize>(rows: *const i16, panel: *const i16, pairs: usize, sums: *mut i32) {
+        for columns in (0..PANEL).step_by(8) {
+            let mut total = [[i32x4_splat(0); 2]; ROWS];
+            for pair in 0..pairs {
+                // SAFETY: eight of the panel's columns are 32 bytes of each of its 64-byte steps.
+                unsafe {
+                    let step = panel.add((pair * PANEL + columns) * 2);
+                    let w = [v128_load(step.cast()), v128_load(step.add(8).cast())];
+                    for (row, total) in total.iter_mut().enumerate() {
+                        let code = v128_load32_splat(rows.add((pair * ROWS + row) * 2).cast());
+                        total[0] = i32x4_add(total[0], i32x4_dot_i16x8(code, w[0]));
+                        total[1] = i32x4_add(total[1], i32x4_dot_i16x8(code, w[1]));
+                    }
+                }
+            }
+            for (row, [a, b]) in total.into_iter().enumerate() {
+                // SAFETY: eight columns of each row of sums.
+                unsafe {
+                    v128_store(sums.add(row * PANEL + columns).cast(), a);
+                    v128_store(sums.add(row * PANEL + columns + 4).cast(), b);
+                }
+            }
+        }
+    }
+
+    /// As [`Dot::scan_dot`].
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    pub unsafe fn scan_dot(vector: *const i8, query: *const i16, len: usize) -> i32 {
         let mut totals = [i32x4_splat(0); 2];
         for i in (0..len).step_by(16) {
             // SAFETY: the caller's; 16 numbers of each.
@@ -150,13 +261,7 @@ impl Dot for Simd128 {
 /// # Safety
 /// As [`Dot::tile`], for the first 16 bytes of each step of the panel.
 #[inline(always)]
-unsafe fn four_columns<const ROWS: usize>(
-    codes: *const i16,
-    stride: usize,
-    panel: *const i8,
-    quads: usize,
-    sums: *mut i32,
-) {
+unsafe fn four_columns<const ROWS: usize>(codes: *const i16, panel: *const i8, quads: usize, sums: *mut i32) {
     let mut total = [[i32x4_splat(0); 2]; ROWS];
     for quad in 0..quads {
         // SAFETY: quad and row stay within what the caller vouches for.
@@ -164,7 +269,7 @@ unsafe fn four_columns<const ROWS: usize>(
             let step = panel.add(quad * 4 * PANEL);
             let w = [i16x8_load_extend_i8x8(step), i16x8_load_extend_i8x8(step.add(8))];
             for (row, total) in total.iter_mut().enumerate() {
-                let code = v128_load64_splat(codes.add(row * stride + 4 * quad).cast());
+                let code = v128_load64_splat(codes.add((quad * ROWS + row) * 4).cast());
                 total[0] = i32x4_add(total[0], i32x4_dot_i16x8(code, w[0]));
                 total[1] = i32x4_add(total[1], i32x4_dot_i16x8(code, w[1]));
             }
@@ -174,5 +279,140 @@ unsafe fn four_columns<const ROWS: usize>(
         let joined = i32x4_add(i32x4_shuffle::<0, 2, 4, 6>(a, b), i32x4_shuffle::<1, 3, 5, 7>(a, b));
         // SAFETY: four columns of each row of sums.
         unsafe { v128_store(sums.add(row * PANEL).cast(), joined) };
+    }
+}
+
+#[cfg(target_feature = "relaxed-simd")]
+pub use relaxed::{Bytes, dot_products};
+
+/// Byte dot products. The instruction leaves open whether its second operand is signed where the high bit is set, and
+/// whether pairs of products saturate; an engine settles that once, by what the processor has. So this asks once, and
+/// uses the instruction only where it is exact for all eight bits: unsigned (x86 with VNNI) or signed (ARM). Engines
+/// that saturate keep to 16-bit products.
+#[cfg(target_feature = "relaxed-simd")]
+mod relaxed {
+    use super::*;
+    use core::hint::black_box;
+
+    /// Products of bytes: codes are u − OFFSET, 0 where the instruction takes them unsigned and 128 where signed.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Bytes<const OFFSET: i32>;
+
+    impl Wasm<Bytes<0>> {
+        /// Where [`dot_products`] says `Some(0)`.
+        pub const UNSIGNED: Self = Self(PhantomData);
+    }
+
+    impl Wasm<Bytes<128>> {
+        /// Where [`dot_products`] says `Some(128)`.
+        pub const SIGNED: Self = Self(PhantomData);
+    }
+
+    /// The offset that makes byte dot products exact here, if one does.
+    pub fn dot_products() -> Option<i32> {
+        let products = |weight: i8, code: u8| {
+            // opaque, so that the engine answers and not the compiler
+            let (weight, code) = (black_box(i8x16_splat(weight)), black_box(u8x16_splat(code)));
+            i32x4_extract_lane::<0>(i32x4_relaxed_dot_i8x16_i7x16_add(weight, code, i32x4_splat(0)))
+        };
+        let exact = |code: u8, value: i32| [127, -127].iter().all(|&w| products(w, code) == 4 * i32::from(w) * value);
+        match (exact(255, 255) && exact(128, 128), exact(255, -1) && exact(128, -128)) {
+            (true, _) => Some(0),
+            (_, true) => Some(128),
+            _ => None,
+        }
+    }
+
+    impl<const OFFSET: i32> Dot for Wasm<Bytes<OFFSET>> {
+        type Code = u8;
+        const OFFSET: Option<i32> = Some(OFFSET);
+        const ROWS: usize = 4;
+
+        #[inline(always)]
+        unsafe fn encode(self, to: *mut u8, step: usize, x: *const f32, inverse: f32, zero: i32) {
+            let shift = i32x4_splat(zero - OFFSET);
+            // SAFETY: the caller's; four codes are four bytes.
+            unsafe {
+                let code = |quad: usize| {
+                    let scaled = f32x4_mul(v128_load(x.add(4 * quad).cast()), f32x4_splat(inverse));
+                    i32x4_add(rounded(scaled), shift)
+                };
+                let words = [i16x8_narrow_i32x4(code(0), code(1)), i16x8_narrow_i32x4(code(2), code(3))];
+                let bytes = match OFFSET {
+                    0 => u8x16_narrow_i16x8(words[0], words[1]),
+                    _ => i8x16_narrow_i16x8(words[0], words[1]),
+                };
+                v128_store32_lane::<0>(bytes, to.cast());
+                v128_store32_lane::<1>(bytes, to.add(step).cast());
+                v128_store32_lane::<2>(bytes, to.add(2 * step).cast());
+                v128_store32_lane::<3>(bytes, to.add(3 * step).cast());
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn tile<const ROWS: usize>(self, codes: *const u8, panel: *const i8, quads: usize, sums: *mut i32) {
+            for columns in (0..PANEL).step_by(8) {
+                // SAFETY: eight of the panel's columns are 32 bytes of each of its 64-byte steps.
+                unsafe { eight_columns::<ROWS>(codes, panel.add(columns * 4), quads, sums.add(columns)) };
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn encode_pairs(self, to: *mut i16, step: usize, x: *const f32, factor: f32) {
+            // SAFETY: the caller's.
+            unsafe { words::encode_pairs(to, step, x, factor) }
+        }
+
+        #[inline(always)]
+        unsafe fn interleave(self, to: *mut i16, a: *const f32, b: *const f32, factor: f32) {
+            // SAFETY: the caller's.
+            unsafe { words::interleave(to, a, b, factor) }
+        }
+
+        #[inline(always)]
+        unsafe fn tile_pairs<const ROWS: usize>(
+            self,
+            rows: *const i16,
+            panel: *const i16,
+            pairs: usize,
+            sums: *mut i32,
+        ) {
+            // SAFETY: the caller's.
+            unsafe { words::tile_pairs::<ROWS>(rows, panel, pairs, sums) }
+        }
+
+        #[inline(always)]
+        unsafe fn scan_dot(self, vector: *const i8, query: *const i16, len: usize) -> i32 {
+            // SAFETY: the caller's.
+            unsafe { words::scan_dot(vector, query, len) }
+        }
+    }
+
+    /// ROWS × 8 sums, four columns in each accumulator.
+    ///
+    /// # Safety
+    /// As [`Dot::tile`], for the first 32 bytes of each step of the panel.
+    #[inline(always)]
+    unsafe fn eight_columns<const ROWS: usize>(codes: *const u8, panel: *const i8, quads: usize, sums: *mut i32) {
+        let mut total = [[i32x4_splat(0); 2]; ROWS];
+        for quad in 0..quads {
+            // SAFETY: quad and row stay within what the caller vouches for.
+            unsafe {
+                let step = panel.add(quad * 4 * PANEL);
+                let w = [v128_load(step.cast()), v128_load(step.add(16).cast())];
+                for (row, total) in total.iter_mut().enumerate() {
+                    let code = v128_load32_splat(codes.add((quad * ROWS + row) * 4).cast());
+                    total[0] = i32x4_relaxed_dot_i8x16_i7x16_add(w[0], code, total[0]);
+                    total[1] = i32x4_relaxed_dot_i8x16_i7x16_add(w[1], code, total[1]);
+                }
+            }
+        }
+        for (row, [a, b]) in total.into_iter().enumerate() {
+            // SAFETY: eight columns of each row of sums.
+            unsafe {
+                v128_store(sums.add(row * PANEL).cast(), a);
+                v128_store(sums.add(row * PANEL + 4).cast(), b);
+            }
+        }
     }
 }
