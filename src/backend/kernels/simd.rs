@@ -154,11 +154,11 @@ pub trait Dot: Simd {
     /// `rows` and `panel` are valid for reading that many integers, `sums` for writing `ROWS` rows of 16.
     unsafe fn tile_pairs<const ROWS: usize>(self, rows: *const i16, panel: *const i16, pairs: usize, sums: *mut i32);
 
-    /// Σ vector · query over `len` numbers, a multiple of 16.
+    /// Σ vector · query for `N` vectors, `stride` numbers apart, over their first `len` numbers, a multiple of 16.
     ///
     /// # Safety
-    /// Both are valid for reading `len` numbers.
-    unsafe fn scan_dot(self, vector: *const i8, query: *const i16, len: usize) -> i32;
+    /// Every vector and the query are valid for reading `len` numbers.
+    unsafe fn scan<const N: usize>(self, vectors: *const i8, stride: usize, query: *const i16, len: usize) -> [i32; N];
 }
 
 /// A kernel, to be run with whatever instructions there are.

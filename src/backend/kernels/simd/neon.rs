@@ -170,15 +170,18 @@ impl Dot for Neon {
     }
 
     #[inline(always)]
-    unsafe fn scan_dot(self, vector: *const i8, query: *const i16, len: usize) -> i32 {
+    unsafe fn scan<const N: usize>(self, vectors: *const i8, stride: usize, query: *const i16, len: usize) -> [i32; N] {
         unsafe {
-            let mut total = [vdupq_n_s32(0); 2];
+            let mut totals = [[vdupq_n_s32(0); 2]; N];
             for i in (0..len).step_by(8) {
-                let (v, q) = (vmovl_s8(vld1_s8(vector.add(i))), vld1q_s16(query.add(i)));
-                total[0] = vmlal_s16(total[0], vget_low_s16(v), vget_low_s16(q));
-                total[1] = vmlal_high_s16(total[1], v, q);
+                let q = vld1q_s16(query.add(i));
+                for (vector, total) in totals.iter_mut().enumerate() {
+                    let v = vmovl_s8(vld1_s8(vectors.add(vector * stride + i)));
+                    total[0] = vmlal_s16(total[0], vget_low_s16(v), vget_low_s16(q));
+                    total[1] = vmlal_high_s16(total[1], v, q);
+                }
             }
-            vaddvq_s32(vaddq_s32(total[0], total[1]))
+            totals.map(|[a, b]| vaddvq_s32(vaddq_s32(a, b)))
         }
     }
 }

@@ -160,9 +160,11 @@ impl Dot for Scalar {
     }
 
     #[inline(always)]
-    unsafe fn scan_dot(self, vector: *const i8, query: *const i16, len: usize) -> i32 {
-        // SAFETY: the caller's.
-        let term = |i| unsafe { i32::from(*vector.add(i)) * i32::from(*query.add(i)) };
-        (0..len).fold(0, |total: i32, i| total.wrapping_add(term(i)))
+    unsafe fn scan<const N: usize>(self, vectors: *const i8, stride: usize, query: *const i16, len: usize) -> [i32; N] {
+        core::array::from_fn(|vector| {
+            // SAFETY: the caller's.
+            let term = |i| unsafe { i32::from(*vectors.add(vector * stride + i)) * i32::from(*query.add(i)) };
+            (0..len).fold(0, |total: i32, i| total.wrapping_add(term(i)))
+        })
     }
 }

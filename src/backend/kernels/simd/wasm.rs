@@ -158,9 +158,9 @@ impl Dot for Wasm<Words> {
     }
 
     #[inline(always)]
-    unsafe fn scan_dot(self, vector: *const i8, query: *const i16, len: usize) -> i32 {
+    unsafe fn scan<const N: usize>(self, vectors: *const i8, stride: usize, query: *const i16, len: usize) -> [i32; N] {
         // SAFETY: the caller's.
-        unsafe { words::scan_dot(vector, query, len) }
+        unsafe { words::scan(vectors, stride, query, len) }
     }
 }
 
@@ -234,25 +234,27 @@ mod words {
         }
     }
 
-    /// As [`Dot::scan_dot`].
+    /// As [`Dot::scan`].
     ///
     /// # Safety
     /// As there.
     #[inline(always)]
-    pub unsafe fn scan_dot(vector: *const i8, query: *const i16, len: usize) -> i32 {
-        let mut totals = [i32x4_splat(0); 2];
-        for i in (0..len).step_by(16) {
-            // SAFETY: the caller's; 16 numbers of each.
+    pub unsafe fn scan<const N: usize>(vectors: *const i8, stride: usize, query: *const i16, len: usize) -> [i32; N] {
+        let mut totals = [i32x4_splat(0); N];
+        for i in (0..len).step_by(8) {
+            // SAFETY: the caller's; eight numbers of each.
             unsafe {
-                let v = v128_load(vector.add(i).cast());
-                let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(v), v128_load(query.add(i).cast()));
-                let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(v), v128_load(query.add(i + 8).cast()));
-                totals = [i32x4_add(totals[0], low), i32x4_add(totals[1], high)];
+                let q = v128_load(query.add(i).cast());
+                for (vector, total) in totals.iter_mut().enumerate() {
+                    let v = i16x8_load_extend_i8x8(vectors.add(vector * stride + i));
+                    *total = i32x4_add(*total, i32x4_dot_i16x8(v, q));
+                }
             }
         }
-        let total = i32x4_add(totals[0], totals[1]);
-        let total = i32x4_add(total, i32x4_shuffle::<2, 3, 0, 1>(total, total));
-        i32x4_extract_lane::<0>(total).wrapping_add(i32x4_extract_lane::<1>(total))
+        totals.map(|total| {
+            let total = i32x4_add(total, i32x4_shuffle::<2, 3, 0, 1>(total, total));
+            i32x4_extract_lane::<0>(total).wrapping_add(i32x4_extract_lane::<1>(total))
+        })
     }
 }
 
@@ -382,9 +384,15 @@ mod relaxed {
         }
 
         #[inline(always)]
-        unsafe fn scan_dot(self, vector: *const i8, query: *const i16, len: usize) -> i32 {
+        unsafe fn scan<const N: usize>(
+            self,
+            vectors: *const i8,
+            stride: usize,
+            query: *const i16,
+            len: usize,
+        ) -> [i32; N] {
             // SAFETY: the caller's.
-            unsafe { words::scan_dot(vector, query, len) }
+            unsafe { words::scan(vectors, stride, query, len) }
         }
     }
 

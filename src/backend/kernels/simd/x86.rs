@@ -189,17 +189,27 @@ macro_rules! shared {
         }
 
         #[inline(always)]
-        unsafe fn scan_dot(self, vector: *const i8, query: *const i16, len: usize) -> i32 {
+        unsafe fn scan<const N: usize>(
+            self,
+            vectors: *const i8,
+            stride: usize,
+            query: *const i16,
+            len: usize,
+        ) -> [i32; N] {
             unsafe {
-                let mut total = _mm256_setzero_si256();
+                let mut totals = [_mm256_setzero_si256(); N];
                 for i in (0..len).step_by(16) {
-                    let v = _mm256_cvtepi8_epi16(_mm_loadu_si128(vector.add(i).cast()));
                     let q = _mm256_loadu_si256(query.add(i).cast());
-                    total = _mm256_add_epi32(total, _mm256_madd_epi16(v, q));
+                    for (vector, total) in totals.iter_mut().enumerate() {
+                        let v = _mm_loadu_si128(vectors.add(vector * stride + i).cast());
+                        *total = _mm256_add_epi32(*total, _mm256_madd_epi16(_mm256_cvtepi8_epi16(v), q));
+                    }
                 }
-                let total = _mm_add_epi32(_mm256_castsi256_si128(total), _mm256_extracti128_si256::<1>(total));
-                let total = _mm_add_epi32(total, _mm_shuffle_epi32::<0b00_00_11_10>(total));
-                _mm_cvtsi128_si32(_mm_add_epi32(total, _mm_shuffle_epi32::<0b00_00_00_01>(total)))
+                totals.map(|total| {
+                    let total = _mm_add_epi32(_mm256_castsi256_si128(total), _mm256_extracti128_si256::<1>(total));
+                    let total = _mm_add_epi32(total, _mm_shuffle_epi32::<0b00_00_11_10>(total));
+                    _mm_cvtsi128_si32(_mm_add_epi32(total, _mm_shuffle_epi32::<0b00_00_00_01>(total)))
+                })
             }
         }
     };
