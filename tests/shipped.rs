@@ -76,12 +76,13 @@ fn it_finds_garments_that_it_has_never_seen() {
         assert_eq!(report["gallery"], ids.len());
         report["metrics"][format!("recall@{k}")].as_f64().unwrap()
     };
-    let chance = 10.0 / ids.len() as f64;
-    let [fusion, image, text] = ["fusion", "image", "text"].map(|mode| recall("composed.test.jsonl", mode, 10));
-    println!("composed R@10 over {}: fusion {fusion:.3}, photo alone {image:.3}, words alone {text:.3}", ids.len());
+    // Garments of one cut hang together, so a photo alone often has its target near; at the top it must be exact.
+    let chance = 1.0 / ids.len() as f64;
+    let [fusion, image, text] = ["fusion", "image", "text"].map(|mode| recall("composed.test.jsonl", mode, 1));
+    println!("composed R@1 over {}: fusion {fusion:.3}, photo alone {image:.3}, words alone {text:.3}", ids.len());
     assert!(fusion > image && fusion > text, "photo and words together must beat each alone");
-    assert!(fusion > 3.0 * chance);
+    assert!(fusion > 10.0 * chance);
     let words = recall("text.test.jsonl", "text", 10);
     println!("words → photos R@10: {words:.3}");
-    assert!(words > 3.0 * chance);
+    assert!(words > 30.0 * chance);
 }
