@@ -17,14 +17,7 @@ row() {
     local name=$1 metrics=$2 queries=$3 gallery=$4
     shift 4
     "$vitrine" eval --queries "$queries" --gallery "$work/$gallery.txt" --model "$model" --json "$@" 2>/dev/null |
-        python3 -c '
-import json, sys
-report = json.load(sys.stdin)
-figures = ", ".join(f"{m} {report[\"metrics\"][m]:.3f}" for m in sys.argv[2].split())
-print(f"| {sys.argv[1]} | {report[\"queries\"]} | {report[\"gallery\"]} | {figures} |")
-for group, row in (report.get("groups") or {}).items() if len(sys.argv) > 3 else []:
-    print(f"| … {group} | {row[\"queries\"]} | | recall@10 {row[\"metrics\"][\"recall@10\"]:.3f} |")
-' "$name" "$metrics" ${groups:+groups}
+        python3 benches/quality/row.py "$name" "$metrics" ${groups:+groups}
 }
 
 echo "| task ($split, $model) | queries | gallery | figures |"
