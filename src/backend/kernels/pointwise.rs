@@ -1,5 +1,6 @@
 //! Kernels that walk rows once: activations, layer norm, sums and products, unit length.
 
+use super::PANEL;
 use super::math::{Exp, Gelu, Identity, Pointwise, Sigmoid, Tanh};
 use super::simd::{Dot, Isa, Simd, Task};
 
@@ -123,17 +124,30 @@ pub fn softmax_terms<S: Simd>(s: S, x: &mut [f32], scale: f32, penalty: Option<&
 /// x ← x·scale + penalty, and the largest of the result.
 #[inline(always)]
 fn penalised_max<S: Simd>(s: S, x: &mut [f32], scale: f32, penalty: Option<&[f32]>) -> f32 {
-    let (scale, mut largest) = (s.splat(scale), s.splat(f32::NEG_INFINITY));
-    for (i, lanes) in x.chunks_mut(S::LANES).enumerate() {
-        let from = i * S::LANES;
-        let v = s.mul(s.load_part(lanes, 0.0), scale);
-        let v = match penalty {
-            Some(penalty) => s.add(v, s.load_part(&penalty[from..from + lanes.len()], 0.0)),
-            None => v,
-        };
+    let factor = s.splat(scale);
+    let mut largest = s.splat(f32::NEG_INFINITY);
+    let mut apply = |lanes: &mut [f32], penalty: &[f32]| {
+        let v = s.fma(s.load_part(lanes, 0.0), factor, s.load_part(penalty, 0.0));
         s.store_part(lanes, v);
         // lanes beyond the end must not win
         largest = s.max(largest, s.load_part(lanes, f32::NEG_INFINITY));
+    };
+    let whole = x.len() - x.len() % S::LANES;
+    match penalty {
+        Some(penalty) => {
+            let lanes = x.chunks_exact_mut(S::LANES).zip(penalty.chunks_exact(S::LANES));
+            lanes.for_each(|(lanes, penalty)| apply(lanes, penalty));
+            if whole < x.len() {
+                apply(&mut x[whole..], &penalty[whole..]);
+            }
+        }
+        None => {
+            let zeros = &[0.0; PANEL][..S::LANES];
+            x.chunks_exact_mut(S::LANES).for_each(|lanes| apply(lanes, zeros));
+            if whole < x.len() {
+                apply(&mut x[whole..], zeros);
+            }
+        }
     }
     s.largest(largest)
 }
@@ -142,9 +156,12 @@ fn penalised_max<S: Simd>(s: S, x: &mut [f32], scale: f32, penalty: Option<&[f32
 #[inline(always)]
 pub fn scale_by<S: Simd>(s: S, x: &mut [f32], factor: f32) {
     let factor = s.splat(factor);
-    for lanes in x.chunks_mut(S::LANES) {
-        let v = s.mul(s.load_part(lanes, 0.0), factor);
-        s.store_part(lanes, v);
+    let mut chunks = x.chunks_exact_mut(S::LANES);
+    let scale = |lanes: &mut [f32]| s.store_part(lanes, s.mul(s.load_part(lanes, 0.0), factor));
+    chunks.by_ref().for_each(scale);
+    let rest = chunks.into_remainder();
+    if !rest.is_empty() {
+        scale(rest);
     }
 }
 
@@ -152,9 +169,14 @@ pub fn scale_by<S: Simd>(s: S, x: &mut [f32], factor: f32) {
 #[inline(always)]
 pub fn add_scaled<S: Simd>(s: S, y: &mut [f32], x: &[f32], factor: f32) {
     let factor = s.splat(factor);
-    for (y, x) in y.chunks_mut(S::LANES).zip(x.chunks(S::LANES)) {
+    let add = |y: &mut [f32], x: &[f32]| {
         let v = s.fma(s.load_part(x, 0.0), factor, s.load_part(y, 0.0));
         s.store_part(y, v);
+    };
+    let (whole, n) = (y.len() - y.len() % S::LANES, y.len());
+    y.chunks_exact_mut(S::LANES).zip(x[..n].chunks_exact(S::LANES)).for_each(|(y, x)| add(y, x));
+    if whole < n {
+        add(&mut y[whole..], &x[whole..n]);
     }
 }
 
@@ -173,14 +195,19 @@ impl Task for LayerNorm<'_> {
         let d = self.gamma.len();
         for (x, out) in self.x.chunks_exact(d).zip(self.out.chunks_exact_mut(d)) {
             let mean = sum(s, x) / d as f32;
-            let variance = variance(s, x, mean);
-            let inverse = 1.0 / (variance + self.eps).sqrt();
+            let inverse = 1.0 / (variance(s, x, mean) + self.eps).sqrt();
             let (mean, inverse) = (s.splat(mean), s.splat(inverse));
-            for (i, out) in out.chunks_mut(S::LANES).enumerate() {
-                let cells = i * S::LANES..i * S::LANES + out.len();
-                let unit = s.mul(s.sub(s.load_part(&x[cells.clone()], 0.0), mean), inverse);
-                let gamma = s.load_part(&self.gamma[cells.clone()], 0.0);
-                s.store_part(out, s.add(s.mul(unit, gamma), s.load_part(&self.beta[cells], 0.0)));
+            let apply = |x: &[f32], gamma: &[f32], beta: &[f32], out: &mut [f32]| {
+                let unit = s.mul(s.sub(s.load_part(x, 0.0), mean), inverse);
+                s.store_part(out, s.add(s.mul(unit, s.load_part(gamma, 0.0)), s.load_part(beta, 0.0)));
+            };
+            // whole vectors first: the loop then has no branch in it
+            let whole = d - d % S::LANES;
+            let weights = self.gamma.chunks_exact(S::LANES).zip(self.beta.chunks_exact(S::LANES));
+            let lanes = x.chunks_exact(S::LANES).zip(out.chunks_exact_mut(S::LANES));
+            lanes.zip(weights).for_each(|((x, out), (gamma, beta))| apply(x, gamma, beta, out));
+            if whole < d {
+                apply(&x[whole..], &self.gamma[whole..], &self.beta[whole..], &mut out[whole..]);
             }
         }
     }
@@ -189,13 +216,14 @@ impl Task for LayerNorm<'_> {
 #[inline(always)]
 fn variance<S: Simd>(s: S, x: &[f32], mean: f32) -> f32 {
     let centre = s.splat(mean);
-    let mut total = s.splat(0.0);
-    for lanes in x.chunks(S::LANES) {
-        // padding with the mean adds nothing
-        let centred = s.sub(s.load_part(lanes, mean), centre);
-        total = s.fma(centred, centred, total);
-    }
-    s.sum(total) / x.len() as f32
+    let squared = |total, x| {
+        let centred = s.sub(x, centre);
+        s.fma(centred, centred, total)
+    };
+    let chunks = x.chunks_exact(S::LANES);
+    // padding with the mean adds nothing
+    let rest = squared(s.splat(0.0), s.load_part(chunks.remainder(), mean));
+    s.sum(chunks.fold(rest, |total, lanes| squared(total, s.load(lanes)))) / x.len() as f32
 }
 
 /// Layer normalisation of rows: x `[rows, d]`, gamma and beta `[d]` → out `[rows, d]`.
@@ -224,15 +252,20 @@ impl Task for Combine<'_> {
     type Out = ();
     #[inline(always)]
     fn run<S: Dot>(self, s: S) {
-        for (x, out) in self.x.chunks(self.y.len()).zip(self.out.chunks_mut(self.y.len())) {
-            let lanes = x.chunks(S::LANES).zip(self.y.chunks(S::LANES)).zip(out.chunks_mut(S::LANES));
-            for ((x, y), out) in lanes {
-                let (x, y) = (s.load_part(x, 0.0), s.load_part(y, 0.0));
-                let v = match self.op {
-                    Binary::Add => s.add(x, y),
-                    Binary::Mul => s.mul(x, y),
-                };
-                s.store_part(out, v);
+        let apply = |x: &[f32], y: &[f32], out: &mut [f32]| {
+            let (x, y) = (s.load_part(x, 0.0), s.load_part(y, 0.0));
+            let v = match self.op {
+                Binary::Add => s.add(x, y),
+                Binary::Mul => s.mul(x, y),
+            };
+            s.store_part(out, v);
+        };
+        for (x, out) in self.x.chunks_exact(self.y.len()).zip(self.out.chunks_exact_mut(self.y.len())) {
+            let whole = x.len() - x.len() % S::LANES;
+            let lanes = x.chunks_exact(S::LANES).zip(self.y.chunks_exact(S::LANES));
+            lanes.zip(out.chunks_exact_mut(S::LANES)).for_each(|((x, y), out)| apply(x, y, out));
+            if whole < x.len() {
+                apply(&x[whole..], &self.y[whole..], &mut out[whole..]);
             }
         }
     }
@@ -240,7 +273,7 @@ impl Task for Combine<'_> {
 
 /// x ∘ y with `y` repeated over `x`: x and out `[.., y]`.
 pub fn binary(isa: Isa, op: Binary, x: &[f32], y: &[f32], out: &mut [f32]) {
-    assert!(x.len() == out.len() && (x.is_empty() || !y.is_empty()));
+    assert!(x.len() == out.len() && (x.is_empty() || !y.is_empty() && x.len().is_multiple_of(y.len())));
     if !y.is_empty() {
         isa.run(Combine { x, y, op, out });
     }
