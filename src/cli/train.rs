@@ -31,9 +31,10 @@ pub struct Train {
     /// Continue from the checkpoint in the log folder.
     #[arg(long)]
     resume: bool,
-    /// Side of the model's square, in pixels.
-    #[arg(long, default_value_t = 96)]
-    image_size: usize,
+    /// Sides of the model's square, in pixels, each with the share of the schedule from which on it is used, such as
+    /// 64,96@0.4.
+    #[arg(long, default_value = "64,96@0.4", value_delimiter = ',', value_parser = size)]
+    image_size: Vec<(f64, usize)>,
     /// Words kept of the text encoder's vocabulary.
     #[arg(long, default_value_t = 14_000)]
     vocabulary: usize,
@@ -61,6 +62,9 @@ pub struct Train {
     /// Steps over which rates rise.
     #[arg(long, default_value_t = 100)]
     warm_up: u64,
+    /// Share of the rates that is left at the end.
+    #[arg(long, default_value_t = 0.02)]
+    floor: f32,
     /// Factor of the moving averages of the weights.
     #[arg(long, default_value_t = 0.998)]
     ema: f32,
@@ -78,6 +82,15 @@ pub struct Train {
     validate_every: f64,
 }
 
+/// `SIZE` or `SIZE@SHARE`.
+fn size(text: &str) -> Result<(f64, usize), String> {
+    let (size, from) = text.split_once('@').unwrap_or((text, "0"));
+    match (from.parse(), size.parse()) {
+        (Ok(from), Ok(size)) => Ok((from, size)),
+        _ => Err(format!("expected SIZE or SIZE@SHARE such as 96@0.4, got {text}")),
+    }
+}
+
 impl Train {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
@@ -85,7 +98,7 @@ impl Train {
         rayon::ThreadPoolBuilder::new().num_threads(lanes).build_global().context("starting threads")?;
         let data = self.read()?;
         let mut model = self.start(&data)?;
-        model.resize(self.image_size)?;
+        model.resize(self.image_size[0].1)?;
         let settings = Settings {
             batch: self.batch,
             part: self.part,
@@ -96,7 +109,7 @@ impl Train {
             rate_text: self.rate_text,
             rate_head: self.rate_head,
             warm_up: self.warm_up,
-            floor: 0.02,
+            floor: self.floor,
             decay: self.decay,
             clip: 1.0,
             ema: self.ema,
@@ -105,6 +118,7 @@ impl Train {
             validate_every: self.validate_every,
             save_every: 5.0,
             validate_limit: 1000,
+            sizes: self.image_size.clone(),
         };
         let precision = Precision::fastest();
         eprintln!("{} photos, {} composed queries; {settings:?}; {precision:?} products", data.items.len(), data.train.len());

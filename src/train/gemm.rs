@@ -81,37 +81,42 @@ impl Packed {
         Self { k, n, data }
     }
 
-    /// `a · self` for a row-major `a` `[m, k]`; `finish(row, column, block)` gets the product in blocks of rows of
-    /// 32 numbers, of which those past the edge are to be ignored.
-    pub fn multiply(&self, a: &[f32], m: usize, mut finish: impl FnMut([usize; 2], [usize; 2], &[f32; BLOCK * BLOCK])) {
+    /// `out = a · self + bias` for row-major a `[m, k]` and out `[m, n]`.
+    pub fn multiply(&self, a: &[f32], m: usize, bias: Option<&[f32]>, out: &mut [f32]) {
         let (k, n) = (self.k, self.n);
-        assert!(a.len() >= m * k, "left operand of {} numbers is not {m}×{k}", a.len());
-        let mut block = [0.0f32; BLOCK * BLOCK];
+        assert!(a.len() >= m * k && out.len() >= m * n, "operands too short for {m}×{k} by {k}×{n}");
         match &self.data {
             Data::Plain(b) => {
-                for i in (0..m).step_by(BLOCK) {
-                    let rows = BLOCK.min(m - i);
-                    for j in (0..n).step_by(BLOCK) {
-                        let cols = BLOCK.min(n - j);
-                        super::kernels::mm(
-                            [rows, cols, k], (&a[i * k..], k, 1), (&b[j..], n), (&mut block, BLOCK), false,
-                        );
-                        finish([i, j], [rows, cols], &block);
-                    }
+                super::kernels::mm([m, n, k], (a, k, 1), (b, n), (out, n), false);
+                if let Some(bias) = bias {
+                    out.chunks_exact_mut(n).for_each(|row| super::kernels::add_assign(row, bias));
                 }
             }
             Data::Tiles(b) => {
                 let kb = k.div_ceil(DEPTH);
                 let mut left = vec![0u16; 2 * kb * TILE];
+                let mut start = vec![0.0f32; n.next_multiple_of(BLOCK)];
+                if let Some(bias) = bias {
+                    start[..n].copy_from_slice(bias);
+                }
                 let _tiles = amx::Tiles::configure();
                 for i in (0..m).step_by(BLOCK) {
-                    let rows = BLOCK.min(m - i);
                     for (t, tile) in left.chunks_exact_mut(TILE).enumerate() {
                         pack_left(a, [m, k], Order::Rows, k, [i + t / kb * 16, t % kb * DEPTH], tile);
                     }
                     for j in (0..n).step_by(BLOCK) {
-                        amx::product(&left, &b[j / 16 * kb * TILE..][..2 * kb * TILE], kb, &mut block);
-                        finish([i, j], [rows, BLOCK.min(n - j)], &block);
+                        let b = &b[j / 16 * kb * TILE..][..2 * kb * TILE];
+                        let size = [BLOCK.min(m - i), BLOCK.min(n - j)];
+                        let start = &start[j..][..BLOCK];
+                        if size == [BLOCK; 2] {
+                            amx::product(&left, b, kb, Some(start), &mut out[i * n + j..], n);
+                        } else {
+                            let mut block = [0.0f32; BLOCK * BLOCK];
+                            amx::product(&left, b, kb, Some(start), &mut block, BLOCK);
+                            for r in 0..size[0] {
+                                out[(i + r) * n + j..][..size[1]].copy_from_slice(&block[r * BLOCK..][..size[1]]);
+                            }
+                        }
                     }
                 }
             }
@@ -127,7 +132,6 @@ pub fn add_transposed_product(precision: Precision, [t, m, n]: [usize; 3], a: &[
     }
     const STRIP: usize = 512;
     let _tiles = amx::Tiles::configure();
-    let mut block = [0.0f32; BLOCK * BLOCK];
     let mut left = Vec::new();
     for t0 in (0..t).step_by(STRIP) {
         let depth = STRIP.min(t - t0);
@@ -141,9 +145,15 @@ pub fn add_transposed_product(precision: Precision, [t, m, n]: [usize; 3], a: &[
                 pack_left(&a[t0 * m..], [m, depth], Order::Columns, m, at, tile);
             }
             for j in (0..n).step_by(BLOCK) {
-                amx::product(&left, &right[j / 16 * kb * TILE..][..2 * kb * TILE], kb, &mut block);
-                let cols = BLOCK.min(n - j);
-                for r in 0..BLOCK.min(m - i) {
+                let right = &right[j / 16 * kb * TILE..][..2 * kb * TILE];
+                let (rows, cols) = (BLOCK.min(m - i), BLOCK.min(n - j));
+                if [rows, cols] == [BLOCK; 2] {
+                    amx::product(&left, right, kb, None, &mut c[i * n + j..], n);
+                    continue;
+                }
+                let mut block = [0.0f32; BLOCK * BLOCK];
+                amx::product(&left, right, kb, None, &mut block, BLOCK);
+                for r in 0..rows {
                     let row = &mut c[(i + r) * n + j..][..cols];
                     row.iter_mut().zip(&block[r * BLOCK..]).for_each(|(c, p)| *c += p);
                 }
@@ -256,14 +266,23 @@ mod amx {
         }
     }
 
-    /// 32 × 32 block of a product over `kb` tiles of contraction; needs a live [`Tiles`].
-    pub fn product(a: &[u16], b: &[u16], kb: usize, c: &mut [f32; BLOCK * BLOCK]) {
+    /// 32 × 32 block of a product over `kb` tiles of contraction, in rows of `stride`; needs a live [`Tiles`]. It is
+    /// added to the row `start`, or to what `c` holds.
+    pub fn product(a: &[u16], b: &[u16], kb: usize, start: Option<&[f32]>, c: &mut [f32], stride: usize) {
         assert!(a.len() == 2 * kb * TILE && b.len() == 2 * kb * TILE && kb > 0);
+        assert!(c.len() >= (BLOCK - 1) * stride + BLOCK && start.is_none_or(|s| s.len() == BLOCK));
         let second = kb * TILE * 2; // bytes to the second row of tiles
-        // SAFETY: reads `2·kb` tiles of 1 KiB from each operand and writes 32 × 32 floats, as asserted above.
+        // a stride of 0 loads one row 16 times
+        let (from, from2, from_stride) = match start {
+            Some(row) => (row.as_ptr(), row.as_ptr(), 0),
+            None => (c.as_ptr(), c[16 * stride..].as_ptr(), stride * 4),
+        };
+        // SAFETY: reads `2·kb` tiles of 1 KiB from each operand and 32 rows of 32 floats from `c`, or one row from
+        // `start`, and writes 32 rows of 32 floats to `c`, as asserted above.
         unsafe {
             asm!(
-                "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
+                "tileloadd tmm0, [{f} + {fs}*1]", "tileloadd tmm1, [{f} + {fs}*1 + 64]",
+                "tileloadd tmm2, [{f2} + {fs}*1]", "tileloadd tmm3, [{f2} + {fs}*1 + 64]",
                 "2:",
                 "tileloadd tmm4, [{a} + {row}*1]",
                 "tileloadd tmm6, [{b} + {row}*1]",
@@ -275,19 +294,18 @@ mod amx {
                 "tdpbf16ps tmm3, tmm5, tmm7",
                 "add {a}, 1024", "add {b}, 1024", "add {a2}, 1024", "add {b2}, 1024",
                 "dec {n}", "jnz 2b",
-                "tilestored [{c} + {crow}*1], tmm0",
-                "tilestored [{c} + {crow}*1 + 64], tmm1",
-                "tilestored [{c2} + {crow}*1], tmm2",
-                "tilestored [{c2} + {crow}*1 + 64], tmm3",
+                "tilestored [{c} + {cs}*1], tmm0", "tilestored [{c} + {cs}*1 + 64], tmm1",
+                "tilestored [{c2} + {cs}*1], tmm2", "tilestored [{c2} + {cs}*1 + 64], tmm3",
+                f = in(reg) from, f2 = in(reg) from2, fs = in(reg) from_stride,
                 a = inout(reg) a.as_ptr() => _,
-                b = inout(reg) b.as_ptr() => _,
                 a2 = inout(reg) a.as_ptr().byte_add(second) => _,
+                b = inout(reg) b.as_ptr() => _,
                 b2 = inout(reg) b.as_ptr().byte_add(second) => _,
                 n = inout(reg) kb => _,
                 c = in(reg) c.as_mut_ptr(),
-                c2 = in(reg) c.as_mut_ptr().add(16 * BLOCK),
+                c2 = in(reg) c.as_mut_ptr().add(16 * stride),
                 row = in(reg) 64usize,
-                crow = in(reg) BLOCK * 4,
+                cs = in(reg) stride * 4,
                 out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
                 out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
                 options(nostack),
@@ -401,7 +419,7 @@ mod amx {
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 mod amx {
     //! No tiles here: `request` says so and nothing else is ever reached.
-    use super::{BLOCK, TILE};
+    use super::TILE;
 
     pub fn request() -> bool {
         false
@@ -412,7 +430,7 @@ mod amx {
             Self
         }
     }
-    pub fn product(_: &[u16], _: &[u16], _: usize, _: &mut [f32; BLOCK * BLOCK]) {}
+    pub fn product(_: &[u16], _: &[u16], _: usize, _: Option<&[f32]>, _: &mut [f32], _: usize) {}
     pub fn round_rows(_: &[f32], _: usize, _: &mut [u16; TILE]) {}
     pub fn round_rows_transposed(_: &[f32], _: usize, _: &mut [u16; TILE]) {}
     pub fn pair_rows(_: &[f32], _: usize, _: &mut [u16; TILE]) {}
@@ -451,11 +469,11 @@ mod tests {
                 for (order, source, stride) in [(Order::Columns, &w, k), (Order::Rows, &rows, n)] {
                     let packed = Packed::new(precision, source, [k, n], order, stride);
                     let mut got = vec![0.0; m * n];
-                    packed.multiply(&a, m, |[i, j], [rows, cols], block| {
-                        for r in 0..rows {
-                            got[(i + r) * n + j..][..cols].copy_from_slice(&block[r * BLOCK..][..cols]);
-                        }
-                    });
+                    packed.multiply(&a, m, None, &mut got);
+                    close(&got, &want, k, precision);
+                    let bias = noise(n, 0.5);
+                    packed.multiply(&a, m, Some(&bias), &mut got);
+                    got.chunks_exact_mut(n).for_each(|row| row.iter_mut().zip(&bias).for_each(|(g, b)| *g -= b));
                     close(&got, &want, k, precision);
                 }
             }

@@ -73,26 +73,30 @@ fn sum_of(x: &[f32], f: impl Fn(usize, f32) -> f32) -> f32 {
 /// eˣ to about 2 units in the last place.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
+    // adding 1.5·2²³ leaves the nearest whole number in the low bits
+    const MAGIC: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);
-    let n = (x * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0; // rounds to a whole number
-    let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4; // ln 2 in two parts
-    let p = 1.987_569_1e-4_f32;
-    let p = p * r + 1.398_2e-3;
-    let p = p * r + 8.333_452e-3;
-    let p = p * r + 4.166_579_6e-2;
-    let p = p * r + 1.666_666_5e-1;
-    let p = p * r + 0.5;
-    let p = p * r * r + r + 1.0;
-    p * f32::from_bits(((n as i32 + 127) << 23) as u32)
+    let shifted = x.mul_add(std::f32::consts::LOG2_E, MAGIC);
+    let n = shifted - MAGIC;
+    let r = n.mul_add(2.121_944_4e-4, n.mul_add(-0.693_359_4, x)); // ln 2 in two parts
+    let p = 1.987_569_1e-4_f32.mul_add(r, 1.398_2e-3);
+    let p = p.mul_add(r, 8.333_452e-3);
+    let p = p.mul_add(r, 4.166_579_6e-2);
+    let p = p.mul_add(r, 1.666_666_5e-1);
+    let p = p.mul_add(r, 0.5);
+    let p = (p * r).mul_add(r, r) + 1.0;
+    let power = shifted.to_bits().wrapping_sub(MAGIC.to_bits()).wrapping_add(127) << 23;
+    p * f32::from_bits(power)
 }
 
 /// Φ(x) and φ(x) of the normal distribution (Abramowitz and Stegun, 7.1.26).
 #[inline(always)]
 fn normal(x: f32) -> (f32, f32) {
     let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
-    let t = 1.0 / (1.0 + 0.327_591_1 * z);
+    let t = 1.0 / 0.327_591_1_f32.mul_add(z, 1.0);
     let bell = exp(-z * z);
-    let poly = ((((1.061_405_4 * t - 1.453_152) * t + 1.421_413_7) * t - 0.284_496_74) * t + 0.254_829_6) * t;
+    let poly = 1.061_405_4_f32.mul_add(t, -1.453_152);
+    let poly = poly.mul_add(t, 1.421_413_7).mul_add(t, -0.284_496_74).mul_add(t, 0.254_829_6) * t;
     let tail = 0.5 * poly * bell;
     (if x >= 0.0 { 1.0 - tail } else { tail }, bell * 0.398_942_3)
 }
@@ -103,20 +107,23 @@ fn tanh(x: f32) -> f32 {
 }
 
 vectorised! {
-    /// `out = gelu(x)`, the exact form.
-    pub fn gelu(x: &[f32], out: &mut [f32]) {
-        for (o, &x) in out.iter_mut().zip(x) {
-            *o = x * normal(x).0;
+    /// `out = gelu(x)`, the exact form, and `x = gelu'(x)`, which shares its work.
+    pub fn gelu(x: &mut [f32], out: &mut [f32]) {
+        let n = x.len();
+        let out = &mut out[..n];
+        for i in 0..n {
+            let (cdf, pdf) = normal(x[i]);
+            out[i] = x[i] * cdf;
+            x[i] = x[i].mul_add(pdf, cdf);
         }
     }
 }
 
 vectorised! {
-    /// `grad *= gelu'(x)`.
-    pub fn gelu_backward(x: &[f32], grad: &mut [f32]) {
-        for (g, &x) in grad.iter_mut().zip(x) {
-            let (cdf, pdf) = normal(x);
-            *g *= cdf + x * pdf;
+    /// `x *= y`.
+    pub fn mul_assign(x: &mut [f32], y: &[f32]) {
+        for (x, y) in x.iter_mut().zip(y) {
+            *x *= y;
         }
     }
 }
@@ -227,31 +234,32 @@ vectorised! {
     ) {
         let [m, n, k] = size;
         let (a, ra, ca) = a;
-        for i in (0..m).step_by(8) {
-            let rows = 8.min(m - i);
-            let mut j = 0;
-            while j < n {
-                if rows == 8 && n - j >= 16 {
-                    block::<8>(k, &a[i * ra..], ra, ca, &b[j..], ldb, &mut c[i * ldc + j..], ldc, add);
-                    j += 16;
-                } else if n - j >= 16 {
-                    for r in i..i + rows {
-                        block::<1>(k, &a[r * ra..], ra, ca, &b[j..], ldb, &mut c[r * ldc + j..], ldc, add);
-                    }
-                    j += 16;
-                } else {
-                    for r in i..i + rows {
-                        for x in j..n {
-                            let mut sum = if add { c[r * ldc + x] } else { 0.0 };
-                            for p in 0..k {
-                                sum += a[r * ra + p * ca] * b[p * ldb + x];
-                            }
-                            c[r * ldc + x] = sum;
-                        }
-                    }
-                    j = n;
+        let whole = n / 16 * 16;
+        let mut i = 0;
+        while i < m {
+            let rows = match m - i {
+                8.. => 8,
+                4..8 => 4,
+                _ => 1,
+            };
+            for j in (0..whole).step_by(16) {
+                let (a, b, c) = (&a[i * ra..], &b[j..], &mut c[i * ldc + j..]);
+                match rows {
+                    8 => block::<8>(k, a, ra, ca, b, ldb, c, ldc, add),
+                    4 => block::<4>(k, a, ra, ca, b, ldb, c, ldc, add),
+                    _ => block::<1>(k, a, ra, ca, b, ldb, c, ldc, add),
                 }
             }
+            for r in i..i + rows {
+                for x in whole..n {
+                    let mut sum = if add { c[r * ldc + x] } else { 0.0 };
+                    for p in 0..k {
+                        sum += a[r * ra + p * ca] * b[p * ldb + x];
+                    }
+                    c[r * ldc + x] = sum;
+                }
+            }
+            i += rows;
         }
     }
 }
@@ -268,10 +276,14 @@ fn block<const R: usize>(
             sums[r].copy_from_slice(&c[r * ldc..][..16]);
         }
     }
+    if k > 0 {
+        assert!(a.len() > (R - 1) * ra + (k - 1) * ca && b.len() >= (k - 1) * ldb + 16);
+    }
     for p in 0..k {
-        let row: &[f32; 16] = b[p * ldb..][..16].try_into().expect("16 numbers");
         for r in 0..R {
-            let x = a[r * ra + p * ca];
+            // SAFETY: the largest index of each operand was asserted above; a check for every number would cost as
+            // much as the arithmetic.
+            let (x, row) = unsafe { (*a.get_unchecked(r * ra + p * ca), b.get_unchecked(p * ldb..p * ldb + 16)) };
             for l in 0..16 {
                 sums[r][l] = x.mul_add(row[l], sums[r][l]);
             }
@@ -294,10 +306,14 @@ vectorised! {
                 }
             }
             let mut lanes = [f32::NEG_INFINITY; LANES];
-            for (i, x) in row.iter().enumerate() {
-                lanes[i % LANES] = lanes[i % LANES].max(*x);
+            let blocks = row.chunks_exact(LANES);
+            let rest = blocks.remainder().iter().fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a });
+            for block in blocks {
+                for l in 0..LANES {
+                    lanes[l] = if block[l] > lanes[l] { block[l] } else { lanes[l] };
+                }
             }
-            let largest = lanes.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+            let largest = lanes.iter().fold(rest, |a, &b| if b > a { b } else { a });
             for x in row.iter_mut() {
                 *x = exp(*x - largest);
             }

@@ -8,10 +8,12 @@ use super::step::{Lanes, Outcome, Shares};
 use super::validate::{Figures, validate};
 use crate::convert::Model;
 use crate::error::{Error, Result, io};
+use crate::model::vit;
 use crate::quant::Format;
 use crate::weights::{Checkpoint, Stored};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -54,6 +56,15 @@ pub struct Settings {
     pub save_every: f64,
     /// Queries of each task that a validation asks.
     pub validate_limit: usize,
+    /// Sizes of the model's square, each with the share of the schedule from which on it is used.
+    pub sizes: Vec<(f64, usize)>,
+}
+
+impl Settings {
+    /// The size of the model's square at a share of the schedule.
+    pub fn size(&self, progress: f64) -> Option<usize> {
+        self.sizes.iter().rev().find(|(from, _)| *from <= progress).map(|(_, size)| *size)
+    }
 }
 
 /// What changes from step to step.
@@ -64,6 +75,8 @@ pub struct State {
     pub optimiser: AdamW,
     /// Share of the schedule that was behind when the state was saved, for schedules by the clock.
     pub progress: f64,
+    /// Side of the model's square, in pixels.
+    pub image_size: usize,
 }
 
 impl State {
@@ -72,6 +85,7 @@ impl State {
         let mut out = Checkpoint::default();
         out.metadata.insert("step".into(), self.optimiser.step.to_string());
         out.metadata.insert("progress".into(), self.progress.to_string());
+        out.metadata.insert("image_size".into(), self.image_size.to_string());
         let o = &self.optimiser;
         for (i, param) in self.params.list.iter().enumerate() {
             let arrays = [("value", &*param.value), ("m", &o.m[i]), ("v", &o.v[i]), ("ema", &o.ema[i])];
@@ -85,12 +99,7 @@ impl State {
 
     /// Takes back what [`to_checkpoint`](Self::to_checkpoint) gave.
     pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        // a file's header keeps all pairs as one text
-        let packed: std::collections::BTreeMap<String, String> = checkpoint
-            .metadata
-            .get("vitrine")
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_else(|| checkpoint.metadata.clone());
+        let packed = metadata(checkpoint);
         let number = |key: &str| packed.get(key).and_then(|v| v.parse::<f64>().ok());
         let missing = || Error::Model("expected a training checkpoint, got weights without a step; drop --resume".into());
         self.optimiser.step = number("step").ok_or_else(missing)? as u64;
@@ -136,9 +145,33 @@ impl State {
         out
     }
 
+    /// Brings position embeddings, and all that is kept about them, to another image size.
+    fn resize(&mut self, config: &vit::Config, size: usize) -> Result<()> {
+        let at = self.params.find("image/pos_embed")?;
+        let shape = self.params.list[at].shape.clone();
+        let resized = |values: &[f32]| -> Result<Stored> {
+            let mut one = Checkpoint::default();
+            one.tensors.insert("pos_embed".into(), Stored::from_f32(values.to_vec(), &shape)?);
+            crate::convert::resize_positions(&mut one, &mut config.clone(), size)?;
+            Ok(one.get("pos_embed")?.clone())
+        };
+        let value = resized(&self.params.list[at].value)?;
+        let o = &mut self.optimiser;
+        for array in [&mut o.m[at], &mut o.v[at], &mut o.ema[at]] {
+            *array = resized(array)?.matrix.to_f32();
+        }
+        // cubic weights can be negative, squares cannot
+        o.v[at].iter_mut().for_each(|v| *v = v.max(0.0));
+        self.params.list[at].shape = value.shape.clone();
+        self.params.list[at].value = std::sync::Arc::new(value.matrix.to_f32());
+        self.image_size = size;
+        Ok(())
+    }
+
     /// The model with moving averages for weights.
     pub fn to_model(&self, start: &Model) -> Result<Model> {
         let mut model = start.clone();
+        model.resize(self.image_size)?;
         model.description.note = None;
         for (part, prefix, _) in PARTS {
             let values = |i: usize| match self.optimiser.ema[i].is_empty() {
@@ -149,6 +182,12 @@ impl State {
         }
         Ok(model)
     }
+}
+
+/// The pairs in a checkpoint's header, which keeps all of them as one text.
+fn metadata(checkpoint: &Checkpoint) -> BTreeMap<String, String> {
+    let packed = checkpoint.metadata.get("vitrine").and_then(|text| serde_json::from_str(text).ok());
+    packed.unwrap_or_else(|| checkpoint.metadata.clone())
 }
 
 /// Where a run writes.
@@ -187,7 +226,19 @@ impl<'a> Run<'a> {
         let mix = Mix::new(settings.batch, data);
         let lanes = Lanes::new(&params, settings.lanes, settings.part);
         let sampler = Sampler::new(data, mix);
-        Ok(Self { settings, net, data, state: State { params, optimiser, progress: 0.0 }, lanes, sampler })
+        let state = State { params, optimiser, progress: 0.0, image_size: net.image.image_size };
+        Ok(Self { settings, net, data, state, lanes, sampler })
+    }
+
+    /// Continues at another image size.
+    fn resize(&mut self, size: usize) -> Result<()> {
+        self.state.resize(&self.net.image, size)?;
+        self.net.image.image_size = size;
+        self.net.preprocess.size = size;
+        // the gradients' room and the pool hold arrays of the old lengths
+        self.lanes = Lanes::new(&self.state.params, self.settings.lanes, self.settings.part);
+        self.net.pool = std::sync::Arc::default();
+        Ok(())
     }
 
     /// Factor of the rates at a share of the schedule.
@@ -199,6 +250,9 @@ impl<'a> Run<'a> {
 
     /// One step at a share of the schedule; returns its outcome and the gradient's length.
     pub fn step(&mut self, progress: f64) -> Result<(Outcome, f32)> {
+        if let Some(size) = self.settings.size(progress).filter(|size| *size != self.net.image.image_size) {
+            self.resize(size)?;
+        }
         let factor = self.factor(progress);
         let seed = self.settings.seed.wrapping_mul(1_000_003).wrapping_add(self.state.optimiser.step);
         let batch = self.sampler.draw(&mut ChaCha8Rng::seed_from_u64(seed));
@@ -274,8 +328,12 @@ impl<'a> Run<'a> {
 
     /// Continues from a checkpoint.
     pub fn resume(&mut self, path: &Path) -> Result<()> {
-        let bytes = std::fs::read(path).map_err(io("reading", path))?;
-        self.state.restore(&Checkpoint::from_bytes(&bytes)?)
+        let checkpoint = Checkpoint::from_bytes(&std::fs::read(path).map_err(io("reading", path))?)?;
+        let size = metadata(&checkpoint).get("image_size").and_then(|size| size.parse().ok());
+        if let Some(size) = size.filter(|size| *size != self.net.image.image_size) {
+            self.resize(size)?;
+        }
+        self.state.restore(&checkpoint)
     }
 }
 

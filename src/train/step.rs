@@ -95,13 +95,17 @@ impl Lanes {
     }
 }
 
-/// Deals samples to parts in turn, so that each gets its share of every kind; composed ones come first in each.
+/// Deals samples to parts so that each gets its share of composed ones, which come first, and texts of similar length,
+/// since all texts of a part are padded to its longest.
 fn deal(batch: &[Sample], parts: usize) -> Vec<Vec<Sample>> {
-    let mut out: Vec<Vec<Sample>> = vec![Vec::new(); parts];
-    let mut sorted: Vec<&Sample> = batch.iter().collect();
-    sorted.sort_by_key(|s| s.composed.is_none());
-    sorted.into_iter().enumerate().for_each(|(i, s)| out[i % parts].push(s.clone()));
-    out
+    let (mut composed, mut plain): (Vec<&Sample>, Vec<&Sample>) = batch.iter().partition(|s| s.composed.is_some());
+    composed.sort_by_key(|s| s.text.len());
+    plain.sort_by_key(|s| s.text.len());
+    let cut = |all: &[&Sample], p: usize| -> Vec<Sample> {
+        let at = |p: usize| p * all.len() / parts;
+        all[at(p)..at(p + 1)].iter().map(|s| (*s).clone()).collect()
+    };
+    (0..parts).map(|p| [cut(&composed, p), cut(&plain, p)].concat()).collect()
 }
 
 type Grads = Vec<[Vec<f32>; 5]>;

@@ -205,13 +205,6 @@ impl Tape {
     }
 }
 
-/// `(i, j)` block of 32 × 32 → rows of a matrix of `width`.
-fn copy_block(out: &mut [f32], width: usize, [i, j]: [usize; 2], [rows, cols]: [usize; 2], block: &[f32; 1024]) {
-    for r in 0..rows {
-        out[(i + r) * width + j..][..cols].copy_from_slice(&block[r * 32..][..cols]);
-    }
-}
-
 impl Backend for Tape {
     type Tensor = Tensor;
     type Weight = Weight;
@@ -252,10 +245,7 @@ impl Backend for Tape {
         }
         let m = x.len() / inner;
         let mut y = self.room(m * out);
-        layouts.forward.multiply(x, m, |at, size, block| copy_block(&mut y, out, at, size, block));
-        if let Some(bias) = bias {
-            y.chunks_exact_mut(out).for_each(|row| kernels::add_assign(row, bias));
-        }
+        layouts.forward.multiply(x, m, bias.map(|b| &**b), &mut y);
         let (y, kept) = self.activate(y, act);
         let mut shape = x.shape.clone();
         *shape.last_mut().expect("has a last axis") = out;
@@ -271,7 +261,7 @@ impl Backend for Tape {
             }
             if xs != Source::Constant {
                 let mut dx = back.pool.take(m * inner);
-                layouts.backward.multiply(&grad, m, |at, size, block| copy_block(&mut dx, inner, at, size, block));
+                layouts.backward.multiply(&grad, m, None, &mut dx);
                 back.add(xs, dx);
             }
         }))
@@ -514,13 +504,13 @@ impl Backend for Tape {
 }
 
 impl Tape {
-    /// Applies an activation; also what its gradient needs: the input for GELU, the output for the others.
+    /// Applies an activation; also what its gradient needs: the slope for GELU, the output for the others.
     fn activate(&self, mut y: Buffer, act: Activation) -> (Buffer, Option<Buffer>) {
         match act {
             Activation::None => return (y, None),
             Activation::Gelu => {
                 let mut out = self.room(y.len());
-                kernels::gelu(&y, &mut out);
+                kernels::gelu(&mut y, &mut out);
                 return (out, Some(y));
             }
             Activation::Tanh => kernels::tanh_in_place(&mut y),
@@ -557,7 +547,7 @@ fn activate_backward(act: Activation, kept: Option<&[f32]>, grad: &mut [f32]) {
     let Some(kept) = kept else { return };
     match act {
         Activation::None => {}
-        Activation::Gelu => kernels::gelu_backward(kept, grad),
+        Activation::Gelu => kernels::mul_assign(grad, kept),
         Activation::Tanh => grad.iter_mut().zip(kept).for_each(|(g, y)| *g *= 1.0 - y * y),
         Activation::Sigmoid => grad.iter_mut().zip(kept).for_each(|(g, y)| *g *= y * (1.0 - y)),
     }
