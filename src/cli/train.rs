@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// Fine-tunes both encoders and the fusion head.
 #[derive(Debug, clap::Args)]
 pub struct Train {
-    /// Data: products=DIR, tops=DIR or wardrobe=DIR; repeat for more.
+    /// Data: products=DIR, tops=DIR, wardrobe=DIR or drawn=DIR; repeat for more.
     #[arg(long = "data", required = true, value_name = "KIND=DIR")]
     data: Vec<String>,
     /// Image encoder to start from.
@@ -142,7 +142,8 @@ impl Train {
                 "products" => data.add_products(&folder)?,
                 "tops" => data.add_tops(&folder)?,
                 "wardrobe" => data.add_wardrobe(&folder)?,
-                _ => bail!("reading --data {entry}: expected products, tops or wardrobe, got {kind}; choose one"),
+                "drawn" => data.add_drawn(&folder)?,
+                _ => bail!("reading --data {entry}: expected products, tops, wardrobe or drawn, got {kind}; choose one"),
             }
         }
         Ok(data)

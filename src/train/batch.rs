@@ -38,6 +38,8 @@ pub struct Sample {
 pub struct Mix {
     /// Products with a reference and a change.
     pub composed: usize,
+    /// Drawn garments with a reference and a change.
+    pub drawn: usize,
     /// Products with a text alone.
     pub products: usize,
     /// Tops with their titles.
@@ -49,7 +51,7 @@ pub struct Mix {
 impl Mix {
     /// Samples in all.
     pub fn total(&self) -> usize {
-        self.composed + self.products + self.tops + self.wardrobe
+        self.composed + self.drawn + self.products + self.tops + self.wardrobe
     }
 
     /// Shares of a batch for the data that there is.
@@ -57,8 +59,10 @@ impl Mix {
         let has = |origin| !data.pick(origin, Split::Train).is_empty();
         let tops = if has(Origin::Top) { batch / 8 } else { 0 };
         let wardrobe = if has(Origin::Wardrobe) { batch / 16 } else { 0 };
-        let composed = if data.train.is_empty() { 0 } else { batch * 5 / 8 };
-        Self { composed, products: batch - composed - tops - wardrobe, tops, wardrobe }
+        let drawn = if data.train_drawn.is_empty() { 0 } else { batch / 8 };
+        let composed = if data.train.is_empty() { 0 } else { batch * 9 / 16 - drawn / 4 };
+        let products = batch.saturating_sub(composed + drawn + tops + wardrobe);
+        Self { composed, drawn, products, tops, wardrobe }
     }
 }
 
@@ -92,7 +96,7 @@ impl<'a> Sampler<'a> {
         // a target drawn twice would be its own false negative under a title
         let mut fresh = |sample: &Sample| seen.insert(sample.target);
         for (count, kind) in
-            [(self.mix.composed, 0), (self.mix.products, 1), (self.mix.tops, 2), (self.mix.wardrobe, 3)]
+            [(self.mix.composed, 0), (self.mix.drawn, 4), (self.mix.products, 1), (self.mix.tops, 2), (self.mix.wardrobe, 3)]
         {
             let mut tries = 0;
             for _ in 0..count {
@@ -110,8 +114,12 @@ impl<'a> Sampler<'a> {
     }
 
     fn sample(&self, kind: usize, rng: &mut impl Rng) -> Sample {
-        let composed = (kind == 0).then(|| self.composed(rng));
-        let pool = [&self.products, &self.products, &self.tops, &self.wardrobe][kind];
+        let composed = match kind {
+            0 => Some(self.composed(rng)),
+            4 => Some(self.drawn(rng)),
+            _ => None,
+        };
+        let pool = [&self.products, &self.products, &self.tops, &self.wardrobe, &self.products][kind];
         let target = match &composed {
             Some((target, ..)) => *target,
             None => pool.choose(rng).copied().unwrap_or(0),
@@ -133,6 +141,14 @@ impl<'a> Sampler<'a> {
         let made = phrases::changes(data, query.reference, target, rng);
         let captions = if rng.random_bool(0.3) && !made.is_empty() { &made } else { &query.captions };
         let text = phrases::noisy(&phrases::joined(captions, rng), rng);
+        (target, query.reference, text, query.targets.iter().copied().collect())
+    }
+
+    /// [`composed`](Self::composed) about the drawn catalogue.
+    fn drawn(&self, rng: &mut impl Rng) -> (usize, usize, String, HashSet<usize>) {
+        let query = self.data.train_drawn.choose(rng).expect("drawn samples need drawn queries");
+        let target = query.targets.choose(rng).copied().unwrap_or(query.reference);
+        let text = phrases::noisy(&query.captions.join(", "), rng);
         (target, query.reference, text, query.targets.iter().copied().collect())
     }
 
@@ -217,6 +233,9 @@ pub fn composed_relation(data: &Data, sample: &Sample, photo: usize) -> Relation
     }
     if photo == *reference {
         return Relation::Ignored;
+    }
+    if data.items[sample.target].origin == Origin::Drawn {
+        return Relation::Negative; // its answers are known exactly
     }
     let all: Vec<usize> = (0..ATTRIBUTES.len()).collect();
     match attribute_relation(&data.items[sample.target], &data.items[photo], &all) {

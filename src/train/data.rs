@@ -96,6 +96,10 @@ pub struct Data {
     pub train: Vec<Composed>,
     /// Composed queries to validate on.
     pub val: Vec<Composed>,
+    /// Composed queries about the drawn catalogue to learn from.
+    pub train_drawn: Vec<Composed>,
+    /// Composed queries about the drawn catalogue to validate on.
+    pub val_drawn: Vec<Composed>,
 }
 
 /// Longest side of a photo that is kept, in pixels: more than the model sees is of no use.
@@ -148,7 +152,7 @@ impl Data {
         for archive in ["images-60x80.zip", "images-168x224.zip"] {
             self.add_photos(first, &folder.join(archive))?;
         }
-        self.items.retain(|item| item.origin != Origin::Product || !item.photos.is_empty());
+        self.drop_incomplete(first);
         let index: HashMap<String, usize> =
             (first..self.items.len()).map(|i| (self.items[i].id.clone(), i)).collect();
         self.train.extend(read_composed(&folder.join("composed.train.jsonl"), &index)?);
@@ -168,7 +172,7 @@ impl Data {
             self.items.push(Item { id, origin: Origin::Top, split, photos: vec![], title, attributes, kinds: 0 });
         }
         self.add_photos(first, &folder.join("images-160.zip"))?;
-        self.items.retain(|item| item.origin != Origin::Top || !item.photos.is_empty());
+        self.drop_incomplete(first);
         Ok(())
     }
 
@@ -189,8 +193,47 @@ impl Data {
             self.items.push(Item { id, origin, split, photos: vec![], title: title.to_lowercase(), attributes, kinds });
         }
         self.add_photos(first, &folder.join("images-192.zip"))?;
-        self.items.retain(|item| item.origin != Origin::Wardrobe || !item.photos.is_empty());
+        self.drop_incomplete(first);
         Ok(())
+    }
+
+    /// Adds a drawn catalogue as `vitrine demo-catalog` writes it. Its test combinations are left out.
+    pub fn add_drawn(&mut self, folder: &Path) -> Result<()> {
+        let (rows, column) = read_table(&folder.join("items.csv"))?;
+        let mut index = HashMap::new();
+        let mut paths = Vec::new();
+        for row in &rows {
+            let cell = |name: &str| column.get(name).and_then(|&i| row.get(i)).map_or("", String::as_str);
+            let Some(split) = Split::parse(cell("split")).filter(|split| *split != Split::Test) else { continue };
+            let (id, title) = (cell("id").to_string(), cell("title").to_string());
+            index.insert(id.clone(), self.items.len());
+            paths.push((self.items.len(), folder.join(format!("{id}.jpg"))));
+            let (origin, attributes) = (Origin::Drawn, [0; 5]);
+            self.items.push(Item { id, origin, split, photos: vec![], title, attributes, kinds: 0 });
+        }
+        let photos: Vec<Result<(usize, RgbImage)>> = paths
+            .into_par_iter()
+            .map(|(i, path)| {
+                let photo = crate::image::decode(&std::fs::read(&path).map_err(io("reading", &path))?)?;
+                Ok((i, crate::image::thumbnail(&photo, KEPT)))
+            })
+            .collect();
+        for photo in photos {
+            let (i, photo) = photo?;
+            self.items[i].photos.push(photo);
+        }
+        self.train_drawn.extend(read_composed(&folder.join("composed.train.jsonl"), &index)?);
+        self.val_drawn.extend(read_composed(&folder.join("composed.val.jsonl"), &index)?);
+        Ok(())
+    }
+
+    /// Drops items from `first` on that have no photo or no words.
+    fn drop_incomplete(&mut self, first: usize) {
+        let mut place = 0;
+        self.items.retain(|item| {
+            place += 1;
+            place <= first || (!item.photos.is_empty() && item.title.chars().any(char::is_alphanumeric))
+        });
     }
 
     /// Decodes the photos of items from `first` on out of an archive of `<id>.webp`; test items are left out.

@@ -370,7 +370,7 @@ struct Log {
 
 impl Log {
     const HEADER: &str = "step,progress,loss,composed,text,photo,accuracy,gradient,rate,scale,seconds,r1,r10,r50,median,\
-                          title_r10,phrase_p10,tops_r10,wardrobe_p10\n";
+                          title_r10,phrase_p10,tops_r10,wardrobe_p10,drawn_r1,drawn_r10\n";
 
     fn open(path: &Path) -> Result<Self> {
         use std::io::Write;
@@ -395,7 +395,7 @@ impl Log {
         );
         let line = format!(
             "{step},{progress:.5},{loss:.5},{composed:.5},{text:.5},{photo:.5},{accuracy:.4},{gradient:.3},{rate:.4},\
-             {scale:.2},{pace:.3},,,,,,,,\n"
+             {scale:.2},{pace:.3},,,,,,,,,,\n"
         );
         self.write(&line)
     }
@@ -404,11 +404,12 @@ impl Log {
         let show = |v: Option<f32>| v.map(|v| format!("{v:.4}")).unwrap_or_default();
         let [r1, r10, r50] = [0, 1, 2].map(|i| show(f.composed.map(|c| c[i])));
         let [median, title, phrase, tops, wardrobe] = [f.median_rank, f.title, f.phrase, f.tops, f.wardrobe].map(show);
+        let [drawn1, drawn10] = [0, 1].map(|i| show(f.drawn.map(|d| d[i])));
         eprintln!(
             "step {step:>6} val: composed R@1 {r1} R@10 {r10} R@50 {r50} median {median}; title R@10 {title}; phrase \
-             P@10 {phrase}; tops R@10 {tops}; wardrobe P@10 {wardrobe}"
+             P@10 {phrase}; tops R@10 {tops}; wardrobe P@10 {wardrobe}; drawn R@1 {drawn1} R@10 {drawn10}"
         );
-        self.write(&format!("{step},,,,,,,,,,,{r1},{r10},{r50},{median},{title},{phrase},{tops},{wardrobe}\n"))
+        self.write(&format!("{step},,,,,,,,,,,{r1},{r10},{r50},{median},{title},{phrase},{tops},{wardrobe},{drawn1},{drawn10}\n"))
     }
 
     fn write(&mut self, line: &str) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Recall on the val split, by the weights' moving averages.
 
 use super::batch::{Says, look, text_relation};
-use super::data::{Data, Origin, Split};
+use super::data::{Composed, Data, Origin, Split};
 use super::kernels::mm;
 use super::loss::Relation;
 use super::net::{Bound, Net};
@@ -28,6 +28,8 @@ pub struct Figures {
     pub tops: Option<f32>,
     /// Precision at 10 of wardrobe photos among products of the same kind.
     pub wardrobe: Option<f32>,
+    /// Composed queries about the drawn catalogue with a hit in the top 1, 10, 50.
+    pub drawn: Option<[f32; 3]>,
 }
 
 /// Photos embedded at a time.
@@ -42,7 +44,14 @@ pub fn validate(net: &Net, params: &Params, data: &Data, limit: usize) -> Result
         return Ok(figures);
     }
     let gallery = Gallery::new(net, params, data, products.clone(), d)?;
-    composed(net, params, data, &gallery, limit, &mut figures)?;
+    if let Some((shares, median)) = composed(net, params, data, &gallery, &data.val, limit)? {
+        (figures.composed, figures.median_rank) = (Some(shares), Some(median));
+    }
+    let drawn = data.pick(Origin::Drawn, Split::Val);
+    if !drawn.is_empty() {
+        let gallery = Gallery::new(net, params, data, drawn, d)?;
+        figures.drawn = composed(net, params, data, &gallery, &data.val_drawn, limit)?.map(|(shares, _)| shares);
+    }
     figures.title = Some(titles(net, params, data, &gallery, limit)?);
     let mut rng = ChaCha8Rng::seed_from_u64(17);
     let asked: Vec<(usize, String, Vec<usize>)> = products
@@ -94,12 +103,16 @@ fn embed_texts(net: &Net, params: &Params, texts: &[&str]) -> Result<Vec<f32>> {
     Ok(texts.par_chunks(PART).map(part).collect::<Result<Vec<_>>>()?.concat())
 }
 
-fn composed(net: &Net, params: &Params, data: &Data, gallery: &Gallery, limit: usize, out: &mut Figures) -> Result<()> {
-    let asked: Vec<_> = data.val.iter().take(limit).collect();
+/// Shares of composed queries with a hit in the top 1, 10, 50, and the median rank.
+fn composed(
+    net: &Net, params: &Params, data: &Data, gallery: &Gallery, queries: &[Composed], limit: usize,
+) -> Result<Option<([f32; 3], f32)>> {
+    // spread over all of them, since a file may be sorted by reference
+    let asked: Vec<_> = queries.iter().step_by((queries.len() / limit.max(1)).max(1)).take(limit).collect();
     if asked.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let part = |queries: &[&super::data::Composed]| -> Result<Vec<f32>> {
+    let part = |queries: &[&Composed]| -> Result<Vec<f32>> {
         let bound = Bound::new(net, params, false)?;
         let look = |i: usize| look(&data.items[i], &net.preprocess, None::<&mut ChaCha8Rng>);
         let patches: Vec<f32> = queries.iter().flat_map(|q| look(q.reference)).collect();
@@ -112,9 +125,7 @@ fn composed(net: &Net, params: &Params, data: &Data, gallery: &Gallery, limit: u
     let ranks = gallery.ranks(&queries, |q, i| targets[q].contains(&i), |q| Some(asked[q].reference));
     let mut sorted = ranks.clone();
     sorted.sort_unstable();
-    out.composed = Some([1, 10, 50].map(|k| share(&ranks, k)));
-    out.median_rank = Some(sorted[sorted.len() / 2] as f32);
-    Ok(())
+    Ok(Some(([1, 10, 50].map(|k| share(&ranks, k)), sorted[sorted.len() / 2] as f32)))
 }
 
 fn titles(net: &Net, params: &Params, data: &Data, gallery: &Gallery, limit: usize) -> Result<f32> {
