@@ -1,6 +1,8 @@
 //! `vitrine train`: fine-tunes both encoders and the fusion head.
 
 use vitrine::convert::{Encoder, Model, read_encoder, trim_vocabulary};
+use vitrine::train::ablate;
+use vitrine::train::batch::MixShares;
 use vitrine::train::data::{Data, Split};
 use vitrine::train::gemm::Precision;
 use vitrine::train::run::{Output, Run, Settings};
@@ -23,7 +25,7 @@ pub struct Train {
     #[arg(long)]
     init: Option<PathBuf>,
     /// Model folder to write.
-    #[arg(long)]
+    #[arg(long, default_value = "model")]
     out: PathBuf,
     /// Folder of the log and the checkpoint.
     #[arg(long, default_value = "train-log")]
@@ -41,6 +43,18 @@ pub struct Train {
     /// Samples a step.
     #[arg(long, default_value_t = 128)]
     batch: usize,
+    /// Share of composed products in a batch.
+    #[arg(long, default_value_t = MixShares::default().composed)]
+    share_composed: f32,
+    /// Share of drawn garments.
+    #[arg(long, default_value_t = MixShares::default().drawn)]
+    share_drawn: f32,
+    /// Share of tops.
+    #[arg(long, default_value_t = MixShares::default().tops)]
+    share_tops: f32,
+    /// Share of wardrobe photos; products with a text alone fill the rest.
+    #[arg(long, default_value_t = MixShares::default().wardrobe)]
+    share_wardrobe: f32,
     /// Samples encoded together.
     #[arg(long, default_value_t = 16)]
     part: usize,
@@ -74,6 +88,10 @@ pub struct Train {
     /// Seed of everything drawn.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Instead of training the model, train heads without some of their parts on the model's frozen features, and print
+    /// their recall on val. Takes --init, --steps, --batch and --seed.
+    #[arg(long, requires = "init")]
+    ablate: bool,
     /// Threads.
     #[arg(long)]
     jobs: Option<usize>,
@@ -98,6 +116,9 @@ impl Train {
         rayon::ThreadPoolBuilder::new().num_threads(lanes).build_global().context("starting threads")?;
         let data = self.read()?;
         let mut model = self.start(&data)?;
+        if self.ablate {
+            return self.ablate(&model, &data);
+        }
         model.resize(self.image_size[0].1)?;
         let settings = Settings {
             batch: self.batch,
@@ -119,6 +140,12 @@ impl Train {
             save_every: 5.0,
             validate_limit: 1000,
             sizes: self.image_size.clone(),
+            mix: MixShares {
+                composed: self.share_composed,
+                drawn: self.share_drawn,
+                tops: self.share_tops,
+                wardrobe: self.share_wardrobe,
+            },
         };
         let precision = Precision::fastest();
         eprintln!("{} photos, {} composed queries; {settings:?}; {precision:?} products", data.items.len(), data.train.len());
@@ -128,6 +155,15 @@ impl Train {
         }
         let figures = run.train(&model, &Output { model: self.out, log: self.log })?;
         println!("{}", serde_json::to_string(&figures)?);
+        Ok(())
+    }
+
+    fn ablate(&self, model: &Model, data: &Data) -> Result<()> {
+        let settings = ablate::Settings { queries: 8000, steps: self.steps, batch: self.batch, seed: self.seed };
+        println!("| query | R@1 | R@10 | R@50 |\n| --- | --- | --- | --- |");
+        for (name, [r1, r10, r50]) in ablate::ablate(model, data, &settings)? {
+            println!("| {name} | {r1:.3} | {r10:.3} | {r50:.3} |");
+        }
         Ok(())
     }
 

@@ -54,15 +54,35 @@ impl Mix {
         self.composed + self.drawn + self.products + self.tops + self.wardrobe
     }
 
-    /// Shares of a batch for the data that there is.
-    pub fn new(batch: usize, data: &Data) -> Self {
+    /// Samples of each kind for the data that there is; products with a text alone fill the rest.
+    pub fn new(batch: usize, shares: MixShares, data: &Data) -> Self {
+        let count = |share: f32, there: bool| if there { (batch as f32 * share).round() as usize } else { 0 };
         let has = |origin| !data.pick(origin, Split::Train).is_empty();
-        let tops = if has(Origin::Top) { batch / 8 } else { 0 };
-        let wardrobe = if has(Origin::Wardrobe) { batch / 16 } else { 0 };
-        let drawn = if data.train_drawn.is_empty() { 0 } else { batch / 8 };
-        let composed = if data.train.is_empty() { 0 } else { batch * 9 / 16 - drawn / 4 };
+        let composed = count(shares.composed, !data.train.is_empty());
+        let drawn = count(shares.drawn, !data.train_drawn.is_empty());
+        let tops = count(shares.tops, has(Origin::Top));
+        let wardrobe = count(shares.wardrobe, has(Origin::Wardrobe));
         let products = batch.saturating_sub(composed + drawn + tops + wardrobe);
         Self { composed, drawn, products, tops, wardrobe }
+    }
+}
+
+/// Shares of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct MixShares {
+    /// Products with a reference and a change.
+    pub composed: f32,
+    /// Drawn garments with a reference and a change.
+    pub drawn: f32,
+    /// Tops with their titles.
+    pub tops: f32,
+    /// Wardrobe photos with their labels.
+    pub wardrobe: f32,
+}
+
+impl Default for MixShares {
+    fn default() -> Self {
+        Self { composed: 0.53, drawn: 0.125, tops: 0.125, wardrobe: 0.0625 }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Training: a tape of differentiable operations, losses, data and the loop.
 
+pub mod ablate;
 pub mod batch;
 pub mod data;
 pub mod gemm;
@@ -8,6 +9,7 @@ pub mod loss;
 pub mod net;
 pub mod params;
 pub mod phrases;
+pub mod plot;
 pub mod step;
 pub mod tape;
 pub mod run;

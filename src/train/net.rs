@@ -106,18 +106,28 @@ impl<'a> Bound<'a> {
         self.tape
     }
 
-    /// Photos as unfolded patches, one after the other.
-    pub fn photos(&self, patches: &[f32]) -> Result<Photo<Tape>> {
+    /// The image encoder's tokens of photos given as unfolded patches.
+    pub fn photo_tokens(&self, patches: &[f32]) -> Result<Tensor> {
         let (n, length) = (self.net.image.grid().pow(2), self.net.image.patch_length());
         let x = self.tape.tensor(patches, &[patches.len() / n / length, n, length])?;
-        self.head.photo(&self.tape, &self.vit.forward(&self.tape, &x)?)
+        self.vit.forward(&self.tape, &x)
+    }
+
+    /// The text encoder's tokens of texts, and their mask.
+    pub fn text_tokens(&self, texts: &[&str]) -> Result<(Tensor, Tensor)> {
+        let tokens = self.net.reader.read(texts)?;
+        let mask = self.tape.tensor(&tokens.mask, &[tokens.rows, tokens.length])?;
+        Ok((self.bert.forward(&self.tape, &tokens.ids, &mask)?, mask))
+    }
+
+    /// Photos as unfolded patches, one after the other.
+    pub fn photos(&self, patches: &[f32]) -> Result<Photo<Tape>> {
+        self.head.photo(&self.tape, &self.photo_tokens(patches)?)
     }
 
     /// Texts.
     pub fn words(&self, texts: &[&str]) -> Result<Words<Tape>> {
-        let tokens = self.net.reader.read(texts)?;
-        let mask = self.tape.tensor(&tokens.mask, &[tokens.rows, tokens.length])?;
-        let encoded = self.bert.forward(&self.tape, &tokens.ids, &mask)?;
+        let (encoded, mask) = self.text_tokens(texts)?;
         self.head.words(&self.tape, &encoded, &mask)
     }
 

@@ -1,6 +1,6 @@
 //! The loop: rates, steps, validation, checkpoints and the log.
 
-use super::batch::{Mix, Sampler};
+use super::batch::{Mix, MixShares, Sampler};
 use super::data::Data;
 use super::net::{Net, PARTS};
 use super::params::{AdamW, Group, Params};
@@ -56,6 +56,8 @@ pub struct Settings {
     pub save_every: f64,
     /// Queries of each task that a validation asks.
     pub validate_limit: usize,
+    /// What a batch is made of.
+    pub mix: MixShares,
     /// Sizes of the model's square, each with the share of the schedule from which on it is used.
     pub sizes: Vec<(f64, usize)>,
 }
@@ -223,7 +225,7 @@ impl<'a> Run<'a> {
         let net = Net::new(model)?;
         let params = net.params(model, precision, settings.temperature);
         let optimiser = AdamW::new(&params, settings.decay, settings.clip, settings.ema);
-        let mix = Mix::new(settings.batch, data);
+        let mix = Mix::new(settings.batch, settings.mix, data);
         let lanes = Lanes::new(&params, settings.lanes, settings.part);
         let sampler = Sampler::new(data, mix);
         let state = State { params, optimiser, progress: 0.0, image_size: net.image.image_size };
@@ -314,6 +316,7 @@ impl<'a> Run<'a> {
         self.state.to_model(start)?.write(&out.model, Format::F32)?;
         let figures = validate(&self.net, &self.state.averaged(), self.data, usize::MAX)?;
         log.figures(self.state.optimiser.step, &figures)?;
+        super::plot::plot(&out.log.join("log.csv"), &out.log.join("log.svg"))?;
         Ok(figures)
     }
 

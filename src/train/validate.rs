@@ -136,12 +136,13 @@ fn titles(net: &Net, params: &Params, data: &Data, gallery: &Gallery, limit: usi
     Ok(share(&ranks, 10))
 }
 
-fn share(ranks: &[usize], k: usize) -> f32 {
+/// Share of ranks within the first `k`.
+pub(super) fn share(ranks: &[usize], k: usize) -> f32 {
     ranks.iter().filter(|&&r| r <= k).count() as f32 / ranks.len().max(1) as f32
 }
 
-/// Catalog vectors of items.
-struct Gallery {
+/// Catalog vectors of items, to rank.
+pub(super) struct Gallery {
     items: Vec<usize>,
     /// Transposed: `[d, n]`.
     vectors: Vec<f32>,
@@ -151,12 +152,17 @@ struct Gallery {
 impl Gallery {
     fn new(net: &Net, params: &Params, data: &Data, items: Vec<usize>, d: usize) -> Result<Self> {
         let rows = embed_photos(net, params, data, &items, false)?;
+        Ok(Self::of(items, &rows, d))
+    }
+
+    /// A gallery of items whose vectors are `rows` `[n, d]`.
+    pub(super) fn of(items: Vec<usize>, rows: &[f32], d: usize) -> Self {
         let n = items.len();
         let mut vectors = vec![0.0; n * d];
         for (i, row) in rows.chunks_exact(d).enumerate() {
             row.iter().enumerate().for_each(|(f, v)| vectors[f * n + i] = *v);
         }
-        Ok(Self { items, vectors, d })
+        Self { items, vectors, d }
     }
 
     fn scores(&self, query: &[f32]) -> Vec<f32> {
@@ -167,7 +173,7 @@ impl Gallery {
     }
 
     /// Rank of the first hit of each query, ties broken against us; the left-out item takes no part.
-    fn ranks(
+    pub(super) fn ranks(
         &self,
         queries: &[f32],
         hit: impl Fn(usize, usize) -> bool + Sync,
