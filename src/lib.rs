@@ -29,6 +29,8 @@ pub mod site;
 pub mod text;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
+#[cfg(feature = "cli")]
+pub mod train;
 pub mod weights;
 
 pub use error::{Error, Result};

@@ -9,6 +9,7 @@ mod index;
 mod search;
 mod serve;
 mod site;
+mod train;
 
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -37,6 +38,7 @@ enum Command {
     Eval(eval::EvalArgs),
     Convert(convert::ConvertArgs),
     DemoCatalog(demo_catalog::DemoCatalogArgs),
+    Train(train::Train),
 }
 
 /// Runs one command.
@@ -50,6 +52,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Eval(args) => eval::run(&args, |model| Ok(embedder::EngineEmbedder(open(model)?))),
         Command::Convert(args) => convert::run(args),
         Command::DemoCatalog(args) => demo_catalog::run(args),
+        Command::Train(args) => args.run(),
     }
 }
 

@@ -1,0 +1,209 @@
+//! `vitrine train`: fine-tunes both encoders and the fusion head.
+
+use vitrine::convert::{Encoder, Model, read_encoder, trim_vocabulary};
+use vitrine::train::ablate;
+use vitrine::train::batch::MixShares;
+use vitrine::train::data::{Data, Split};
+use vitrine::train::gemm::Precision;
+use vitrine::train::run::{Output, Run, Settings};
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+
+/// Fine-tunes both encoders and the fusion head.
+#[derive(Debug, clap::Args)]
+pub struct Train {
+    /// Data: products=DIR, tops=DIR, wardrobe=DIR or drawn=DIR; repeat for more.
+    #[arg(long = "data", required = true, value_name = "KIND=DIR")]
+    data: Vec<String>,
+    /// Image encoder to start from.
+    #[arg(long, requires = "init_text", conflicts_with = "init")]
+    init_image: Option<PathBuf>,
+    /// Text encoder to start from.
+    #[arg(long, requires = "init_image", conflicts_with = "init")]
+    init_text: Option<PathBuf>,
+    /// Model folder to start from.
+    #[arg(long)]
+    init: Option<PathBuf>,
+    /// Model folder to write.
+    #[arg(long, default_value = "model")]
+    out: PathBuf,
+    /// Folder of the log and the checkpoint.
+    #[arg(long, default_value = "train-log")]
+    log: PathBuf,
+    /// Continue from the checkpoint in the log folder.
+    #[arg(long)]
+    resume: bool,
+    /// Sides of the model's square, in pixels, each with the share of the schedule from which on it is used, such as
+    /// 64,96@0.4.
+    #[arg(long, default_value = "64,96@0.4", value_delimiter = ',', value_parser = size)]
+    image_size: Vec<(f64, usize)>,
+    /// Words kept of the text encoder's vocabulary.
+    #[arg(long, default_value_t = 14_000)]
+    vocabulary: usize,
+    /// Samples a step.
+    #[arg(long, default_value_t = 128)]
+    batch: usize,
+    /// Share of composed products in a batch.
+    #[arg(long, default_value_t = MixShares::default().composed)]
+    share_composed: f32,
+    /// Share of drawn garments.
+    #[arg(long, default_value_t = MixShares::default().drawn)]
+    share_drawn: f32,
+    /// Share of tops.
+    #[arg(long, default_value_t = MixShares::default().tops)]
+    share_tops: f32,
+    /// Share of wardrobe photos; products with a text alone fill the rest.
+    #[arg(long, default_value_t = MixShares::default().wardrobe)]
+    share_wardrobe: f32,
+    /// Samples encoded together.
+    #[arg(long, default_value_t = 16)]
+    part: usize,
+    /// Steps of the schedule.
+    #[arg(long, default_value_t = 4000)]
+    steps: u64,
+    /// Minutes of the schedule, instead of steps.
+    #[arg(long)]
+    minutes: Option<f64>,
+    /// Learning rate of the image encoder.
+    #[arg(long, default_value_t = 2e-4)]
+    rate_image: f32,
+    /// Learning rate of the text encoder.
+    #[arg(long, default_value_t = 1e-4)]
+    rate_text: f32,
+    /// Learning rate of the head.
+    #[arg(long, default_value_t = 1e-3)]
+    rate_head: f32,
+    /// Steps over which rates rise.
+    #[arg(long, default_value_t = 100)]
+    warm_up: u64,
+    /// Share of the rates that is left at the end.
+    #[arg(long, default_value_t = 0.02)]
+    floor: f32,
+    /// Factor of the moving averages of the weights.
+    #[arg(long, default_value_t = 0.998)]
+    ema: f32,
+    /// Weight decay of matrices.
+    #[arg(long, default_value_t = 0.02)]
+    decay: f32,
+    /// Seed of everything drawn.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Instead of training the model, train heads without some of their parts on the model's frozen features, and print
+    /// their recall on val. Takes --init, --steps, --batch and --seed.
+    #[arg(long, requires = "init")]
+    ablate: bool,
+    /// Threads.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Minutes between validations.
+    #[arg(long, default_value_t = 5.0)]
+    validate_every: f64,
+}
+
+/// `SIZE` or `SIZE@SHARE`.
+fn size(text: &str) -> Result<(f64, usize), String> {
+    let (size, from) = text.split_once('@').unwrap_or((text, "0"));
+    match (from.parse(), size.parse()) {
+        (Ok(from), Ok(size)) => Ok((from, size)),
+        _ => Err(format!("expected SIZE or SIZE@SHARE such as 96@0.4, got {text}")),
+    }
+}
+
+impl Train {
+    /// Runs the command.
+    pub fn run(self) -> Result<()> {
+        let lanes = self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        rayon::ThreadPoolBuilder::new().num_threads(lanes).build_global().context("starting threads")?;
+        let data = self.read()?;
+        let mut model = self.start(&data)?;
+        if self.ablate {
+            return self.ablate(&model, &data);
+        }
+        model.resize(self.image_size[0].1)?;
+        let settings = Settings {
+            batch: self.batch,
+            part: self.part,
+            lanes,
+            steps: self.steps,
+            minutes: self.minutes,
+            rate_image: self.rate_image,
+            rate_text: self.rate_text,
+            rate_head: self.rate_head,
+            warm_up: self.warm_up,
+            floor: self.floor,
+            decay: self.decay,
+            clip: 1.0,
+            ema: self.ema,
+            temperature: 0.07,
+            seed: self.seed,
+            validate_every: self.validate_every,
+            save_every: 5.0,
+            validate_limit: 1000,
+            sizes: self.image_size.clone(),
+            mix: MixShares {
+                composed: self.share_composed,
+                drawn: self.share_drawn,
+                tops: self.share_tops,
+                wardrobe: self.share_wardrobe,
+            },
+        };
+        let precision = Precision::fastest();
+        eprintln!("{} photos, {} composed queries; {settings:?}; {precision:?} products", data.items.len(), data.train.len());
+        let mut run = Run::new(settings, &model, &data, precision)?;
+        if self.resume {
+            run.resume(&self.log.join("checkpoint.safetensors"))?;
+        }
+        let figures = run.train(&model, &Output { model: self.out, log: self.log })?;
+        println!("{}", serde_json::to_string(&figures)?);
+        Ok(())
+    }
+
+    fn ablate(&self, model: &Model, data: &Data) -> Result<()> {
+        let settings = ablate::Settings { queries: 8000, steps: self.steps, batch: self.batch, seed: self.seed };
+        println!("| query | R@1 | R@10 | R@50 |\n| --- | --- | --- | --- |");
+        for (name, [r1, r10, r50]) in ablate::ablate(model, data, &settings)? {
+            println!("| {name} | {r1:.3} | {r10:.3} | {r50:.3} |");
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> Result<Data> {
+        let mut data = Data::default();
+        for entry in &self.data {
+            let Some((kind, folder)) = entry.split_once('=') else {
+                bail!("reading --data {entry}: expected KIND=DIR such as products=data/products; add the kind");
+            };
+            let folder = PathBuf::from(folder);
+            match kind {
+                "products" => data.add_products(&folder)?,
+                "tops" => data.add_tops(&folder)?,
+                "wardrobe" => data.add_wardrobe(&folder)?,
+                "drawn" => data.add_drawn(&folder)?,
+                _ => bail!("reading --data {entry}: expected products, tops, wardrobe or drawn, got {kind}; choose one"),
+            }
+        }
+        Ok(data)
+    }
+
+    fn start(&self, data: &Data) -> Result<Model> {
+        if let Some(folder) = &self.init {
+            return Ok(Model::open(folder)?);
+        }
+        let (Some(image), Some(text)) = (&self.init_image, &self.init_text) else {
+            bail!("starting: expected --init MODEL, or --init-image and --init-text; give one of them");
+        };
+        let mut encoders = vec![read_encoder(image)?, read_encoder(text)?];
+        let corpus: Vec<String> = data
+            .items
+            .iter()
+            .filter(|item| item.split == Split::Train)
+            .map(|item| item.title.clone())
+            .chain(data.words.iter().flatten().cloned())
+            .chain(data.train.iter().map(|query| query.captions.join(", ")))
+            .collect();
+        for encoder in encoders.iter_mut().filter(|e| matches!(e, Encoder::Text { .. })) {
+            trim_vocabulary(encoder, self.vocabulary, &corpus)?;
+        }
+        Ok(Model::assemble("default", encoders, None)?)
+    }
+}

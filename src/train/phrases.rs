@@ -1,0 +1,182 @@
+//! Words for attributes and changes, and noise for words.
+
+use super::data::{COLOUR, Data, GENDER, PATTERN, TYPE, USAGE};
+use rand::Rng;
+use rand::seq::{IndexedRandom, SliceRandom};
+
+/// A type's word as people write it in the singular: "Tshirts" → "t-shirt".
+pub fn singular(kind: &str) -> String {
+    const PLURAL: [&str; 22] = [
+        "shoes", "jeans", "shorts", "trousers", "pants", "leggings", "jeggings", "capris", "tights", "flops", "heels",
+        "flats", "sunglasses", "earrings", "sandals", "socks", "cufflinks", "gloves", "briefs", "boxers", "booties",
+        "churidar",
+    ];
+    let kind = kind.replace("tshirts", "t-shirts");
+    let last = kind.rsplit(' ').next().unwrap_or("");
+    if PLURAL.contains(&last) || !kind.ends_with('s') || kind.ends_with("ss") {
+        return kind;
+    }
+    if let Some(stem) = kind.strip_suffix("rves") {
+        return format!("{stem}rf");
+    }
+    for ending in ["sses", "ches", "shes"] {
+        if kind.ends_with(ending) {
+            return kind[..kind.len() - 2].to_string();
+        }
+    }
+    kind[..kind.len() - 1].to_string()
+}
+
+/// How an attribute's word appears in a phrase.
+pub fn spoken(data: &Data, item: usize, attribute: usize, rng: &mut impl Rng) -> String {
+    let word = data.word(item, attribute);
+    match attribute {
+        TYPE if rng.random_bool(0.8) => singular(word),
+        PATTERN if word == "checked" && rng.random_bool(0.2) => "check".into(),
+        _ => word.to_string(),
+    }
+}
+
+/// A phrase for an item from some of its attributes, and which those are; none where too little is known.
+pub fn phrase(data: &Data, item: usize, rng: &mut impl Rng) -> Option<(String, Vec<usize>)> {
+    let chances = [(TYPE, 0.93), (COLOUR, 0.85), (GENDER, 0.65), (PATTERN, 0.85), (USAGE, 0.25)];
+    let mut used: Vec<usize> = Vec::new();
+    for (attribute, chance) in chances {
+        if !data.word(item, attribute).is_empty() && rng.random_bool(chance) {
+            used.push(attribute);
+        }
+    }
+    if used.is_empty() || used == [GENDER] || used == [USAGE] {
+        return None;
+    }
+    let say = |a: usize, rng: &mut _| if used.contains(&a) { spoken(data, item, a, rng) } else { String::new() };
+    let [gender, kind, colour, usage, pattern] =
+        [say(GENDER, rng), say(TYPE, rng), say(COLOUR, rng), say(USAGE, rng), say(PATTERN, rng)];
+    let kind = if kind.is_empty() { "something".to_string() } else { kind };
+    let of = if gender.is_empty() { String::new() } else { format!("for {gender}") };
+    let words = match rng.random_range(0..7) {
+        0..=2 => vec![usage, colour, pattern, kind, of],
+        3 => vec![gender, usage, pattern, colour, kind],
+        4 => vec![usage, pattern, kind, prefixed("in", &colour), of],
+        5 => vec![colour, pattern, kind, of, suffixed(&usage, "wear")],
+        _ => {
+            let mut words = vec![gender, usage, colour, pattern];
+            words.shuffle(rng);
+            words.push(kind);
+            words
+        }
+    };
+    Some((join(&words), used))
+}
+
+fn prefixed(before: &str, word: &str) -> String {
+    if word.is_empty() { String::new() } else { format!("{before} {word}") }
+}
+
+fn suffixed(word: &str, after: &str) -> String {
+    if word.is_empty() { String::new() } else { format!("for {word} {after}") }
+}
+
+fn join(words: &[String]) -> String {
+    words.iter().filter(|w| !w.is_empty()).cloned().collect::<Vec<_>>().join(" ")
+}
+
+/// Changes in words that lead from one item to another, one for each attribute that differs; none if nothing does or
+/// an attribute cannot be told.
+pub fn changes(data: &Data, from: usize, to: usize, rng: &mut impl Rng) -> Vec<String> {
+    let mut out = Vec::new();
+    for attribute in [COLOUR, TYPE, GENDER, PATTERN, USAGE] {
+        let (old, new) = (data.word(from, attribute), data.word(to, attribute));
+        if old == new || new.is_empty() {
+            continue;
+        }
+        let (old, new) = (spoken(data, from, attribute, rng), spoken(data, to, attribute, rng));
+        let forms: &[&str] = match attribute {
+            COLOUR => &[
+                "in {new}", "but {new}", "{new}", "make it {new}", "the same in {new}", "i want it in {new}",
+                "{new} instead of {old}", "not {old} but {new}", "like this but {new}", "more {new}, less {old}",
+                "is {new}", "{new} please", "change the color to {new}", "is {new} not {old}", "{new} colour",
+            ],
+            TYPE => &[
+                "a {new}", "but a {new}", "{new} instead", "{new} not {old}", "is a {new}", "matching {new}",
+                "a {new} instead of this {old}", "{new} in the same color", "show me {new}",
+            ],
+            GENDER => &[
+                "for {new}", "{new} version", "but for {new}", "made for {new}", "not for {old} but for {new}",
+                "the {new} one", "is for {new}", "{new}",
+            ],
+            PATTERN => &[
+                "{new}", "with a {new} pattern", "but {new}", "is {new}", "{new} pattern", "more {new}",
+                "{new} instead of {old}",
+            ],
+            _ => &["more {new}", "for {new} wear", "{new}", "is {new}", "{new} style", "less {old}, more {new}"],
+        };
+        let known: Vec<&&str> = forms.iter().filter(|f| !old.is_empty() || !f.contains("{old}")).collect();
+        if let Some(form) = known.choose(rng) {
+            out.push(form.replace("{new}", &new).replace("{old}", &old));
+        }
+    }
+    out
+}
+
+/// Joins changes as queries are joined in evaluation, now and then in another order.
+pub fn joined(captions: &[String], rng: &mut impl Rng) -> String {
+    let mut captions = captions.to_vec();
+    captions.shuffle(rng);
+    let link = [", ", ", ", ", ", ", ", " and ", " "].choose(rng).copied().unwrap_or(", ");
+    captions.join(link)
+}
+
+/// Typing as people do it: now and then two letters change places, one is lost or doubled, a word is left out.
+pub fn noisy(text: &str, rng: &mut impl Rng) -> String {
+    if !rng.random_bool(0.12) {
+        return text.to_string();
+    }
+    let mut words: Vec<String> = text.split(' ').map(String::from).collect();
+    if words.len() > 4 && rng.random_bool(0.4) {
+        words.remove(rng.random_range(0..words.len()));
+        return words.join(" ");
+    }
+    let i = rng.random_range(0..words.len());
+    let mut letters: Vec<char> = words[i].chars().collect();
+    if letters.len() > 3 {
+        let at = rng.random_range(1..letters.len() - 1);
+        match rng.random_range(0..3) {
+            0 => letters.swap(at, at + 1),
+            1 => drop(letters.remove(at)),
+            _ => letters.insert(at, letters[at]),
+        }
+        words[i] = letters.into_iter().collect();
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    #[test]
+    fn types_become_singular() {
+        let cases = [
+            ("tshirts", "t-shirt"), ("dresses", "dress"), ("watches", "watch"), ("jeans", "jeans"),
+            ("sports shoes", "sports shoes"), ("scarves", "scarf"), ("kurtas", "kurta"), ("dress", "dress"),
+            ("necklace and chains", "necklace and chain"), ("lip gloss", "lip gloss"),
+        ];
+        for (plural, one) in cases {
+            assert_eq!(singular(plural), one);
+        }
+    }
+
+    #[test]
+    fn noise_keeps_a_text_a_text() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        let text = "navy blue striped shirt for men";
+        let changed = (0..500).filter(|_| {
+            let out = noisy(text, &mut rng);
+            assert!(!out.trim().is_empty() && out.len() + 12 > text.len());
+            out != text
+        });
+        assert!((20..120).contains(&changed.count()));
+    }
+}
