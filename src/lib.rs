@@ -27,10 +27,10 @@ pub mod shard;
 #[cfg(feature = "cli")]
 pub mod site;
 pub mod text;
-#[cfg(target_arch = "wasm32")]
-pub mod wasm;
 #[cfg(feature = "cli")]
 pub mod train;
+#[cfg(target_arch = "wasm32")]
+pub mod wasm;
 pub mod weights;
 
 pub use error::{Error, Result};

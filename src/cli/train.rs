@@ -1,13 +1,13 @@
 //! `vitrine train`: fine-tunes both encoders and the fusion head.
 
-use vitrine::convert::{Encoder, Model, read_encoder, trim_vocabulary};
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+use vitrine::convert::{Model, read_encoder};
 use vitrine::train::ablate;
 use vitrine::train::batch::MixShares;
 use vitrine::train::data::{Data, Split};
 use vitrine::train::gemm::Precision;
 use vitrine::train::run::{Output, Run, Settings};
-use anyhow::{Context, Result, bail};
-use std::path::PathBuf;
 
 /// Fine-tunes both encoders and the fusion head.
 #[derive(Debug, clap::Args)]
@@ -148,7 +148,11 @@ impl Train {
             },
         };
         let precision = Precision::fastest();
-        eprintln!("{} photos, {} composed queries; {settings:?}; {precision:?} products", data.items.len(), data.train.len());
+        eprintln!(
+            "{} photos, {} composed queries; {settings:?}; {precision:?} products",
+            data.items.len(),
+            data.train.len()
+        );
         let mut run = Run::new(settings, &model, &data, precision)?;
         if self.resume {
             run.resume(&self.log.join("checkpoint.safetensors"))?;
@@ -179,7 +183,9 @@ impl Train {
                 "tops" => data.add_tops(&folder)?,
                 "wardrobe" => data.add_wardrobe(&folder)?,
                 "drawn" => data.add_drawn(&folder)?,
-                _ => bail!("reading --data {entry}: expected products, tops, wardrobe or drawn, got {kind}; choose one"),
+                _ => {
+                    bail!("reading --data {entry}: expected products, tops, wardrobe or drawn, got {kind}; choose one")
+                }
             }
         }
         Ok(data)
@@ -192,7 +198,7 @@ impl Train {
         let (Some(image), Some(text)) = (&self.init_image, &self.init_text) else {
             bail!("starting: expected --init MODEL, or --init-image and --init-text; give one of them");
         };
-        let mut encoders = vec![read_encoder(image)?, read_encoder(text)?];
+        let encoders = vec![read_encoder(image)?, read_encoder(text)?];
         let corpus: Vec<String> = data
             .items
             .iter()
@@ -201,9 +207,8 @@ impl Train {
             .chain(data.words.iter().flatten().cloned())
             .chain(data.train.iter().map(|query| query.captions.join(", ")))
             .collect();
-        for encoder in encoders.iter_mut().filter(|e| matches!(e, Encoder::Text { .. })) {
-            trim_vocabulary(encoder, self.vocabulary, &corpus)?;
-        }
-        Ok(Model::assemble("default", encoders, None)?)
+        let mut model = Model::assemble("default", encoders, None)?;
+        model.trim_vocabulary(self.vocabulary, &corpus)?;
+        Ok(model)
     }
 }

@@ -43,9 +43,8 @@ pub enum Variant {
 
 impl Variant {
     /// All variants, in the order of the table.
-    pub const ALL: [Self; 8] = [
-        Self::Image, Self::Text, Self::Mean, Self::TwoVectors, Self::Tokens, Self::NoGate, Self::NoMlp, Self::Whole,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Image, Self::Text, Self::Mean, Self::TwoVectors, Self::Tokens, Self::NoGate, Self::NoMlp, Self::Whole];
 
     /// Its name in the table.
     pub fn name(self) -> &'static str {
@@ -179,7 +178,10 @@ impl Head {
         let vector = |name: &str| crate::weights::Weights::<Tape>::vector(&w, b, name, &[d]);
         let square = |name: &str| Linear::load(b, &w, name, d, d);
         Ok(Self {
-            image: (Linear::load_unbiased(b, &w, "image.proj", image, d)?, LayerNorm::load(b, &w, "image.norm", d, eps)?),
+            image: (
+                Linear::load_unbiased(b, &w, "image.proj", image, d)?,
+                LayerNorm::load(b, &w, "image.norm", d, eps)?,
+            ),
             text: (Linear::load_unbiased(b, &w, "text.proj", text, d)?, LayerNorm::load(b, &w, "text.norm", d, eps)?),
             pool: (square("pool.w")?, vector("pool.v")?),
             w: [square("attention.w1")?, square("attention.w2")?, square("attention.w3")?],
@@ -202,8 +204,14 @@ impl Head {
         Ok((h, pooled))
     }
 
-    fn query(&self, b: &Tape, variant: Variant, photo: &(Tensor, Tensor), tokens: &Tensor, mask: &Tensor)
-    -> Result<Tensor> {
+    fn query(
+        &self,
+        b: &Tape,
+        variant: Variant,
+        photo: &(Tensor, Tensor),
+        tokens: &Tensor,
+        mask: &Tensor,
+    ) -> Result<Tensor> {
         let w = self.text.1.forward(b, &self.text.0.forward(b, tokens, Activation::None)?)?;
         let (h, pooled) = photo;
         let mean = b.masked_mean(&w, mask)?;
@@ -239,8 +247,14 @@ impl Head {
 }
 
 /// Trains one variant's head from scratch.
-fn train(net: &Net, variant: Variant, data: &Data, asked: &[Composed], features: &Features, settings: &Settings)
--> Result<Params> {
+fn train(
+    net: &Net,
+    variant: Variant,
+    data: &Data,
+    asked: &[Composed],
+    features: &Features,
+    settings: &Settings,
+) -> Result<Params> {
     let mut params = Params::new(super::gemm::Precision::fastest());
     let (image, text, d) = (net.image.hidden_size, net.text.hidden_size, net.fusion.dimension);
     params.take("fusion", Group::Head, &initial_fusion(&net.fusion, image, text, settings.seed)?);

@@ -115,9 +115,13 @@ impl<'a> Sampler<'a> {
         let mut seen = HashSet::new();
         // a target drawn twice would be its own false negative under a title
         let mut fresh = |sample: &Sample| seen.insert(sample.target);
-        for (count, kind) in
-            [(self.mix.composed, 0), (self.mix.drawn, 4), (self.mix.products, 1), (self.mix.tops, 2), (self.mix.wardrobe, 3)]
-        {
+        for (count, kind) in [
+            (self.mix.composed, 0),
+            (self.mix.drawn, 4),
+            (self.mix.products, 1),
+            (self.mix.tops, 2),
+            (self.mix.wardrobe, 3),
+        ] {
             let mut tries = 0;
             for _ in 0..count {
                 let sample = loop {
@@ -292,9 +296,8 @@ pub fn augment(photo: &RgbImage, rng: &mut impl Rng) -> RgbImage {
     let (w, h) = photo.dimensions();
     let room = |side: u32| (side / 12).max(1);
     if rng.random_bool(0.5) {
-        let mut canvas = RgbImage::from_pixel(
-            w + rng.random_range(0..=room(w)), h + rng.random_range(0..=room(h)), Rgb([255; 3]),
-        );
+        let mut canvas =
+            RgbImage::from_pixel(w + rng.random_range(0..=room(w)), h + rng.random_range(0..=room(h)), Rgb([255; 3]));
         let at = [rng.random_range(0..=canvas.width() - w), rng.random_range(0..=canvas.height() - h)];
         imageops::replace(&mut canvas, &photo, at[0].into(), at[1].into());
         photo = canvas;

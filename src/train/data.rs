@@ -153,8 +153,7 @@ impl Data {
             self.add_photos(first, &folder.join(archive))?;
         }
         self.drop_incomplete(first);
-        let index: HashMap<String, usize> =
-            (first..self.items.len()).map(|i| (self.items[i].id.clone(), i)).collect();
+        let index: HashMap<String, usize> = (first..self.items.len()).map(|i| (self.items[i].id.clone(), i)).collect();
         self.train.extend(read_composed(&folder.join("composed.train.jsonl"), &index)?);
         self.val.extend(read_composed(&folder.join("composed.val.jsonl"), &index)?);
         Ok(())
@@ -239,8 +238,9 @@ impl Data {
     /// Decodes the photos of items from `first` on out of an archive of `<id>.webp`; test items are left out.
     fn add_photos(&mut self, first: usize, archive: &Path) -> Result<()> {
         let file = std::fs::File::open(archive).map_err(io("opening", archive))?;
-        let bad = |e: zip::result::ZipError| {
-            Error::Data { file: archive.display().to_string(), problem: format!("expected a ZIP of photos ({e})") }
+        let bad = |e: zip::result::ZipError| Error::Data {
+            file: archive.display().to_string(),
+            problem: format!("expected a ZIP of photos ({e})"),
         };
         let mut zip = zip::ZipArchive::new(std::io::BufReader::new(file)).map_err(bad)?;
         let wanted: HashMap<&str, usize> = (first..self.items.len())
@@ -250,7 +250,14 @@ impl Data {
         let mut bytes: Vec<(usize, Vec<u8>)> = Vec::new();
         for i in 0..zip.len() {
             let mut entry = zip.by_index(i).map_err(bad)?;
-            let stem = entry.name().map_err(bad)?.rsplit('/').next().and_then(|n| n.split('.').next()).unwrap_or("").to_string();
+            let stem = entry
+                .name()
+                .map_err(bad)?
+                .rsplit('/')
+                .next()
+                .and_then(|n| n.split('.').next())
+                .unwrap_or("")
+                .to_string();
             if let Some(&item) = wanted.get(stem.as_str()) {
                 let mut content = Vec::with_capacity(entry.size() as usize);
                 entry.read_to_end(&mut content).map_err(io("reading", archive))?;
@@ -269,11 +276,14 @@ impl Data {
 }
 
 /// Rows of a CSV file and where each column is.
-fn read_table(path: &Path) -> Result<(Vec<Vec<String>>, HashMap<String, usize>)> {
+type Table = (Vec<Vec<String>>, HashMap<String, usize>);
+
+fn read_table(path: &Path) -> Result<Table> {
     let bad = |e: csv::Error| Error::Data { file: path.display().to_string(), problem: e.to_string() };
     let mut reader = csv::Reader::from_path(path).map_err(bad)?;
     let columns = reader.headers().map_err(bad)?.iter().enumerate().map(|(i, h)| (h.to_string(), i)).collect();
-    let rows = reader.records().map(|r| Ok(r.map_err(bad)?.iter().map(String::from).collect())).collect::<Result<_>>()?;
+    let rows =
+        reader.records().map(|r| Ok(r.map_err(bad)?.iter().map(String::from).collect())).collect::<Result<_>>()?;
     Ok((rows, columns))
 }
 

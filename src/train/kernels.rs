@@ -268,7 +268,15 @@ vectorised! {
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 fn block<const R: usize>(
-    k: usize, a: &[f32], ra: usize, ca: usize, b: &[f32], ldb: usize, c: &mut [f32], ldc: usize, add: bool,
+    k: usize,
+    a: &[f32],
+    ra: usize,
+    ca: usize,
+    b: &[f32],
+    ldb: usize,
+    c: &mut [f32],
+    ldc: usize,
+    add: bool,
 ) {
     let mut sums = [[0.0f32; 16]; R];
     if add {
@@ -280,12 +288,12 @@ fn block<const R: usize>(
         assert!(a.len() > (R - 1) * ra + (k - 1) * ca && b.len() >= (k - 1) * ldb + 16);
     }
     for p in 0..k {
-        for r in 0..R {
+        for (r, sums) in sums.iter_mut().enumerate() {
             // SAFETY: the largest index of each operand was asserted above; a check for every number would cost as
             // much as the arithmetic.
             let (x, row) = unsafe { (*a.get_unchecked(r * ra + p * ca), b.get_unchecked(p * ldb..p * ldb + 16)) };
             for l in 0..16 {
-                sums[r][l] = x.mul_add(row[l], sums[r][l]);
+                sums[l] = x.mul_add(row[l], sums[l]);
             }
         }
     }

@@ -167,9 +167,8 @@ mod tests {
         let d = 4;
         let (queries, gallery) = (noise(d, 0.3), noise(3 * d, 0.4));
         let relation = [Relation::Negative, Relation::Positive, Relation::Negative];
-        let logits: Vec<f32> = (0..3)
-            .map(|j| 5.0 * (0..d).map(|f| queries[f] * gallery[j * d + f]).sum::<f32>())
-            .collect();
+        let logits: Vec<f32> =
+            (0..3).map(|j| 5.0 * (0..d).map(|f| queries[f] * gallery[j * d + f]).sum::<f32>()).collect();
         let want = logits.iter().map(|l| l.exp()).sum::<f32>().ln() - logits[1];
         assert!((contrast(&queries, &gallery, d, 5.0f32.ln(), &relation).loss - want).abs() < 1e-5);
     }

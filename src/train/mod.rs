@@ -10,9 +10,9 @@ pub mod net;
 pub mod params;
 pub mod phrases;
 pub mod plot;
+pub mod run;
 pub mod step;
 pub mod tape;
-pub mod run;
-pub mod validate;
 #[cfg(test)]
 mod tests;
+pub mod validate;

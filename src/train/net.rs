@@ -40,7 +40,8 @@ impl Net {
     /// The net of a model that has both encoders and a head.
     pub fn new(model: &Model) -> Result<Self> {
         let d = &model.description;
-        let missing = || Error::Model("expected both encoders and a fusion head; give --init-image and --init-text".into());
+        let missing =
+            || Error::Model("expected both encoders and a fusion head; give --init-image and --init-text".into());
         let reader = TextReader::from_json(model.tokenizer.as_deref().ok_or_else(missing)?, d.max_tokens)?;
         Ok(Self {
             image: d.image.clone().ok_or_else(missing)?,

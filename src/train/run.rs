@@ -103,7 +103,8 @@ impl State {
     pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         let packed = metadata(checkpoint);
         let number = |key: &str| packed.get(key).and_then(|v| v.parse::<f64>().ok());
-        let missing = || Error::Model("expected a training checkpoint, got weights without a step; drop --resume".into());
+        let missing =
+            || Error::Model("expected a training checkpoint, got weights without a step; drop --resume".into());
         self.optimiser.step = number("step").ok_or_else(missing)? as u64;
         self.progress = number("progress").unwrap_or(0.0);
         for i in 0..self.params.list.len() {
@@ -140,7 +141,11 @@ impl State {
             let value = if ema.is_empty() { param.value.clone() } else { std::sync::Arc::new(ema.clone()) };
             out.index.insert(param.name.clone(), i);
             out.list.push(super::params::Param {
-                name: param.name.clone(), shape: param.shape.clone(), group: param.group, value, packed: None,
+                name: param.name.clone(),
+                shape: param.shape.clone(),
+                group: param.group,
+                value,
+                packed: None,
             });
         }
         out.pack();
@@ -260,11 +265,14 @@ impl<'a> Run<'a> {
         let batch = self.sampler.draw(&mut ChaCha8Rng::seed_from_u64(seed));
         let outcome = self.lanes.run(&self.net, &self.state.params, self.data, &batch, SHARES, seed)?;
         let s = &self.settings;
-        let rate = |group| factor * match group {
-            Group::Frozen => 0.0,
-            Group::Image => s.rate_image,
-            Group::Text => s.rate_text,
-            Group::Head => s.rate_head,
+        let rate = |group| {
+            factor
+                * match group {
+                    Group::Frozen => 0.0,
+                    Group::Image => s.rate_image,
+                    Group::Text => s.rate_text,
+                    Group::Head => s.rate_head,
+                }
         };
         let length = self.state.optimiser.update(&mut self.state.params, self.lanes.grads(), rate);
         let scale = self.state.params.find("loss/log_scale")?;
@@ -296,7 +304,7 @@ impl<'a> Run<'a> {
             let (outcome, length) = self.step(progress)?;
             mean.add(outcome, length);
             let step = self.state.optimiser.step;
-            if step % 20 == 0 || step == first + 1 {
+            if step.is_multiple_of(20) || step == first + 1 {
                 let pace = spent / (step - first) as f64;
                 let left = if progress > done { spent * (1.0 - progress) / (progress - done) } else { 0.0 };
                 log.step(step, progress, &mean.take(), self.factor(progress), self.scale()?, pace, left)?;
@@ -387,8 +395,16 @@ impl Log {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn step(&mut self, step: u64, progress: f64, mean: &[f64; 6], rate: f32, scale: f32, pace: f64, left: f64)
-    -> Result<()> {
+    fn step(
+        &mut self,
+        step: u64,
+        progress: f64,
+        mean: &[f64; 6],
+        rate: f32,
+        scale: f32,
+        pace: f64,
+        left: f64,
+    ) -> Result<()> {
         let [loss, composed, text, photo, accuracy, gradient] = mean;
         eprintln!(
             "step {step:>6} {:>5.1} %  loss {loss:.3} (composed {composed:.3} text {text:.3} photo {photo:.3}) in-batch \
@@ -412,7 +428,9 @@ impl Log {
             "step {step:>6} val: composed R@1 {r1} R@10 {r10} R@50 {r50} median {median}; title R@10 {title}; phrase \
              P@10 {phrase}; tops R@10 {tops}; wardrobe P@10 {wardrobe}; drawn R@1 {drawn1} R@10 {drawn10}"
         );
-        self.write(&format!("{step},,,,,,,,,,,{r1},{r10},{r50},{median},{title},{phrase},{tops},{wardrobe},{drawn1},{drawn10}\n"))
+        self.write(&format!(
+            "{step},,,,,,,,,,,{r1},{r10},{r50},{median},{title},{phrase},{tops},{wardrobe},{drawn1},{drawn10}\n"
+        ))
     }
 
     fn write(&mut self, line: &str) -> Result<()> {

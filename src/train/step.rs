@@ -2,10 +2,10 @@
 
 use super::batch::{Sample, composed_relation, photo_relation, text_relation};
 use super::data::Data;
+use super::kernels;
 use super::loss::{Contrast, Relation, contrast};
 use super::net::{Forward, Net, forward};
 use super::params::Params;
-use super::kernels;
 use crate::error::Result;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -54,8 +54,15 @@ impl Lanes {
     }
 
     /// Forward, loss and gradients of one batch; the gradients stay in the first lane.
-    pub fn run(&mut self, net: &Net, params: &Params, data: &Data, batch: &[Sample], shares: Shares, seed: u64)
-    -> Result<Outcome> {
+    pub fn run(
+        &mut self,
+        net: &Net,
+        params: &Params,
+        data: &Data,
+        batch: &[Sample],
+        shares: Shares,
+        seed: u64,
+    ) -> Result<Outcome> {
         let parts = deal(batch, batch.len().div_ceil(self.part));
         let lanes = self.grads.len();
         let lane_parts: Vec<Vec<usize>> = (0..lanes).map(|l| (l..parts.len()).step_by(lanes).collect()).collect();
@@ -72,7 +79,8 @@ impl Lanes {
         }
         let scale = params.find("loss/log_scale")?;
         let all: Vec<Forward> = forwards.into_iter().flatten().collect();
-        let (outcome, grads, d_scale) = loss(data, &parts, &all, net.fusion.dimension, params.list[scale].value[0], shares);
+        let (outcome, grads, d_scale) =
+            loss(data, &parts, &all, net.fusion.dimension, params.list[scale].value[0], shares);
         let mut queues: Vec<Vec<(usize, Forward)>> = (0..lanes).map(|_| Vec::new()).collect();
         all.into_iter().enumerate().for_each(|(p, f)| queues[p % lanes].push((p, f)));
         self.grads.par_iter_mut().zip(queues).for_each(|(sum, queue)| {
@@ -111,8 +119,14 @@ fn deal(batch: &[Sample], parts: usize) -> Vec<Vec<Sample>> {
 type Grads = Vec<[Vec<f32>; 5]>;
 
 /// The weighted loss over all parts, the gradients of every part's outputs, and that of the scale.
-fn loss(data: &Data, parts: &[Vec<Sample>], forwards: &[Forward], d: usize, log_scale: f32, shares: Shares)
--> (Outcome, Grads, f32) {
+fn loss(
+    data: &Data,
+    parts: &[Vec<Sample>],
+    forwards: &[Forward],
+    d: usize,
+    log_scale: f32,
+    shares: Shares,
+) -> (Outcome, Grads, f32) {
     let gather = |o: usize| -> Vec<f32> {
         forwards.iter().filter_map(|f| f.outputs[o].as_ref()).flat_map(|t| t.iter().copied()).collect()
     };

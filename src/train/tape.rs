@@ -238,7 +238,9 @@ impl Backend for Tape {
     fn linear(&self, x: &Tensor, w: &Weight, bias: Option<&Tensor>, act: Activation) -> Result<Tensor> {
         let (out, inner) = (w.rows, w.cols);
         let Some(layouts) = w.layouts.clone() else {
-            return Err(Error::Argument(format!("multiplying: {out}×{inner} is a table of rows; use it for embed alone")));
+            return Err(Error::Argument(format!(
+                "multiplying: {out}×{inner} is a table of rows; use it for embed alone"
+            )));
         };
         if x.last() != inner {
             return Err(Error::Argument(format!("multiplying: expected {inner} features, got shape {:?}", x.shape)));

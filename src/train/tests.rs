@@ -34,10 +34,21 @@ fn fill(shapes: &[(String, Vec<usize>)], seed: f64) -> Checkpoint {
 /// A model of a few thousand numbers with odd sizes; photos of 8 × 8 pixels in patches of 4.
 pub(crate) fn tiny_model() -> Model {
     let image = vit::Config {
-        hidden_size: 12, layers: 2, heads: 3, intermediate_size: 20, patch_size: 4, image_size: 8, layer_norm_eps: 1e-6,
+        hidden_size: 12,
+        layers: 2,
+        heads: 3,
+        intermediate_size: 20,
+        patch_size: 4,
+        image_size: 8,
+        layer_norm_eps: 1e-6,
     };
     let text = bert::Config {
-        hidden_size: 10, layers: 2, heads: 2, intermediate_size: 14, vocab_size: 18, max_positions: 8,
+        hidden_size: 10,
+        layers: 2,
+        heads: 2,
+        intermediate_size: 14,
+        vocab_size: 18,
+        max_positions: 8,
         layer_norm_eps: 1e-12,
     };
     let linear = |key: &str, out: usize, inner: usize| {
@@ -93,7 +104,12 @@ const TEXTS: [&str; 3] = ["red dress", "blue striped shirt but longer", "shirt"]
 
 /// The three kinds of queries and the catalog vectors, on any backend.
 fn everything<B: Backend>(
-    b: &B, vit: &vit::Vit<B>, bert: &bert::Bert<B>, head: &fusion::Fusion<B>, net: &Net, patches: &[f32],
+    b: &B,
+    vit: &vit::Vit<B>,
+    bert: &bert::Bert<B>,
+    head: &fusion::Fusion<B>,
+    net: &Net,
+    patches: &[f32],
 ) -> Vec<B::Tensor> {
     let x = b.tensor(patches, &[3, 4, 48]).unwrap();
     let photo = head.photo(b, &vit.forward(b, &x).unwrap()).unwrap();
@@ -156,7 +172,7 @@ fn every_gradient_agrees_with_finite_differences() {
     let pairs = outputs.into_iter().zip(&weights).map(|(t, w)| (t, w.as_slice())).collect();
     bound.into_tape().backward(pairs, &mut grads);
     let mut checked = 0;
-    for i in 0..params.list.len() {
+    for (i, grad) in grads.iter().enumerate() {
         let n = params.list[i].value.len();
         for at in [0, n / 3, n / 2, n - 1] {
             let h = 4e-3;
@@ -168,7 +184,7 @@ fn every_gradient_agrees_with_finite_differences() {
                 value
             };
             let want = ((moved(h) - moved(-h)) / (2.0 * f64::from(h))) as f32;
-            let got = grads[i][at];
+            let got = grad[at];
             let name = &params.list[i].name;
             // f32 sums and the curvature over 2h leave about this much
             assert!((got - want).abs() < 4e-3 + 0.03 * want.abs(), "{name}[{at}]: {got} instead of {want}");
@@ -180,8 +196,7 @@ fn every_gradient_agrees_with_finite_differences() {
 
 /// Red and blue dresses and shirts: 16 of each to learn from and 4 to validate on.
 fn tiny_data() -> Data {
-    let mut data = Data::default();
-    data.words = std::array::from_fn(|_| vec![String::new()]);
+    let mut data = Data { words: std::array::from_fn(|_| vec![String::new()]), ..Data::default() };
     data.words[COLOUR].extend(["red".into(), "blue".into()]);
     data.words[TYPE].extend(["dress".into(), "shirt".into()]);
     for i in 0..80u16 {
@@ -215,9 +230,25 @@ fn tiny_data() -> Data {
 
 fn settings() -> Settings {
     Settings {
-        batch: 16, part: 4, lanes: 2, steps: 150, minutes: None, rate_image: 4e-3, rate_text: 4e-3, rate_head: 4e-3,
-        warm_up: 5, floor: 0.02, decay: 0.01, clip: 1.0, ema: 0.9, temperature: 0.07, seed: 3, validate_every: 1e9,
-        save_every: 1e9, validate_limit: 100, sizes: vec![(0.0, 8)],
+        batch: 16,
+        part: 4,
+        lanes: 2,
+        steps: 150,
+        minutes: None,
+        rate_image: 4e-3,
+        rate_text: 4e-3,
+        rate_head: 4e-3,
+        warm_up: 5,
+        floor: 0.02,
+        decay: 0.01,
+        clip: 1.0,
+        ema: 0.9,
+        temperature: 0.07,
+        seed: 3,
+        validate_every: 1e9,
+        save_every: 1e9,
+        validate_limit: 100,
+        sizes: vec![(0.0, 8)],
         mix: Default::default(),
     }
 }

@@ -71,7 +71,8 @@ pub fn validate(net: &Net, params: &Params, data: &Data, limit: usize) -> Result
     let mine = data.pick(Origin::Wardrobe, Split::Val);
     if !mine.is_empty() {
         let queries = embed_photos(net, params, data, &mine, true)?;
-        let same = |q: usize| gallery.items.iter().map(|&i| data.items[i].kinds & data.items[mine[q]].kinds != 0).collect();
+        let same =
+            |q: usize| gallery.items.iter().map(|&i| data.items[i].kinds & data.items[mine[q]].kinds != 0).collect();
         figures.wardrobe = Some(gallery.precision(&queries, same));
     }
     Ok(figures)
@@ -105,7 +106,12 @@ fn embed_texts(net: &Net, params: &Params, texts: &[&str]) -> Result<Vec<f32>> {
 
 /// Shares of composed queries with a hit in the top 1, 10, 50, and the median rank.
 fn composed(
-    net: &Net, params: &Params, data: &Data, gallery: &Gallery, queries: &[Composed], limit: usize,
+    net: &Net,
+    params: &Params,
+    data: &Data,
+    gallery: &Gallery,
+    queries: &[Composed],
+    limit: usize,
 ) -> Result<Option<([f32; 3], f32)>> {
     // spread over all of them, since a file may be sorted by reference
     let asked: Vec<_> = queries.iter().step_by((queries.len() / limit.max(1)).max(1)).take(limit).collect();
