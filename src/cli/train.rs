@@ -7,6 +7,7 @@ use vitrine::train::ablate;
 use vitrine::train::batch::MixShares;
 use vitrine::train::data::{Data, Split};
 use vitrine::train::gemm::Precision;
+use vitrine::train::occlude;
 use vitrine::train::run::{Output, Run, Settings};
 
 /// Fine-tunes both encoders and the fusion head.
@@ -92,6 +93,10 @@ pub struct Train {
     /// their recall on val. Takes --init, --steps, --batch and --seed.
     #[arg(long, requires = "init")]
     ablate: bool,
+    /// Instead of training, cover the patches that composed val queries attend to most, and others, and print how far
+    /// their scores move. Takes --init and --seed.
+    #[arg(long, requires = "init", conflicts_with = "ablate")]
+    occlude: bool,
     /// Threads.
     #[arg(long)]
     jobs: Option<usize>,
@@ -116,6 +121,18 @@ impl Train {
         rayon::ThreadPoolBuilder::new().num_threads(lanes).build_global().context("starting threads")?;
         let data = self.read()?;
         let mut model = self.start(&data)?;
+        if self.occlude {
+            let o = occlude::occlude(&model, &data, 4, usize::MAX, self.seed)?;
+            println!(
+                "{} queries, 4 patches covered: score moves by {:.4} (attended), {:.4} (random); attended moves more in \
+                 {:.1} %",
+                o.queries,
+                o.attended,
+                o.random,
+                o.wins * 100.0
+            );
+            return Ok(());
+        }
         if self.ablate {
             return self.ablate(&model, &data);
         }

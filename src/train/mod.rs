@@ -7,6 +7,7 @@ pub mod gemm;
 pub mod kernels;
 pub mod loss;
 pub mod net;
+pub mod occlude;
 pub mod params;
 pub mod phrases;
 pub mod plot;

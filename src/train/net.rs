@@ -137,6 +137,12 @@ impl<'a> Bound<'a> {
         self.head.catalog(&self.tape, photo)
     }
 
+    /// Query vectors of photos with texts, and α over the patches.
+    pub fn attended(&self, photo: &Photo<Tape>, words: &Words<Tape>) -> Result<(Tensor, Vec<f32>)> {
+        let fused = self.head.query(&self.tape, Some(photo), Some(words))?;
+        Ok((fused.query, fused.alpha.map(|alpha| alpha.to_vec()).unwrap_or_default()))
+    }
+
     /// Query vectors.
     pub fn query(&self, photo: Option<&Photo<Tape>>, words: Option<&Words<Tape>>) -> Result<Tensor> {
         Ok(self.head.query(&self.tape, photo, words)?.query)

@@ -297,3 +297,25 @@ fn resuming_continues_bit_for_bit() {
     }
     assert_eq!(whole.state.image_size, 12);
 }
+
+#[test]
+fn the_ablation_needs_the_words_to_change_a_colour() {
+    let (model, data) = (tiny_model(), tiny_data());
+    let settings = super::ablate::Settings { queries: 64, steps: 120, batch: 16, seed: 2 };
+    let rows = super::ablate::ablate(&model, &data, &settings).unwrap();
+    let r1 = |name: &str| rows.iter().find(|row| row.0 == name).unwrap().1[0];
+    assert_eq!(rows.len(), 8);
+    assert!(rows.iter().all(|(_, [r1, r10, r50])| r1 <= r10 && r10 <= r50 && *r50 == 1.0), "{rows:?}");
+    // the photo alone asks for more of the same colour, which is never the answer
+    assert!(r1("whole head") > r1("image only") + 0.3, "{rows:?}");
+}
+
+#[test]
+fn covering_nothing_moves_nothing() {
+    let (model, data) = (tiny_model(), tiny_data());
+    let none = super::occlude::occlude(&model, &data, 0, 100, 1).unwrap();
+    assert_eq!((none.attended, none.random, none.queries), (0.0, 0.0, data.val.len()));
+    let some = super::occlude::occlude(&model, &data, 1, 100, 1).unwrap();
+    assert!(some.attended > 0.0 && some.random > 0.0, "{some:?}");
+    assert!(super::occlude::occlude(&model, &Data::default(), 1, 100, 1).is_err());
+}
