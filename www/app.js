@@ -335,7 +335,8 @@ class App {
       text: () => t('closest_words', { words }),
       image: () => t('closest_photo'),
       like: () => t('closest_product'),
-      composed: () => t(photo ? 'closest_photo_words' : 'closest_product_words', { words }),
+      // the heading says "but" itself
+      composed: () => t(photo ? 'closest_photo_words' : 'closest_product_words', { words: words.replace(/^(but|aber|mais)\s+/i, '') }),
     };
     const about = [];
     if (reference && !photo) about.push(el('span', { class: 'sub-reference' }, t('sub_reference', { title: reference.title })));
