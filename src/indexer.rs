@@ -16,7 +16,7 @@ use crate::photos::PhotoSource;
 use crate::shard::{FORMAT, FileEntry, Item, MANIFEST, Manifest, ModelRef, SHARD_BYTES, Shard, ShardEntry, VERSION};
 use journal::{Entry, Journal};
 pub use metadata::Metadata;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -80,12 +80,12 @@ where
         let mut journal = Journal::open(self.out, fingerprint, dimension)?;
         let mut summary = Summary::default();
         self.encode_new(&mut journal, &mut summary, progress)?;
-        let bad: HashMap<&str, ()> = summary.skipped.iter().map(|(id, _)| (id.as_str(), ())).collect();
+        let bad: HashSet<&str> = summary.skipped.iter().map(|(id, _)| id.as_str()).collect();
         let entries: Vec<&Entry> = self
             .photos
             .ids()
             .iter()
-            .filter(|id| !bad.contains_key(id.as_str()))
+            .filter(|id| !bad.contains(id.as_str()))
             .filter_map(|id| journal.entries.get(id))
             .collect();
         if entries.is_empty() {
@@ -203,18 +203,18 @@ where
     fn write_catalog(&self, entries: &[&Entry]) -> Result<Manifest> {
         let dimension = self.engine.description().dimension;
         let items: Vec<Item> = entries.iter().map(|entry| self.item(entry)).collect();
+        let vectors: Vec<f32> = entries.iter().flat_map(|entry| entry.vector.iter().copied()).collect();
         let mut shards = Vec::new();
         // ids differ in length, so a shard is cut by a bound on what a photo takes
         let longest = entries.iter().map(|entry| entry.id.len()).max().unwrap_or(0);
         let rows = (SHARD_BYTES / (dimension + 8 + longest)).max(1);
-        for (entries, items) in entries.chunks(rows).zip(items.chunks(rows)) {
-            let vectors: Vec<f32> = entries.iter().flat_map(|entry| entry.vector.iter().copied()).collect();
+        let parts = entries.chunks(rows).zip(items.chunks(rows)).zip(vectors.chunks(rows * dimension));
+        for ((entries, items), vectors) in parts {
             let ids = entries.iter().map(|entry| entry.id.clone()).collect();
-            let vectors = self.put("shard", "bin", &Shard::from_f32(ids, &vectors, dimension)?.encode())?;
+            let vectors = self.put("shard", "bin", &Shard::from_f32(ids, vectors, dimension)?.encode())?;
             let items = serde_json::to_vec(items).map_err(|e| Error::Catalog(e.to_string()))?;
             shards.push(ShardEntry { vectors, count: entries.len(), items: self.put("items", "json", &items)? });
         }
-        let vectors: Vec<f32> = entries.iter().flat_map(|entry| entry.vector.iter().copied()).collect();
         let k = neighbours::K.min(entries.len() - 1);
         let table: Vec<u8> =
             neighbours::table(&vectors, dimension, k)?.iter().flat_map(|row| row.to_le_bytes()).collect();
@@ -267,8 +267,8 @@ where
         let kept: Vec<&String> = shards.chain([&manifest.neighbours.file.file]).collect();
         let ours = |name: &str| ["shard-", "items-", "neighbours-"].iter().any(|stem| name.starts_with(stem));
         remove_where(self.out, |name| ours(name) && !kept.iter().any(|k| *k == name))?;
-        let photos: HashMap<&str, ()> = journal.entries.values().map(|e| (e.photo.as_str(), ())).collect();
-        remove_where(&self.out.join(PHOTOS), |name| !photos.contains_key(name))
+        let photos: HashSet<&str> = journal.entries.values().map(|e| e.photo.as_str()).collect();
+        remove_where(&self.out.join(PHOTOS), |name| !photos.contains(name))
     }
 }
 
