@@ -1,13 +1,14 @@
 //! The whole flow on one page: photo and words → patches and ids → encoders → fusion → one vector → the top K.
 
 use crate::backend::Backend;
+use crate::beside::Beside;
 use crate::error::{Error, Result};
 use crate::image::{self, Preprocess};
 use crate::model::bert::Bert;
 use crate::model::folder::{Description, Part};
 use crate::model::fusion::{Fusion, Photo, Words};
 use crate::model::vit::Vit;
-use crate::search::{Filter, Hit, Index};
+use crate::search::{Hit, Index};
 use crate::shard::{Manifest, Shard};
 use crate::text::{TextReader, Tokens};
 use crate::weights::Checkpoint;
@@ -312,9 +313,7 @@ impl Catalog {
 
     /// The rows nearest to a row's own vector, itself left out.
     pub fn neighbours(&self, row: u32, k: usize, only: Option<&[u32]>) -> Result<Vec<Hit>> {
-        let vector = self.index.vector(row as usize).ok_or_else(|| {
-            Error::Argument(format!("searching: expected a row below {}, got {row}; reload the page", self.index.len()))
-        })?;
-        self.index.top_k(&vector, k, Filter { only, exclude: &[row] })
+        let alone = Beside { catalog: &self.index, offset: self.index.len() as u32, own: None };
+        alone.neighbours(row, k, only)
     }
 }

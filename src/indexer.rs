@@ -5,16 +5,16 @@
 
 mod journal;
 mod metadata;
-mod neighbours;
 
+pub use crate::assembly::PHOTOS;
+use crate::assembly::{self, Entry};
 use crate::backend::Backend;
 use crate::engine::Engine;
 use crate::error::{Error, Result, io};
-use crate::image;
 use crate::model::folder::{sha256_hex, write_atomic};
 use crate::photos::PhotoSource;
-use crate::shard::{FORMAT, FileEntry, Item, MANIFEST, Manifest, ModelRef, SHARD_BYTES, Shard, ShardEntry, VERSION};
-use journal::{Entry, Journal};
+use crate::shard::{Item, Manifest};
+use journal::Journal;
 pub use metadata::Metadata;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -22,12 +22,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-/// Folder of the photos inside a catalog, with a slash at its end.
-pub const PHOTOS: &str = "photos/";
-/// Longest side of a catalog's own copy of a photo, in pixels.
-const LONGEST: u32 = 320;
-/// A photo file up to this size, and small enough in pixels, is copied as it is.
-const COPY_BYTES: usize = 64 * 1024;
 /// Photos encoded at once by one worker.
 const BATCH: usize = 16;
 
@@ -60,12 +54,6 @@ pub struct Indexer<'a, B: Backend> {
     pub title: String,
     /// Number of workers.
     pub jobs: usize,
-}
-
-/// A photo's file in the catalog, and its bytes where they must be written.
-struct Copy {
-    name: String,
-    bytes: Vec<u8>,
 }
 
 impl<B: Backend> Indexer<'_, B>
@@ -189,76 +177,26 @@ where
         {
             return Ok(Prepared::Known);
         }
-        let photo = match image::decode(&bytes) {
-            Ok(photo) => photo,
-            Err(error) => return Ok(Prepared::Bad(error.to_string())),
-        };
-        let (copy, size) = catalog_copy(&bytes, &photo)?;
-        write_atomic(&self.out.join(PHOTOS).join(&copy.name), &copy.bytes)?;
-        let tone = image::thumbnail(&photo, 1).get_pixel(0, 0).0;
-        let entry = Entry { id: id.into(), hash, photo: copy.name, size, tone, vector: Vec::new() };
-        Ok(Prepared::New(entry, image::patches(&photo, self.engine.preprocess())))
+        match assembly::prepare(id, hash, &bytes, self.engine.preprocess()) {
+            Ok(photo) => {
+                write_atomic(&self.out.join(PHOTOS).join(&photo.entry.photo), &photo.copy)?;
+                Ok(Prepared::New(photo.entry, photo.patches))
+            }
+            Err(error) => Ok(Prepared::Bad(error.to_string())),
+        }
     }
 
     fn write_catalog(&self, entries: &[&Entry]) -> Result<Manifest> {
-        let dimension = self.engine.description().dimension;
         let items: Vec<Item> = entries.iter().map(|entry| self.item(entry)).collect();
-        let vectors: Vec<f32> = entries.iter().flat_map(|entry| entry.vector.iter().copied()).collect();
-        let mut shards = Vec::new();
-        // ids differ in length, so a shard is cut by a bound on what a photo takes
-        let longest = entries.iter().map(|entry| entry.id.len()).max().unwrap_or(0);
-        let rows = (SHARD_BYTES / (dimension + 8 + longest)).max(1);
-        let parts = entries.chunks(rows).zip(items.chunks(rows)).zip(vectors.chunks(rows * dimension));
-        for ((entries, items), vectors) in parts {
-            let ids = entries.iter().map(|entry| entry.id.clone()).collect();
-            let vectors = self.put("shard", "bin", &Shard::from_f32(ids, vectors, dimension)?.encode())?;
-            let items = serde_json::to_vec(items).map_err(|e| Error::Catalog(e.to_string()))?;
-            shards.push(ShardEntry { vectors, count: entries.len(), items: self.put("items", "json", &items)? });
-        }
-        let k = neighbours::K.min(entries.len() - 1);
-        let table: Vec<u8> =
-            neighbours::table(&vectors, dimension, k)?.iter().flat_map(|row| row.to_le_bytes()).collect();
-        let description = self.engine.description();
-        let manifest = Manifest {
-            format: FORMAT.into(),
-            version: VERSION,
-            title: self.title.clone(),
-            model: ModelRef { name: description.name.clone(), fingerprint: description.fingerprint.clone() },
-            dimension,
-            count: entries.len(),
-            facets: metadata::facets(&items),
-            shards,
-            neighbours: crate::shard::Neighbours { file: self.put("neighbours", "bin", &table)?, k },
-            photos: PHOTOS.into(),
-        };
-        let json = serde_json::to_vec_pretty(&manifest).map_err(|e| Error::Catalog(e.to_string()))?;
-        write_atomic(&self.out.join(MANIFEST), &json)?;
-        Ok(manifest)
-    }
-
-    fn put(&self, stem: &str, extension: &str, bytes: &[u8]) -> Result<FileEntry> {
-        let entry = FileEntry::of(stem, extension, bytes);
-        write_atomic(&self.out.join(&entry.file), bytes)?;
-        Ok(entry)
+        let mut put = |name: &str, bytes: &[u8]| write_atomic(&self.out.join(name), bytes);
+        assembly::assemble(&self.title, self.engine.description(), entries, &items, &mut put)
     }
 
     fn item(&self, entry: &Entry) -> Item {
-        let [r, g, b] = entry.tone;
-        let known = self.metadata.get(&entry.id);
-        Item {
-            id: entry.id.clone(),
-            title: known.map(|known| known.title.clone()).filter(|t| !t.is_empty()).unwrap_or_else(|| {
-                // a file name is better than nothing: "red_dress-02" reads as "red dress 02"
-                entry.id.replace(['_', '-'], " ")
-            }),
-            attributes: known.map(|known| known.attributes.clone()).unwrap_or_default(),
-            photo: entry.photo.clone(),
-            width: entry.size.0,
-            height: entry.size.1,
-            tone: format!("#{r:02x}{g:02x}{b:02x}"),
-            link: known.and_then(|known| known.link.clone()),
-            price: known.and_then(|known| known.price.clone()),
-        }
+        let bare = assembly::item(entry);
+        let Some(known) = self.metadata.get(&entry.id).cloned() else { return bare };
+        let title = Some(known.title).filter(|title| !title.is_empty()).unwrap_or(bare.title);
+        Item { title, attributes: known.attributes, link: known.link, price: known.price, ..bare }
     }
 
     /// Removes files of earlier runs that the manifest no longer names.
@@ -295,21 +233,4 @@ enum Prepared {
 
 fn batch(ids: &[String], start: usize) -> Option<&[String]> {
     (start < ids.len()).then(|| &ids[start..(start + BATCH).min(ids.len())])
-}
-
-/// The catalog's copy of a photo: the file itself where it is small, a JPEG of at most [`LONGEST`] pixels otherwise.
-fn catalog_copy(bytes: &[u8], photo: &::image::RgbImage) -> Result<(Copy, (u32, u32))> {
-    let small = photo.width().max(photo.height()) <= LONGEST && bytes.len() <= COPY_BYTES;
-    let kind = ::image::guess_format(bytes).ok().filter(|_| small);
-    let (extension, bytes, size) = match kind {
-        Some(kind) => (kind.extensions_str()[0], bytes.to_vec(), photo.dimensions()),
-        None => {
-            let photo = image::thumbnail(photo, LONGEST);
-            let mut out = Vec::new();
-            let encoder = ::image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, 85);
-            photo.write_with_encoder(encoder).map_err(|e| Error::Photo(format!("making a smaller copy: {e}")))?;
-            ("jpg", out, photo.dimensions())
-        }
-    };
-    Ok((Copy { name: format!("{}.{extension}", &sha256_hex(&bytes)[..16]), bytes }, size))
 }

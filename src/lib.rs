@@ -6,7 +6,9 @@
 //! seam between models and hardware. Only `wasm` and `cli` know the engine.
 #![warn(missing_docs)]
 
+pub mod assembly;
 pub mod backend;
+pub mod beside;
 #[cfg(feature = "cli")]
 pub mod convert;
 #[cfg(feature = "cli")]

@@ -1,10 +1,14 @@
 //! Bindings for the page: convert, call, map errors. Everything runs in the worker.
 
+use crate::assembly::{self, Entry};
 use crate::backend::cpu::Cpu;
+use crate::beside::Beside;
 use crate::engine::{Catalog, Engine, Milliseconds, Query};
 use crate::error::Error;
-use crate::model::folder::{Description, Part};
-use crate::search::{Filter, Hit};
+use crate::model::folder::{Description, Part, sha256_hex};
+use crate::search::{Filter, Hit, Index};
+use crate::shard::{Item, Shard};
+use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
@@ -14,6 +18,8 @@ use wasm_bindgen::prelude::*;
 pub struct Vitrine {
     engine: Option<Engine<Cpu>>,
     catalog: Option<Catalog>,
+    /// A visitor's own photos, found beside the catalog's.
+    own: Option<Index>,
 }
 
 /// The argument of [`Vitrine::query`].
@@ -185,7 +191,7 @@ impl Vitrine {
         let encoded = engine.encode(query).await.map_err(raise)?;
         let searched = clock();
         let filter = Filter { only: request.rows.as_deref(), exclude: &request.exclude };
-        let hits = catalog.index().top_k(&encoded.vector, request.k, filter).map_err(raise)?;
+        let hits = self.beside(catalog).top_k(&encoded.vector, request.k, filter).map_err(raise)?;
         let now = clock();
         let grid = engine.preprocess().grid();
         let words = encoded.words.map(|all| all.into_iter().map(|(text, weight)| Word { text, weight }).collect());
@@ -203,7 +209,80 @@ impl Vitrine {
 
     /// The rows nearest to a row's own vector. Needs no model.
     pub fn neighbours(&self, row: u32, k: usize, rows: Option<Vec<u32>>) -> Result<JsValue, JsError> {
-        to_js(&found(self.catalog()?.neighbours(row, k, rows.as_deref()).map_err(raise)?))
+        let beside = self.beside(self.catalog()?);
+        to_js(&found(beside.neighbours(row, k, rows.as_deref()).map_err(raise)?))
+    }
+
+    /// A file's sha256, hexadecimal, as catalogs give it.
+    pub fn sha256(&self, bytes: &[u8]) -> String {
+        sha256_hex(bytes)
+    }
+
+    /// Catalog vectors of photo files, encoded at once: for each `{entry, item, vector: Float32Array, copy:
+    /// Uint8Array}`, the copy being the smaller photo that a catalog keeps, or `{error}` for one that cannot be read.
+    pub async fn encode_photos(
+        &self,
+        ids: Vec<String>,
+        hashes: Vec<String>,
+        photos: Vec<Uint8Array>,
+    ) -> Result<Array, JsError> {
+        let engine = self.engine()?;
+        let prepare = |((id, hash), photo): ((&String, String), &Uint8Array)| {
+            assembly::prepare(id, hash, &photo.to_vec(), engine.preprocess())
+        };
+        let mut read: Vec<_> = ids.iter().zip(hashes).zip(&photos).map(prepare).collect();
+        let patches: Vec<Vec<f32>> =
+            read.iter_mut().flatten().map(|photo| std::mem::take(&mut photo.patches)).collect();
+        let vectors = match patches.is_empty() {
+            true => Vec::new(),
+            false => engine.catalog_vectors(&patches).await.map_err(raise)?,
+        };
+        let mut vectors = vectors.chunks_exact(engine.description().dimension);
+        let encoded = Array::new();
+        for photo in read {
+            encoded.push(&match photo {
+                Ok(photo) => object(&[
+                    ("entry", to_js(&photo.entry)?),
+                    ("item", to_js(&assembly::item(&photo.entry))?),
+                    ("vector", Float32Array::from(vectors.next().unwrap_or_default()).into()),
+                    ("copy", Uint8Array::from(photo.copy.as_slice()).into()),
+                ])?,
+                Err(error) => object(&[("error", error.to_string().into())])?,
+            });
+        }
+        Ok(encoded)
+    }
+
+    /// Puts photos of the visitor's own, `vectors [ids, dimension]`, behind the catalog's rows: the first own photo
+    /// is row `catalog.count`. Returns how many there are now.
+    pub fn add_own(&mut self, ids: Vec<String>, vectors: &[f32]) -> Result<usize, JsError> {
+        let dimension = self.catalog()?.manifest.dimension;
+        let shard = Shard::from_f32(ids, vectors, dimension).map_err(raise)?;
+        self.own.get_or_insert_with(|| Index::new(dimension)).add(shard).map_err(raise)
+    }
+
+    /// Forgets the visitor's own photos.
+    pub fn clear_own(&mut self) {
+        self.own = None;
+    }
+
+    /// The files of a catalog of own photos, all but the photos: `[[name, Uint8Array], …]`. `entries` are those of
+    /// [`Vitrine::encode_photos`], `vectors [entries, dimension]` theirs.
+    pub fn export_own(&self, title: &str, entries: JsValue, vectors: &[f32]) -> Result<Array, JsError> {
+        let mut entries: Vec<Entry> = serde_wasm_bindgen::from_value(entries)?;
+        let model = self.engine()?.description();
+        for (entry, vector) in entries.iter_mut().zip(vectors.chunks_exact(model.dimension)) {
+            entry.vector = vector.to_vec();
+        }
+        let items: Vec<Item> = entries.iter().map(assembly::item).collect();
+        let files = Array::new();
+        let mut put = |name: &str, bytes: &[u8]| {
+            files.push(&Array::of2(&name.into(), &Uint8Array::from(bytes)));
+            Ok(())
+        };
+        let entries: Vec<&Entry> = entries.iter().collect();
+        assembly::assemble(title, model, &entries, &items, &mut put).map_err(raise)?;
+        Ok(files)
     }
 
     /// A photo's normalised patches, for comparing the page's preprocessing with the command line's.
@@ -227,6 +306,10 @@ impl Vitrine {
         self.engine.as_mut().ok_or_else(|| JsError::new("loading model: expected model.json first, got none; load it"))
     }
 
+    fn beside<'a>(&'a self, catalog: &'a Catalog) -> Beside<'a> {
+        Beside { catalog: catalog.index(), offset: catalog.manifest.count as u32, own: self.own.as_ref() }
+    }
+
     fn catalog(&self) -> Result<&Catalog, JsError> {
         self.catalog.as_ref().ok_or_else(|| JsError::new("searching: expected an open catalog, got none; open one"))
     }
@@ -234,4 +317,12 @@ impl Vitrine {
 
 fn found(hits: Vec<Hit>) -> Vec<Found> {
     hits.into_iter().map(|hit| Found { row: hit.row, score: hit.score }).collect()
+}
+
+fn object(fields: &[(&str, JsValue)]) -> Result<JsValue, JsError> {
+    let object = Object::new();
+    for (name, value) in fields {
+        Reflect::set(&object, &(*name).into(), value).map_err(|_| JsError::new("making an answer: out of memory"))?;
+    }
+    Ok(object.into())
 }

@@ -2,10 +2,10 @@
 //!
 //! The file is a line of JSON a photo behind a first line with the fingerprint; a last line that was cut is dropped.
 
+use crate::assembly::Entry;
 use crate::error::{Error, Result, io};
 use crate::model::folder::write_atomic;
 use crate::photos::PhotoSource;
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
@@ -13,23 +13,6 @@ use std::path::{Path, PathBuf};
 
 /// Name of the journal in a catalog folder; a site does not copy it.
 pub const JOURNAL: &str = ".index-journal";
-
-/// A finished photo.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
-    /// Its id.
-    pub id: String,
-    /// sha256 of its file.
-    pub hash: String,
-    /// The catalog's own copy.
-    pub photo: String,
-    /// Width and height of that copy.
-    pub size: (u32, u32),
-    /// Mean colour.
-    pub tone: [u8; 3],
-    /// Its catalog vector.
-    pub vector: Vec<f32>,
-}
 
 /// The finished photos by id, and the file that remembers them.
 pub struct Journal {

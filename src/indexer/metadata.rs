@@ -1,7 +1,6 @@
 //! What a shop knows of its photos: a CSV file with a row a photo.
 
 use crate::error::{Error, Result};
-use crate::shard::{Facet, FacetValue, Item};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -11,8 +10,6 @@ const LINKS: [&str; 3] = ["link", "url", "href"];
 const PRICES: [&str; 1] = ["price"];
 /// Columns that say nothing to a visitor.
 const IGNORED: [&str; 7] = ["split", "w", "h", "width", "height", "highres", "fashioniq"];
-/// An attribute with more values than this is no filter.
-const MOST_VALUES: usize = 60;
 
 /// What is known of one photo.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -93,22 +90,4 @@ impl Metadata {
 
 fn is_ending(text: &str) -> bool {
     ["jpg", "jpeg", "png", "webp"].iter().any(|ending| text.eq_ignore_ascii_case(ending))
-}
-
-/// The attributes that are worth filtering by, with their values counted.
-pub fn facets(items: &[Item]) -> Vec<Facet> {
-    let mut counts: BTreeMap<&str, HashMap<&str, usize>> = BTreeMap::new();
-    for (name, value) in items.iter().flat_map(|item| &item.attributes) {
-        *counts.entry(name).or_default().entry(value).or_default() += 1;
-    }
-    counts
-        .into_iter()
-        .filter(|(_, values)| (2..=MOST_VALUES).contains(&values.len()))
-        .map(|(name, values)| {
-            let mut values: Vec<FacetValue> =
-                values.into_iter().map(|(value, count)| FacetValue { value: value.to_string(), count }).collect();
-            values.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
-            Facet { name: name.to_string(), values }
-        })
-        .collect()
 }

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use candle_core::{Device, Tensor};
+#[cfg(feature = "cli")]
 use rayon::prelude::*;
 
 /// Neighbours kept for a photo.
@@ -18,8 +19,11 @@ pub fn table(vectors: &[f32], dimension: usize, k: usize) -> Result<Vec<u32>> {
     for start in (0..n).step_by(BLOCK) {
         let rows = BLOCK.min(n - start);
         let scores: Vec<Vec<f32>> = all.narrow(0, start, rows)?.matmul(&columns)?.to_vec2()?; // [rows, n]
-        let best: Vec<Vec<u32>> =
-            scores.par_iter().enumerate().map(|(i, scores)| nearest(scores, start + i, k)).collect();
+        #[cfg(feature = "cli")]
+        let each = scores.par_iter();
+        #[cfg(not(feature = "cli"))]
+        let each = scores.iter(); // the page has no thread pool of candle's kind
+        let best: Vec<Vec<u32>> = each.enumerate().map(|(i, scores)| nearest(scores, start + i, k)).collect();
         out.extend(best.into_iter().flatten());
     }
     Ok(out)
