@@ -1,16 +1,26 @@
-//! How a catalog is made, without a disk: a photo's bytes → its entry, entries → the files of a catalog. The indexer
+//! How a catalog is made, without a disk: a photo's bytes → its entry, rows → the files of a catalog. The indexer
 //! writes these files to a folder; the page searches a visitor's own photos by them and hands them out as an archive.
 
+mod catalog;
+#[cfg(feature = "cli")]
+mod cluster;
+#[cfg(feature = "cli")]
+mod clustered;
+mod facets;
 mod neighbours;
+mod rows;
+
+pub use catalog::assemble;
+#[cfg(feature = "cli")]
+pub use clustered::CellChoice;
+pub use rows::Rows;
 
 use crate::error::{Error, Result};
 use crate::image::{self, Preprocess};
-use crate::model::folder::{Description, sha256_hex};
-use crate::shard::{
-    FORMAT, Facet, FacetValue, FileEntry, Item, MANIFEST, Manifest, ModelRef, SHARD_BYTES, Shard, ShardEntry, VERSION,
-};
+use crate::model::folder::sha256_hex;
+use crate::shard::Item;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Folder of the photos inside a catalog, with a slash at its end.
 pub const PHOTOS: &str = "photos/";
@@ -18,8 +28,6 @@ pub const PHOTOS: &str = "photos/";
 const LONGEST: u32 = 320;
 /// A photo file up to this size, and small enough in pixels, is copied as it is.
 const COPY_BYTES: usize = 64 * 1024;
-/// An attribute with more values than this is no filter.
-const MOST_VALUES: usize = 60;
 
 /// A finished photo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,9 +42,12 @@ pub struct Entry {
     pub size: (u32, u32),
     /// Mean colour.
     pub tone: [u8; 3],
-    /// Its catalog vector.
-    #[serde(default)]
-    pub vector: Vec<f32>,
+    /// What an integer of its vector stands for.
+    #[serde(skip)]
+    pub scale: f32,
+    /// Its catalog vector `[dimension]` as the catalog keeps it.
+    #[serde(skip)]
+    pub vector: Vec<i8>,
 }
 
 /// A photo that has been read and waits for its vector.
@@ -57,7 +68,7 @@ pub fn prepare(id: &str, hash: String, bytes: &[u8], preprocess: &Preprocess) ->
     let photo = image::decode(bytes)?;
     let (name, copy, size) = catalog_copy(bytes, &photo)?;
     let tone = image::thumbnail(&photo, 1).get_pixel(0, 0).0;
-    let entry = Entry { id: id.into(), hash, photo: name, size, tone, vector: Vec::new() };
+    let entry = Entry { id: id.into(), hash, photo: name, size, tone, scale: 0.0, vector: Vec::new() };
     Ok(Prepared { entry, copy, patches: image::patches(&photo, preprocess) })
 }
 
@@ -94,74 +105,4 @@ pub fn item(entry: &Entry) -> Item {
         link: None,
         price: None,
     }
-}
-
-/// Makes the files of a catalog, all but the photos, and hands each to `put` under its name, the manifest last.
-/// `items` tells of `entries`, one for one; there must be at least one.
-pub fn assemble(
-    title: &str,
-    model: &Description,
-    entries: &[&Entry],
-    items: &[Item],
-    put: &mut dyn FnMut(&str, &[u8]) -> Result<()>,
-) -> Result<Manifest> {
-    if entries.is_empty() || entries.len() != items.len() {
-        return Err(Error::Argument(format!(
-            "making a catalog: expected as many items as photos and at least one, got {} and {}; add photos",
-            items.len(),
-            entries.len()
-        )));
-    }
-    let dimension = model.dimension;
-    let mut file = |stem: &str, extension: &str, bytes: &[u8]| -> Result<FileEntry> {
-        let entry = FileEntry::of(stem, extension, bytes);
-        put(&entry.file, bytes)?;
-        Ok(entry)
-    };
-    let vectors: Vec<f32> = entries.iter().flat_map(|entry| entry.vector.iter().copied()).collect();
-    let mut shards = Vec::new();
-    // ids differ in length, so a shard is cut by a bound on what a photo takes
-    let longest = entries.iter().map(|entry| entry.id.len()).max().unwrap_or(0);
-    let rows = (SHARD_BYTES / (dimension + 8 + longest)).max(1);
-    let parts = entries.chunks(rows).zip(items.chunks(rows)).zip(vectors.chunks(rows * dimension));
-    for ((entries, items), vectors) in parts {
-        let ids = entries.iter().map(|entry| entry.id.clone()).collect();
-        let vectors = file("shard", "bin", &Shard::from_f32(ids, vectors, dimension)?.encode())?;
-        let items = serde_json::to_vec(items).map_err(|e| Error::Catalog(e.to_string()))?;
-        shards.push(ShardEntry { vectors, count: entries.len(), items: file("items", "json", &items)? });
-    }
-    let k = neighbours::K.min(entries.len() - 1);
-    let table: Vec<u8> = neighbours::table(&vectors, dimension, k)?.iter().flat_map(|row| row.to_le_bytes()).collect();
-    let manifest = Manifest {
-        format: FORMAT.into(),
-        version: VERSION,
-        title: title.into(),
-        model: ModelRef { name: model.name.clone(), fingerprint: model.fingerprint.clone() },
-        dimension,
-        count: entries.len(),
-        facets: facets(items),
-        shards,
-        neighbours: crate::shard::Neighbours { file: file("neighbours", "bin", &table)?, k },
-        photos: PHOTOS.into(),
-    };
-    put(MANIFEST, &serde_json::to_vec_pretty(&manifest).map_err(|e| Error::Catalog(e.to_string()))?)?;
-    Ok(manifest)
-}
-
-/// The attributes that are worth filtering by, with their values counted.
-fn facets(items: &[Item]) -> Vec<Facet> {
-    let mut counts: BTreeMap<&str, HashMap<&str, usize>> = BTreeMap::new();
-    for (name, value) in items.iter().flat_map(|item| &item.attributes) {
-        *counts.entry(name).or_default().entry(value).or_default() += 1;
-    }
-    counts
-        .into_iter()
-        .filter(|(_, values)| (2..=MOST_VALUES).contains(&values.len()))
-        .map(|(name, values)| {
-            let mut values: Vec<FacetValue> =
-                values.into_iter().map(|(value, count)| FacetValue { value: value.to_string(), count }).collect();
-            values.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
-            Facet { name: name.to_string(), values }
-        })
-        .collect()
 }

@@ -2,6 +2,7 @@
 
 use crate::backend::Backend;
 use crate::beside::Beside;
+use crate::cells::Cells;
 use crate::error::{Error, Result};
 use crate::image::{self, Preprocess};
 use crate::model::bert::Bert;
@@ -256,6 +257,7 @@ pub struct Catalog {
     index: Index,
     waiting: Vec<Option<Shard>>,
     next: usize,
+    cells: Option<Cells>,
 }
 
 impl Catalog {
@@ -266,7 +268,7 @@ impl Catalog {
             manifest.check_model(fingerprint)?;
         }
         let (index, waiting) = (Index::new(manifest.dimension), vec![None; manifest.shards.len()]);
-        Ok(Self { manifest, index, waiting, next: 0 })
+        Ok(Self { manifest, index, waiting, next: 0, cells: None })
     }
 
     /// Reads a catalog folder, all shards of it.
@@ -283,8 +285,25 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Checks and takes a shard; returns how many rows can be searched now. Shards may come in any order: one that
-    /// comes early waits for those before it, since rows are numbered in the manifest's order.
+    /// Takes the centres of a clustered catalog: from now on any of its shards can be searched without the others.
+    pub fn open_cells(&mut self, bytes: &[u8]) -> Result<()> {
+        self.cells = Some(Cells::open(&self.manifest, bytes)?);
+        Ok(())
+    }
+
+    /// The cells of a clustered catalog, once its centres are here.
+    pub fn cells(&self) -> Option<&Cells> {
+        self.cells.as_ref()
+    }
+
+    /// Lets a shard go, to make room, where shards are searched one by one.
+    pub fn drop_shard(&mut self, file: &str) -> Result<()> {
+        let (position, _) = self.manifest.shard(file)?;
+        self.cells.as_mut().map_or(Ok(()), |cells| cells.drop(position))
+    }
+
+    /// Checks and takes a shard; returns how many rows can be searched now. Shards may come in any order: unless cells
+    /// are open, one that comes early waits for those before it, since rows are numbered in the manifest's order.
     pub fn add_shard(&mut self, file: &str, bytes: &[u8]) -> Result<usize> {
         let (position, entry) = self.manifest.shard(file)?;
         entry.vectors.verify(bytes)?;
@@ -295,6 +314,10 @@ impl Catalog {
                 entry.count,
                 shard.ids.len()
             )));
+        }
+        if let Some(cells) = &mut self.cells {
+            cells.put(position, shard)?;
+            return Ok(cells.len());
         }
         if position >= self.next {
             self.waiting[position] = Some(shard);

@@ -4,18 +4,24 @@
 //! Everything appears under its final name only when it is complete, the manifest last.
 
 mod journal;
+mod merge;
 mod metadata;
+mod part;
 
-pub use crate::assembly::PHOTOS;
-use crate::assembly::{self, Entry};
+use crate::assembly::{self, Entry, Rows};
+pub use crate::assembly::{CellChoice, PHOTOS};
 use crate::backend::Backend;
 use crate::engine::Engine;
-use crate::error::{Error, Result, io};
+use crate::error::{Result, io};
 use crate::model::folder::{sha256_hex, write_atomic};
 use crate::photos::PhotoSource;
-use crate::shard::{Item, Manifest};
+use crate::quant::quantise_rows;
+use crate::shard::{Item, Manifest, ModelRef};
 use journal::Journal;
+pub use merge::merge;
 pub use metadata::Metadata;
+pub use part::PartOf;
+use part::{PartManifest, Whole};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Mutex;
@@ -36,7 +42,7 @@ pub struct Summary {
     pub kept: usize,
     /// Photos that could not be read: id and reason.
     pub skipped: Vec<(String, String)>,
-    /// Shards written.
+    /// Shards written; none by a part.
     pub shards: usize,
 }
 
@@ -48,8 +54,12 @@ pub struct Indexer<'a, B: Backend> {
     pub photos: &'a PhotoSource,
     /// What is known of them.
     pub metadata: &'a Metadata,
-    /// The catalog folder.
+    /// The catalog folder, or the folder of a part.
     pub out: &'a Path,
+    /// The part of the catalog that is made here; all of it without one.
+    pub part: Option<PartOf>,
+    /// Whether the catalog is clustered; a part never is.
+    pub cells: CellChoice,
     /// A title for people.
     pub title: String,
     /// Number of workers.
@@ -60,37 +70,62 @@ impl<B: Backend> Indexer<'_, B>
 where
     Engine<B>: Sync,
 {
-    /// Encodes what is new and writes the catalog. `progress` is called once a photo.
+    /// Ids of the photos that are indexed here, sorted.
+    pub fn ids(&self) -> Vec<String> {
+        let here = |id: &&String| self.part.is_none_or(|part| part.holds(id));
+        self.photos.ids().iter().filter(here).cloned().collect()
+    }
+
+    /// Encodes what is new and writes the catalog, or the part of it. `progress` is called once a photo.
     pub fn run(&self, progress: &(dyn Fn() + Sync)) -> Result<Summary> {
         std::fs::create_dir_all(self.out.join(PHOTOS)).map_err(io("creating", self.out))?;
-        let fingerprint = &self.engine.description().fingerprint;
-        let dimension = self.engine.description().dimension;
-        let mut journal = Journal::open(self.out, fingerprint, dimension)?;
+        let description = self.engine.description();
+        let mut journal = Journal::open(self.out, &description.fingerprint, description.dimension)?;
         let mut summary = Summary::default();
-        self.encode_new(&mut journal, &mut summary, progress)?;
-        let bad: HashSet<&str> = summary.skipped.iter().map(|(id, _)| id.as_str()).collect();
-        let entries: Vec<&Entry> = self
-            .photos
-            .ids()
-            .iter()
-            .filter(|id| !bad.contains(id.as_str()))
-            .filter_map(|id| journal.entries.get(id))
-            .collect();
-        if entries.is_empty() {
-            return Err(Error::Photo("expected at least one readable photo, got none; choose another folder".into()));
+        let ids = self.ids();
+        self.encode_new(&ids, &mut journal, &mut summary, progress)?;
+        let mut rows = Rows::new(description.dimension);
+        for entry in ids.iter().filter_map(|id| journal.entries.get(id)) {
+            rows.push(&self.item(entry), entry.scale, &entry.vector)?;
         }
-        summary.photos = entries.len();
-        let manifest = self.write_catalog(&entries)?;
-        summary.shards = manifest.shards.len();
-        drop(entries);
-        journal.compact(self.photos)?;
-        self.sweep(&manifest, &journal)?;
+        summary.photos = rows.len();
+        summary.shards = self.write(rows, &journal, &summary)?;
+        journal.rewrite()?;
         Ok(summary)
     }
 
+    /// Writes what has been gathered and removes what is left of earlier runs; returns the number of shards.
+    fn write(&self, rows: Rows, journal: &Journal, summary: &Summary) -> Result<usize> {
+        let model = ModelRef::from(self.engine.description());
+        let photos: HashSet<&str> = journal.entries.values().map(|e| e.photo.as_str()).collect();
+        let Some(PartOf { part, of }) = self.part else {
+            let manifest = write_catalog(self.out, &self.title, model, rows, self.cells)?;
+            sweep(self.out, &manifest, &photos)?;
+            return Ok(manifest.shards.len());
+        };
+        let whole = Whole {
+            parts: of,
+            title: self.title.clone(),
+            model,
+            dimension: rows.dimension,
+            photos: self.photos.ids().len(),
+            ids: Whole::hash_ids(self.photos.ids()),
+            metadata: self.metadata.hash().map(str::to_string),
+        };
+        let manifest = PartManifest::write(self.out, part, whole, &rows, summary.skipped.clone())?;
+        remove_stale(self.out, &manifest.files().into())?;
+        remove_where(&self.out.join(PHOTOS), |name| !photos.contains(name))?;
+        Ok(0)
+    }
+
     /// Lets the workers encode in batches while this thread writes the journal.
-    fn encode_new(&self, journal: &mut Journal, summary: &mut Summary, progress: &(dyn Fn() + Sync)) -> Result<()> {
-        let ids = self.photos.ids();
+    fn encode_new(
+        &self,
+        ids: &[String],
+        journal: &mut Journal,
+        summary: &mut Summary,
+        progress: &(dyn Fn() + Sync),
+    ) -> Result<()> {
         let known = std::mem::take(&mut journal.entries);
         let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
         let (send, receive) = mpsc::sync_channel::<Outcome>(4 * BATCH);
@@ -157,8 +192,10 @@ where
             return Ok(());
         }
         let vectors = pollster::block_on(self.engine.catalog_vectors(&patches))?;
-        for (mut entry, vector) in entries.into_iter().zip(vectors.chunks_exact(self.engine.description().dimension)) {
-            entry.vector = vector.to_vec();
+        let dimension = self.engine.description().dimension;
+        let (values, scales) = quantise_rows(&vectors, dimension);
+        for ((mut entry, vector), scale) in entries.into_iter().zip(values.chunks_exact(dimension)).zip(scales) {
+            (entry.scale, entry.vector) = (scale, vector.to_vec());
             // the receiver is gone only when writing the journal failed, which is the error that counts
             let _ = send.send(Outcome::Encoded(Box::new(entry)));
         }
@@ -186,28 +223,33 @@ where
         }
     }
 
-    fn write_catalog(&self, entries: &[&Entry]) -> Result<Manifest> {
-        let items: Vec<Item> = entries.iter().map(|entry| self.item(entry)).collect();
-        let mut put = |name: &str, bytes: &[u8]| write_atomic(&self.out.join(name), bytes);
-        assembly::assemble(&self.title, self.engine.description(), entries, &items, &mut put)
-    }
-
     fn item(&self, entry: &Entry) -> Item {
         let bare = assembly::item(entry);
         let Some(known) = self.metadata.get(&entry.id).cloned() else { return bare };
         let title = Some(known.title).filter(|title| !title.is_empty()).unwrap_or(bare.title);
         Item { title, attributes: known.attributes, link: known.link, price: known.price, ..bare }
     }
+}
 
-    /// Removes files of earlier runs that the manifest no longer names.
-    fn sweep(&self, manifest: &Manifest, journal: &Journal) -> Result<()> {
-        let shards = manifest.shards.iter().flat_map(|shard| [&shard.vectors.file, &shard.items.file]);
-        let kept: Vec<&String> = shards.chain([&manifest.neighbours.file.file]).collect();
-        let ours = |name: &str| ["shard-", "items-", "neighbours-"].iter().any(|stem| name.starts_with(stem));
-        remove_where(self.out, |name| ours(name) && !kept.iter().any(|k| *k == name))?;
-        let photos: HashSet<&str> = journal.entries.values().map(|e| e.photo.as_str()).collect();
-        remove_where(&self.out.join(PHOTOS), |name| !photos.contains(name))
-    }
+/// Writes rows as a catalog into a folder; the photos are there already.
+fn write_catalog(out: &Path, title: &str, model: ModelRef, rows: Rows, cells: CellChoice) -> Result<Manifest> {
+    let cells = cells.cells(rows.len());
+    assembly::assemble(title, model, rows, cells, &mut |name, bytes| write_atomic(&out.join(name), bytes))
+}
+
+/// Removes files of earlier runs that the manifest no longer names, and photos other than the given ones.
+fn sweep(out: &Path, manifest: &Manifest, photos: &HashSet<&str>) -> Result<()> {
+    remove_stale(out, &manifest.files().map(|file| file.file.as_str()).collect())?;
+    remove_where(&out.join(PHOTOS), |name| !photos.contains(name))
+}
+
+/// What the names of files start with that are named after their content.
+const STEMS: [&str; 5] = ["shard-", "items-", "neighbours-", "cells-", "window-"];
+
+/// Removes files that are named after their content, other than the given ones.
+fn remove_stale(folder: &Path, kept: &HashSet<&str>) -> Result<()> {
+    let ours = |name: &str| STEMS.iter().any(|stem| name.starts_with(stem));
+    remove_where(folder, |name| ours(name) && !kept.contains(name))
 }
 
 fn remove_where(folder: &Path, stale: impl Fn(&str) -> bool) -> Result<()> {

@@ -9,6 +9,7 @@
 pub mod assembly;
 pub mod backend;
 pub mod beside;
+pub mod cells;
 #[cfg(feature = "cli")]
 pub mod convert;
 #[cfg(feature = "cli")]

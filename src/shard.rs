@@ -1,20 +1,26 @@
 //! The catalog format: `catalog.json`, and shards of int8 vectors with their ids. Both directions live here.
 //!
+//! Version 1 is a catalog that is fetched as a whole. Version 2 is a clustered one: photos that look alike share a
+//! shard, each shard has its own neighbours, and [`CellFiles`] names what is needed to choose shards before fetching.
+//! A catalog without cells is still written as version 1, so that pages of that version go on reading it.
+//!
 //! A shard is little-endian: the magic bytes `VITRSHRD`, then u32 version, count, dimension and length of the ids in
 //! bytes; one f32 scale a vector; count + 1 u32 offsets into the ids; the ids in UTF-8; the vectors, one byte a
 //! number. A vector's value is integer · scale, and its length is 1 up to rounding.
 
 use crate::backend::kernels::scan::MAX_DIMENSION;
 use crate::error::{Error, Result};
-use crate::model::folder::check_hash;
+use crate::model::folder::{Description, check_hash};
 use crate::quant::quantise_rows;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Value of [`Manifest::format`].
 pub const FORMAT: &str = "vitrine-catalog";
-/// The version that this code writes, and the newest that it reads.
-pub const VERSION: u32 = 1;
+/// The newest version that this code reads, and the one that it writes for clustered catalogs.
+pub const VERSION: u32 = 2;
+/// The version of a catalog that is fetched as a whole, and of every shard.
+pub const WHOLE: u32 = 1;
 /// Name of the manifest in a catalog folder.
 pub const MANIFEST: &str = "catalog.json";
 /// The most bytes that a shard should have; shards are cut between photos to stay below.
@@ -44,6 +50,21 @@ pub struct ShardEntry {
     pub count: usize,
     /// A JSON array of [`Item`] in the order of the vectors.
     pub items: FileEntry,
+    /// The nearest photos of its photos, in a clustered catalog: rows as in [`Neighbours`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neighbours: Option<FileEntry>,
+}
+
+/// What a clustered catalog has beside its shards.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellFiles {
+    /// The direction in which each shard's photos lie: a shard file with one vector a shard, and empty ids.
+    pub centres: FileEntry,
+    /// How many photos of each shard have each value of the facets: a JSON array of arrays of numbers, one a shard,
+    /// with all values of all facets in the manifest's order.
+    pub facets: FileEntry,
+    /// Photos from all over the catalog to look around in: a JSON array of `{row, item}`.
+    pub window: FileEntry,
 }
 
 /// The model that a catalog was made with.
@@ -53,6 +74,12 @@ pub struct ModelRef {
     pub name: String,
     /// Its fingerprint.
     pub fingerprint: String,
+}
+
+impl From<&Description> for ModelRef {
+    fn from(model: &Description) -> Self {
+        Self { name: model.name.clone(), fingerprint: model.fingerprint.clone() }
+    }
 }
 
 /// An attribute and how many photos have each of its values.
@@ -76,9 +103,9 @@ pub struct FacetValue {
 /// The nearest photos of every photo, found ahead: rows of `k` little-endian u32 row numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Neighbours {
-    /// The file.
+    /// The file; none in a clustered catalog, whose shards have one each.
     #[serde(flatten)]
-    pub file: FileEntry,
+    pub file: Option<FileEntry>,
     /// Row numbers a photo.
     pub k: usize,
 }
@@ -104,6 +131,9 @@ pub struct Manifest {
     pub shards: Vec<ShardEntry>,
     /// Neighbours found ahead.
     pub neighbours: Neighbours,
+    /// What is needed to fetch only the shards that a query asks for; none in a catalog that is fetched as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cells: Option<CellFiles>,
     /// Folder of the photos, with a slash at its end.
     pub photos: String,
 }
@@ -146,15 +176,40 @@ impl Manifest {
         }
         let manifest: Self = serde_json::from_value(value)
             .map_err(|e| Error::Catalog(format!("expected a complete catalog.json, got one with a fault: {e}")))?;
-        let total: usize = manifest.shards.iter().map(|shard| shard.count).sum();
-        match total == manifest.count && (1..=MAX_DIMENSION).contains(&manifest.dimension) {
-            true => Ok(manifest),
-            false => Err(Error::Catalog(format!(
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// Refuses a manifest that does not add up.
+    fn check(&self) -> Result<()> {
+        let total: usize = self.shards.iter().map(|shard| shard.count).sum();
+        if total != self.count || !(1..=MAX_DIMENSION).contains(&self.dimension) {
+            return Err(Error::Catalog(format!(
                 "expected shards of {} photos together and at most {MAX_DIMENSION} numbers a vector, got {total} and {}; \
                  index the photos again",
-                manifest.count, manifest.dimension
-            ))),
+                self.count, self.dimension
+            )));
         }
+        let complete = match self.cells {
+            None => self.neighbours.file.is_some(),
+            Some(_) => self.shards.iter().all(|shard| shard.neighbours.is_some()),
+        };
+        match complete {
+            true => Ok(()),
+            false => Err(Error::Catalog(
+                "expected neighbours, of the catalog or of each shard where it has cells, got none; \
+                 index the photos again"
+                    .into(),
+            )),
+        }
+    }
+
+    /// Every file that it names, other than the photos.
+    pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
+        let shards =
+            self.shards.iter().flat_map(|shard| [Some(&shard.vectors), Some(&shard.items), shard.neighbours.as_ref()]);
+        let cells = self.cells.iter().flat_map(|cells| [&cells.centres, &cells.facets, &cells.window].map(Some));
+        shards.chain([self.neighbours.file.as_ref()]).chain(cells).flatten()
     }
 
     /// Refuses a catalog that another model made.
@@ -219,7 +274,7 @@ impl Shard {
     /// The file's bytes.
     pub fn encode(&self) -> Vec<u8> {
         let ids: usize = self.ids.iter().map(String::len).sum();
-        let numbers = [VERSION, self.ids.len() as u32, self.dimension as u32, ids as u32];
+        let numbers = [WHOLE, self.ids.len() as u32, self.dimension as u32, ids as u32];
         let mut out = Vec::with_capacity(HEADER + ids + self.ids.len() * (8 + self.dimension) + 4);
         out.extend(MAGIC);
         out.extend(numbers.iter().flat_map(|v| v.to_le_bytes()));
@@ -245,8 +300,8 @@ impl Shard {
         let (Some(version), Some(count), Some(dimension), Some(text)) = (word(8), word(12), word(16), word(20)) else {
             return Err(bad("a header of 24 bytes"));
         };
-        if !bytes.starts_with(MAGIC) || version == 0 || version > VERSION {
-            return Err(bad(&format!("the mark VITRSHRD and version 1 to {VERSION} (it says {version})")));
+        if !bytes.starts_with(MAGIC) || version != WHOLE {
+            return Err(bad(&format!("the mark VITRSHRD and version {WHOLE} (it says {version})")));
         }
         let [count, dimension, text] = [count, dimension, text].map(u64::from);
         let expected = HEADER as u64 + 4 * count + 4 * (count + 1) + text + count * dimension;
@@ -271,9 +326,24 @@ impl Shard {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// A photo of which little is known.
+    pub fn item(id: &str) -> Item {
+        Item {
+            id: id.into(),
+            title: format!("Garment {id}"),
+            attributes: BTreeMap::new(),
+            photo: "0.jpg".into(),
+            width: 60,
+            height: 80,
+            tone: "#808080".into(),
+            link: None,
+            price: None,
+        }
+    }
 
     fn sample() -> Shard {
         let ids = vec!["a".into(), "größe 7".into(), String::new()];
@@ -313,7 +383,7 @@ mod tests {
 
     #[test]
     fn newer_versions_are_refused_with_the_next_step() {
-        let error = Manifest::from_json(r#"{"format":"vitrine-catalog","version":2}"#).unwrap_err().to_string();
-        assert!(error.contains("version Some(2)") && error.contains("update"), "{error}");
+        let error = Manifest::from_json(r#"{"format":"vitrine-catalog","version":3}"#).unwrap_err().to_string();
+        assert!(error.contains("version Some(3)") && error.contains("update"), "{error}");
     }
 }

@@ -60,8 +60,7 @@ impl Site<'_> {
             self.put(&format!("model/{}", part.file), &model.read(self.model, part.part)?, &mut written)?;
         }
         self.copy(&self.model.join(DESCRIPTION), "model/model.json", &mut written)?;
-        let shards = manifest.shards.iter().flat_map(|shard| [&shard.vectors, &shard.items]);
-        for file in shards.chain([&manifest.neighbours.file]) {
+        for file in manifest.files() {
             let path = self.catalog.join(&file.file);
             let bytes = std::fs::read(&path).map_err(io("reading", &path))?;
             file.verify(&bytes)?;

@@ -1,13 +1,15 @@
 //! Bindings for the page: convert, call, map errors. Everything runs in the worker.
 
-use crate::assembly::{self, Entry};
+use crate::assembly::{self, Entry, Rows};
 use crate::backend::cpu::Cpu;
 use crate::beside::Beside;
-use crate::engine::{Catalog, Engine, Milliseconds, Query};
+use crate::cells::Cells;
+use crate::engine::{Catalog, Encoded, Engine, Milliseconds, Query};
 use crate::error::Error;
 use crate::model::folder::{Description, Part, sha256_hex};
+use crate::quant::quantise_rows;
 use crate::search::{Filter, Hit, Index};
-use crate::shard::{Item, Shard};
+use crate::shard::Shard;
 use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
@@ -31,6 +33,7 @@ struct Request {
     #[serde(default)]
     exclude: Vec<u32>,
     like: Option<f32>,
+    #[serde(default)]
     k: usize,
     rows: Option<Vec<u32>>,
 }
@@ -40,6 +43,14 @@ struct Response {
     hits: Vec<Found>,
     attention: Attention,
     ms: Timing,
+}
+
+/// The answer of [`Vitrine::encode`].
+#[derive(Serialize)]
+struct Vector {
+    vector: Vec<f32>,
+    attention: Attention,
+    ms: Milliseconds,
 }
 
 #[derive(Serialize)]
@@ -54,6 +65,19 @@ struct Attention {
     grid: Option<[usize; 2]>,
     words: Option<Vec<Word>>,
     modalities: Option<[f32; 2]>,
+}
+
+impl Attention {
+    /// What can be shown of a query over photos cut into `grid` × `grid` patches.
+    fn of(encoded: &mut Encoded, grid: usize) -> Self {
+        let words = encoded.words.take();
+        Self {
+            grid: encoded.photo.as_ref().map(|_| [grid, grid]),
+            photo: encoded.photo.take(),
+            words: words.map(|all| all.into_iter().map(|(text, weight)| Word { text, weight }).collect()),
+            modalities: encoded.modalities,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -177,9 +201,7 @@ impl Vitrine {
 
     /// Takes a shard and returns how many rows can be searched now.
     pub fn add_shard(&mut self, file: &str, bytes: &[u8]) -> Result<usize, JsError> {
-        let catalog =
-            self.catalog.as_mut().ok_or_else(|| JsError::new("opening catalog: open it before its shards"))?;
-        catalog.add_shard(file, bytes).map_err(raise)
+        self.catalog_mut()?.add_shard(file, bytes).map_err(raise)
     }
 
     /// `{text?, photo?: Uint8Array, exclude?, like?, k, rows?}` → `{hits, attention, ms}`.
@@ -188,21 +210,14 @@ impl Vitrine {
         let (engine, catalog) = (self.engine()?, self.catalog()?);
         let start = clock();
         let query = Query { photo: request.photo.as_deref(), text: request.text.as_deref(), like: request.like };
-        let encoded = engine.encode(query).await.map_err(raise)?;
+        let mut encoded = engine.encode(query).await.map_err(raise)?;
         let searched = clock();
         let filter = Filter { only: request.rows.as_deref(), exclude: &request.exclude };
         let hits = self.beside(catalog).top_k(&encoded.vector, request.k, filter).map_err(raise)?;
         let now = clock();
-        let grid = engine.preprocess().grid();
-        let words = encoded.words.map(|all| all.into_iter().map(|(text, weight)| Word { text, weight }).collect());
         to_js(&Response {
             hits: found(hits),
-            attention: Attention {
-                grid: encoded.photo.as_ref().map(|_| [grid, grid]),
-                photo: encoded.photo,
-                words,
-                modalities: encoded.modalities,
-            },
+            attention: Attention::of(&mut encoded, engine.preprocess().grid()),
             ms: Timing { encode: encoded.ms, search: now - searched, total: now - start },
         })
     }
@@ -269,20 +284,76 @@ impl Vitrine {
     /// The files of a catalog of own photos, all but the photos: `[[name, Uint8Array], …]`. `entries` are those of
     /// [`Vitrine::encode_photos`], `vectors [entries, dimension]` theirs.
     pub fn export_own(&self, title: &str, entries: JsValue, vectors: &[f32]) -> Result<Array, JsError> {
-        let mut entries: Vec<Entry> = serde_wasm_bindgen::from_value(entries)?;
+        let entries: Vec<Entry> = serde_wasm_bindgen::from_value(entries)?;
         let model = self.engine()?.description();
-        for (entry, vector) in entries.iter_mut().zip(vectors.chunks_exact(model.dimension)) {
-            entry.vector = vector.to_vec();
+        let (values, scales) = quantise_rows(vectors, model.dimension);
+        let mut rows = Rows::new(model.dimension);
+        for ((entry, vector), scale) in entries.iter().zip(values.chunks_exact(model.dimension)).zip(scales) {
+            rows.push(&assembly::item(entry), scale, vector).map_err(raise)?;
         }
-        let items: Vec<Item> = entries.iter().map(assembly::item).collect();
         let files = Array::new();
         let mut put = |name: &str, bytes: &[u8]| {
             files.push(&Array::of2(&name.into(), &Uint8Array::from(bytes)));
             Ok(())
         };
-        let entries: Vec<&Entry> = entries.iter().collect();
-        assembly::assemble(title, model, &entries, &items, &mut put).map_err(raise)?;
+        assembly::assemble(title, model.into(), rows, None, &mut put).map_err(raise)?;
         Ok(files)
+    }
+
+    /// Takes the centres of a clustered catalog. From now on any of its shards can be searched without the others.
+    pub fn open_cells(&mut self, bytes: &[u8]) -> Result<(), JsError> {
+        self.catalog_mut()?.open_cells(bytes).map_err(raise)
+    }
+
+    /// Positions of a clustered catalog's shards, the one with the centre nearest to a unit vector first.
+    pub fn nearest_cells(&self, vector: &[f32]) -> Result<Vec<u32>, JsError> {
+        self.cells()?.nearest(vector).map_err(raise)
+    }
+
+    /// Lets a shard of a clustered catalog go, to make room.
+    pub fn drop_shard(&mut self, file: &str) -> Result<(), JsError> {
+        self.catalog_mut()?.drop_shard(file).map_err(raise)
+    }
+
+    /// `{text?, photo?: Uint8Array, like?}` → `{vector, attention, ms}`, for [`search_cells`](Self::search_cells).
+    pub async fn encode(&self, request: JsValue) -> Result<JsValue, JsError> {
+        let request: Request = serde_wasm_bindgen::from_value(request)?;
+        let engine = self.engine()?;
+        let query = Query { photo: request.photo.as_deref(), text: request.text.as_deref(), like: request.like };
+        let mut encoded = engine.encode(query).await.map_err(raise)?;
+        let attention = Attention::of(&mut encoded, engine.preprocess().grid());
+        to_js(&Vector { vector: encoded.vector, attention, ms: encoded.ms })
+    }
+
+    /// The vector of a row whose shard is here, or nothing.
+    pub fn row_vector(&self, row: u32) -> Result<Option<Vec<f32>>, JsError> {
+        let own = row.checked_sub(self.catalog()?.manifest.count as u32);
+        Ok(match (own, &self.own) {
+            (Some(row), Some(own)) => own.vector(row as usize),
+            _ => self.cells()?.vector(row),
+        })
+    }
+
+    /// The `k` rows nearest to a unit vector among the shards that are here and the visitor's own photos:
+    /// `[{row, score}]`.
+    pub fn search_cells(
+        &self,
+        vector: &[f32],
+        k: usize,
+        rows: Option<Vec<u32>>,
+        exclude: Vec<u32>,
+    ) -> Result<JsValue, JsError> {
+        let filter = Filter { only: rows.as_deref(), exclude: &exclude };
+        let mut hits = self.cells()?.top_k(vector, k, filter).map_err(raise)?;
+        if self.own.is_some() {
+            let manifest = &self.catalog()?.manifest;
+            let (nothing, offset) = (Index::new(manifest.dimension), manifest.count as u32);
+            let own = Beside { catalog: &nothing, offset, own: self.own.as_ref() };
+            hits.extend(own.top_k(vector, k, filter).map_err(raise)?);
+            hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+            hits.truncate(k);
+        }
+        to_js(&found(hits))
     }
 
     /// A photo's normalised patches, for comparing the page's preprocessing with the command line's.
@@ -308,6 +379,15 @@ impl Vitrine {
 
     fn beside<'a>(&'a self, catalog: &'a Catalog) -> Beside<'a> {
         Beside { catalog: catalog.index(), offset: catalog.manifest.count as u32, own: self.own.as_ref() }
+    }
+
+    fn catalog_mut(&mut self) -> Result<&mut Catalog, JsError> {
+        self.catalog.as_mut().ok_or_else(|| JsError::new("opening catalog: open it before its shards"))
+    }
+
+    fn cells(&self) -> Result<&Cells, JsError> {
+        let cells = self.catalog()?.cells();
+        cells.ok_or_else(|| JsError::new("searching: expected a catalog's centres first, got none; open them"))
     }
 
     fn catalog(&self) -> Result<&Catalog, JsError> {

@@ -237,7 +237,7 @@ fn the_frozen_catalog_of_version_1_is_read() {
     let found = catalog.index().top_k(&first, 1, Filter::default()).unwrap();
     assert_eq!(found[0].row, 0);
     // what `index` computed ahead is what a search over the stored vectors gives
-    let table = std::fs::read(folder.join(&catalog.manifest.neighbours.file.file)).unwrap();
+    let table = std::fs::read(folder.join(&catalog.manifest.neighbours.file.as_ref().unwrap().file)).unwrap();
     let nearest = u32::from_le_bytes(table[..4].try_into().unwrap());
     assert_eq!(catalog.neighbours(0, 1, None).unwrap()[0].row, nearest);
     let other = "0".repeat(64);

@@ -1,8 +1,8 @@
 //! `vitrine index`: photos → a catalog folder.
 
 use clap::Args;
-use std::path::PathBuf;
-use vitrine::indexer::{Indexer, Metadata};
+use std::path::{Path, PathBuf};
+use vitrine::indexer::{CellChoice, Indexer, Metadata, PartOf, Summary};
 use vitrine::photos::PhotoSource;
 
 /// Make a catalog of a folder or ZIP archive of photos; run it again after changes, or after an interruption
@@ -25,6 +25,13 @@ pub struct IndexArgs {
     /// The catalog's title
     #[arg(long, default_value = "Catalog")]
     title: String,
+    /// Make only part i of n of the catalog, for `merge` to join: one of several machines, or of several jobs
+    #[arg(long, value_name = "I/N")]
+    part: Option<PartOf>,
+    /// Cells of a clustered catalog, of which the page fetches only those near a query: a number, none, or auto (from
+    /// 100,000 photos on)
+    #[arg(long, value_name = "auto|none|N", default_value = "auto", conflicts_with = "part")]
+    cells: CellChoice,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -41,30 +48,37 @@ pub fn run(args: IndexArgs) -> anyhow::Result<()> {
     };
     let engine = super::open(&args.model)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let bar = super::bar(photos.ids().len(), "indexing");
     let indexer = Indexer {
         engine: &engine,
         photos: &photos,
         metadata: &metadata,
         out: &args.out,
+        part: args.part,
+        cells: args.cells,
         title: args.title,
         jobs: args.jobs.unwrap_or(cores),
     };
+    let bar = super::bar(indexer.ids().len(), "indexing");
     let summary = indexer.run(&|| bar.inc(1))?;
     bar.finish_and_clear();
-    for (id, reason) in &summary.skipped {
-        eprintln!("skipped {id}: {reason}");
-    }
     for duplicate in photos.duplicates() {
         let vitrine::photos::Duplicate { id, kept, left_out } = duplicate;
         eprintln!("skipped {left_out}: {kept} has the same id {id}; rename one of them");
     }
-    if args.json {
-        println!("{}", serde_json::to_string(&summary)?);
+    report(&summary, &args.out, args.json)
+}
+
+/// Says what is in a catalog, or in a part of one, and what was left out.
+pub fn report(summary: &Summary, out: &Path, json: bool) -> anyhow::Result<()> {
+    for (id, reason) in &summary.skipped {
+        eprintln!("skipped {id}: {reason}");
+    }
+    if json {
+        println!("{}", serde_json::to_string(summary)?);
     } else {
         println!(
             "{}: {} photos in {} shards ({} encoded, {} kept, {} skipped)",
-            args.out.display(),
+            out.display(),
             summary.photos,
             summary.shards,
             summary.encoded,

@@ -6,6 +6,7 @@ mod embed;
 mod embedder;
 mod eval;
 mod index;
+mod merge;
 mod search;
 mod serve;
 mod site;
@@ -31,6 +32,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Index(index::IndexArgs),
+    Merge(merge::MergeArgs),
     Search(search::SearchArgs),
     Embed(embed::EmbedArgs),
     Site(site::SiteArgs),
@@ -45,6 +47,7 @@ enum Command {
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Index(args) => index::run(args),
+        Command::Merge(args) => merge::run(args),
         Command::Search(args) => search::run(args),
         Command::Embed(args) => embed::run(args),
         Command::Site(args) => site::run(args),

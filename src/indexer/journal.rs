@@ -5,7 +5,9 @@
 use crate::assembly::Entry;
 use crate::error::{Error, Result, io};
 use crate::model::folder::write_atomic;
-use crate::photos::PhotoSource;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
@@ -13,6 +15,25 @@ use std::path::{Path, PathBuf};
 
 /// Name of the journal in a catalog folder; a site does not copy it.
 pub const JOURNAL: &str = ".index-journal";
+
+/// A line of the file. The vector is base64: a third of what its integers take as text, which counts with a million
+/// photos.
+#[derive(Serialize, Deserialize)]
+struct Line<E> {
+    #[serde(flatten)]
+    entry: E,
+    scale: f32,
+    vector: String,
+}
+
+impl Line<Entry> {
+    /// The entry with its vector, if that is one of `dimension` numbers.
+    fn read(line: &str, dimension: usize) -> Option<Entry> {
+        let Self { entry, scale, vector } = serde_json::from_str(line).ok()?;
+        let vector: Vec<i8> = BASE64_STANDARD.decode(vector).ok()?.into_iter().map(|v| v as i8).collect();
+        (vector.len() == dimension).then_some(Entry { scale, vector, ..entry })
+    }
+}
 
 /// The finished photos by id, and the file that remembers them.
 pub struct Journal {
@@ -27,14 +48,12 @@ impl Journal {
     /// Reads what earlier runs with the same model left.
     pub fn open(folder: &Path, fingerprint: &str, dimension: usize) -> Result<Self> {
         let path = folder.join(JOURNAL);
-        let header = format!("vitrine-journal 1 {fingerprint}\n");
+        let header = format!("vitrine-journal 2 {fingerprint}\n");
         let text = std::fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
         let mut entries = HashMap::new();
         if let Some(lines) = text.strip_prefix(&header) {
             for line in lines.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
-                if let Ok(entry) = serde_json::from_str::<Entry>(line)
-                    && entry.vector.len() == dimension
-                {
+                if let Some(entry) = Line::read(line, dimension) {
                     entries.insert(entry.id.clone(), entry);
                 }
             }
@@ -50,13 +69,8 @@ impl Journal {
         self.file.write_all(line(entry)?.as_bytes()).map_err(io("writing", &self.path))
     }
 
-    /// Keeps only the photos that are still there.
-    pub fn compact(&mut self, photos: &PhotoSource) -> Result<()> {
-        self.entries.retain(|id, _| photos.contains(id));
-        self.rewrite()
-    }
-
-    fn rewrite(&mut self) -> Result<()> {
+    /// Writes the file anew, sorted and without photos that are gone.
+    pub fn rewrite(&mut self) -> Result<()> {
         let mut entries: Vec<&Entry> = self.entries.values().collect();
         entries.sort_by(|a, b| a.id.cmp(&b.id));
         let mut text = self.header.clone();
@@ -70,5 +84,7 @@ impl Journal {
 }
 
 fn line(entry: &Entry) -> Result<String> {
-    serde_json::to_string(entry).map(|json| json + "\n").map_err(|e| Error::Catalog(e.to_string()))
+    let vector: Vec<u8> = entry.vector.iter().map(|&v| v as u8).collect();
+    let line = Line { entry, scale: entry.scale, vector: BASE64_STANDARD.encode(vector) };
+    serde_json::to_string(&line).map(|json| json + "\n").map_err(|e| Error::Catalog(e.to_string()))
 }

@@ -1,6 +1,7 @@
 //! What a shop knows of its photos: a CSV file with a row a photo.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, io};
+use crate::model::folder::sha256_hex;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -28,6 +29,7 @@ pub struct Known {
 #[derive(Clone, Debug, Default)]
 pub struct Metadata {
     rows: HashMap<String, Known>,
+    hash: Option<String>,
 }
 
 impl Metadata {
@@ -36,7 +38,8 @@ impl Metadata {
     /// attribute.
     pub fn read(path: &Path) -> Result<Self> {
         let bad = |e: csv::Error| Error::Argument(format!("reading {}: expected a CSV file, {e}", path.display()));
-        let mut reader = csv::ReaderBuilder::new().flexible(false).from_path(path).map_err(bad)?;
+        let bytes = std::fs::read(path).map_err(io("reading", path))?;
+        let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(bytes.as_slice());
         let columns: Vec<String> = reader
             .headers()
             .map_err(bad)?
@@ -69,7 +72,12 @@ impl Metadata {
             let stem = name.rsplit_once('.').filter(|(_, end)| is_ending(end)).map_or(name, |(stem, _)| stem);
             rows.insert(stem.to_string(), known);
         }
-        Ok(Self { rows })
+        Ok(Self { rows, hash: Some(sha256_hex(&bytes)) })
+    }
+
+    /// sha256 of the file; none where nothing is known.
+    pub fn hash(&self) -> Option<&str> {
+        self.hash.as_deref()
     }
 
     /// What is known of a photo.
