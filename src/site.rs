@@ -21,6 +21,9 @@ const CSP: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; sty
     img-src 'self' blob: data:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'self'";
 
+/// Files beside the page that only its npm package is made of.
+const PACKAGE: [&str; 4] = ["package.json", "README.md", "site.json", "embed/prepack.mjs"];
+
 /// What a shop owner chooses.
 pub struct Site<'a> {
     /// Catalog folder.
@@ -81,7 +84,7 @@ impl Site<'_> {
                 wasm.display()
             )));
         }
-        let files = tree(self.www)?;
+        let files: Vec<String> = tree(self.www)?.into_iter().filter(|file| !PACKAGE.contains(&&**file)).collect();
         let mut digest = String::new();
         for file in &files {
             let path = self.www.join(file);
@@ -112,6 +115,7 @@ impl Site<'_> {
     fn precache(&self, files: &[String]) -> Value {
         let shell =
             files.iter().filter(|file| !file.ends_with(".wasm") && !file.ends_with(".d.ts") && *file != "sw.js");
+        let shell = shell.filter(|file| !file.starts_with("embed/")); // for other pages, which keep their own files
         shell.map(|file| Value::from(format!("./{file}"))).collect()
     }
 

@@ -1,6 +1,7 @@
 // Shared by the page's tests and screenshots: one Chromium, one `vitrine serve`, both found through the environment.
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, createReadStream, existsSync } from 'node:fs';
+import { createServer } from 'node:http';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 
@@ -65,3 +66,20 @@ export async function settled(page, { kind, by, words } = {}) {
 export const able = (page, kind) => page.waitForSelector(`[data-vitrine][data-can~="${kind}"]`, { timeout: 120_000 });
 
 export const ids = (page, count) => page.$$eval('[data-part="grid"] .card', (cards, n) => cards.slice(0, n).map((card) => card.dataset.id), count);
+
+const types = { '.html': 'text/html', '.js': 'text/javascript', '.json': 'application/json', '.css': 'text/css', '.wasm': 'application/wasm', '.jpg': 'image/jpeg', '.png': 'image/png', '.webp': 'image/webp', '.svg': 'image/svg+xml', '.bin': 'application/octet-stream', '.safetensors': 'application/octet-stream' };
+
+/** Serves folders by the start of an address; `headers` go with every answer, `pages` are texts by address. */
+export async function host({ folders, headers = {}, pages = {} }) {
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url, 'http://host');
+    const send = (status, type) => response.writeHead(status, { 'content-type': type, ...headers });
+    const prefix = Object.keys(folders).find((start) => pathname.startsWith(start));
+    const file = prefix && path.join(folders[prefix], decodeURIComponent(pathname.slice(prefix.length)));
+    if (pathname in pages) send(200, types[path.extname(pathname)] ?? 'text/html').end(pages[pathname]);
+    else if (!file || !types[path.extname(file)] || !existsSync(file)) send(404, 'text/plain').end();
+    else createReadStream(file).pipe(send(200, types[path.extname(file)]));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { origin: `http://127.0.0.1:${server.address().port}`, stop: () => (server.closeAllConnections(), new Promise((resolve) => server.close(resolve))) };
+}

@@ -1,0 +1,272 @@
+// <vitrine-search catalog="…/">: the search inside another page, in a shadow tree of its own. element.d.ts and the
+// package's README say what a shop can set, place and listen to.
+import { size, t } from '../ui/i18n.js';
+import { open } from './vitrine.js';
+import { View } from './view.js';
+
+export * from './vitrine.js';
+
+const pause = 180; // ms without a key press before the words are searched
+const nothing = () => ({ words: '', product: null, image: null, filter: {} });
+
+export class VitrineSearch extends HTMLElement {
+  static observedAttributes = ['catalog', 'words', 'product', 'k', 'filters'];
+
+  #view;
+  #engine = null;
+  #lent = false; // the engine came from the page around, which closes it
+  #opening = null;
+  #asked = nothing();
+  #reference = null; // {source, title} of the photo or product asked with
+  #shown = null;
+  #k = 0;
+  #timer = 0;
+  #stop = null;
+  #waiting = null; // the sentence to show while downloads go on
+
+  constructor() {
+    super();
+    this.#view = new View(this, this.attachShadow({ mode: 'open' }), this.#act());
+  }
+
+  // ---- for the page around ------------------------------------------------------------------------------------
+
+  get engine() {
+    return this.#engine;
+  }
+
+  set engine(engine) {
+    this.#leave();
+    if (engine) this.#use(engine, true);
+  }
+
+  get results() {
+    return this.#shown;
+  }
+
+  get words() {
+    return this.#asked.words;
+  }
+
+  set words(words) {
+    this.search({ ...this.#asked, words: String(words ?? '') });
+  }
+
+  get product() {
+    return this.#asked.product;
+  }
+
+  set product(product) {
+    this.search({ ...this.#asked, product: product ?? null, image: null });
+  }
+
+  get filter() {
+    return this.#asked.filter;
+  }
+
+  set filter(filter) {
+    this.search({ ...this.#asked, filter: filter ?? {} });
+  }
+
+  /** Asks for words, a product or a photo. Resolves with what is shown in the end, or null if it was given up. */
+  search({ words = '', product = null, image = null, filter = {} } = {}) {
+    clearTimeout(this.#timer);
+    this.#asked = { words, product, image, filter };
+    this.#k = this.#step;
+    return this.#answer(false);
+  }
+
+  focus(options) {
+    this.#view.input.focus(options);
+  }
+
+  // ---- life ---------------------------------------------------------------------------------------------------
+
+  connectedCallback() {
+    this.#asked.words ||= this.getAttribute('words') ?? '';
+    this.#asked.product ??= this.getAttribute('product');
+    this.#open();
+  }
+
+  disconnectedCallback() {
+    // Being moved within the page is no reason to load everything again.
+    queueMicrotask(() => this.isConnected || this.#leave());
+  }
+
+  attributeChangedCallback(name, before, now) {
+    if (!this.isConnected || before === now) return;
+    if (name === 'words' || name === 'product') this[name] = now;
+    else if (name === 'catalog') {
+      this.#leave();
+      this.#asked = nothing();
+      this.#open();
+    } else {
+      this.#k = this.#step;
+      this.#answer(false);
+    }
+  }
+
+  get #step() {
+    return Math.max(1, Number.parseInt(this.getAttribute('k'), 10) || 24);
+  }
+
+  async #open() {
+    const site = this.getAttribute('catalog');
+    if (!site || this.#opening || this.#engine) return;
+    const program = this.getAttribute('program') ?? undefined;
+    const opening = open({ site: new URL(site, document.baseURI), program, keep: !this.hasAttribute('forget'), eager: this.getAttribute('loading') === 'eager' });
+    this.#opening = opening;
+    this.#view.say(t('wait_start'));
+    try {
+      const engine = await opening;
+      if (this.#opening !== opening) return engine.close();
+      this.#use(engine, false);
+    } catch (error) {
+      if (this.#opening !== opening) return;
+      this.#opening = null;
+      this.#trouble(t('error_catalog', { message: sentence(error) }), error, () => this.#open());
+    }
+  }
+
+  #use(engine, lent) {
+    [this.#engine, this.#lent, this.#k] = [engine, lent, this.#step];
+    engine.addEventListener('progress', this.#progress);
+    this.#tell('vitrine-ready', { engine });
+    this.#answer(false);
+  }
+
+  #leave() {
+    clearTimeout(this.#timer);
+    this.#stop?.abort();
+    this.#engine?.removeEventListener('progress', this.#progress);
+    if (this.#engine && !this.#lent) this.#engine.close();
+    this.#engine = this.#opening = this.#shown = this.#waiting = null;
+    this.#view.reset();
+  }
+
+  // ---- what visitors do ---------------------------------------------------------------------------------------
+
+  #act() {
+    return {
+      words: (words, now) => {
+        clearTimeout(this.#timer);
+        const ask = () => words.trim() === this.#asked.words.trim() || this.search({ ...this.#asked, words });
+        if (now) ask();
+        else this.#timer = setTimeout(ask, pause);
+      },
+      clear: () => (this.search({ filter: this.#asked.filter }), this.focus()),
+      withoutReference: () => (this.search({ words: this.#asked.words, filter: this.#asked.filter }), this.focus()),
+      image: (image) => this.search({ image, filter: this.#asked.filter }),
+      like: (product) => this.search({ product, filter: this.#asked.filter }),
+      likeBut: (product) => (this.search({ product, filter: this.#asked.filter }), this.focus()),
+      filter: (name, value) => {
+        const { [name]: _, ...others } = this.#asked.filter;
+        this.search({ ...this.#asked, filter: value ? { ...others, [name]: [value] } : others });
+      },
+      more: () => {
+        this.#k += this.#step;
+        this.#answer(true);
+      },
+      select: (hit) => this.#tell('vitrine-select', { hit }, true),
+    };
+  }
+
+  #tell(type, detail, cancelable = false) {
+    return this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true, cancelable, detail }));
+  }
+
+  // ---- question and answer ------------------------------------------------------------------------------------
+
+  /** Shows at once what can be said at once, then the engine's answer when it is there. */
+  async #answer(keepPlace) {
+    const engine = this.#engine;
+    if (!engine) return null;
+    this.#stop?.abort();
+    const { signal } = (this.#stop = new AbortController());
+    const { words, product, image, filter } = this.#asked;
+    const query = { text: words, product, image, filter, k: this.#k, signal };
+    try {
+      this.#question(engine);
+      this.#view.busy(true);
+      const first = await engine.search({ ...query, wait: false });
+      if (signal.aborted) return null;
+      this.#show(first, keepPlace);
+      if (first.refused || first.by === 'browse' || first.by === 'engine') return first;
+      this.#waiting = first.kind === 'text' ? 'wait_text' : 'wait_image';
+      this.#progress();
+      const results = await engine.search(query);
+      if (signal.aborted) return null;
+      this.#show(results, keepPlace);
+      return results;
+    } catch (error) {
+      if (signal.aborted) return null;
+      this.#failed(error);
+      return null;
+    }
+  }
+
+  #failed(error) {
+    this.#waiting = null;
+    this.#view.busy(false);
+    if (error.code === 'refused') return this.#trouble(t('limited_photo', { why: t(`why_${error.details.why ?? error.message}`) }), error);
+    this.#trouble(t(error.code === 'photo' ? 'error_photo' : 'error_query', { message: sentence(error) }), error, () => this.#answer(true));
+  }
+
+  #question(engine) {
+    const { words, product, image, filter } = this.#asked;
+    if (this.#reference?.own !== image && this.#reference?.own) URL.revokeObjectURL(this.#reference.source);
+    const known = product && engine.product(product);
+    if (image instanceof Blob && this.#reference?.own !== image) this.#reference = { source: URL.createObjectURL(image), title: t('your_photo'), own: image };
+    else if (!image) this.#reference = known ? { source: known.photo, title: known.title } : null;
+    else if (this.#reference?.own !== image) this.#reference = typeof image === 'string' ? { source: image, title: t('your_photo') } : null;
+    const [example] = engine.examples(1);
+    this.#view.question(this.#asked, this.#reference, example);
+    this.#view.choose(this.#facets(engine), filter);
+    const asks = (more) => this.search({ ...this.#asked, words: more });
+    if (known) this.#view.suggest(t('suggestions_but'), words ? [] : engine.changes(product).slice(0, 6), asks);
+    else this.#view.suggest(t('suggestions_try'), words || image ? [] : engine.examples(4), asks);
+  }
+
+  /** Which facets get a menu: those that `filters` names, the first three without it, none for "none". */
+  #facets(engine) {
+    const wanted = this.getAttribute('filters');
+    if (wanted === null) return engine.facets.slice(0, 3);
+    const names = wanted.split(/[\s,]+/);
+    return engine.facets.filter(({ name }) => names.includes(name));
+  }
+
+  #show(results, keepPlace) {
+    const { hits, by, ms, refused, kind } = results;
+    const n = hits.length;
+    this.#shown = results;
+    this.#waiting = null;
+    this.#view.busy(false);
+    this.#view.progress(null);
+    this.#view.show(hits, { keepPlace, more: n === this.#k && n < this.#engine.count, anything: by !== 'none' });
+    if (refused && by !== 'browse') {
+      const key = { text: 'limited_words', like: 'limited_like', image: 'limited_photo', composed: 'limited_composed' }[kind];
+      this.#view.say(t(key, { why: t(`why_${refused}`) }), { alert: true });
+    } else if (by === 'browse') this.#view.say(t('filtered_products', { n, all: this.#engine.count }));
+    else this.#view.say(ms ? t('sub_ms', { n, ms: Math.round(ms.total) }) : t('sub_ranked', { n }));
+    this.#tell('vitrine-results', { query: { ...this.#asked }, results });
+  }
+
+  #progress = () => {
+    const { received, total } = this.#engine.progress;
+    this.#view.progress(total && received < total ? received / total : null);
+    if (this.#waiting) this.#view.say(total ? t(this.#waiting, { got: size(received), all: size(total) }) : t('wait_start'));
+  };
+
+  #trouble(text, error, retry = null) {
+    this.#view.say(text, { alert: true, retry });
+    this.#tell('vitrine-error', { error });
+  }
+}
+
+/** What went wrong, for a visitor. */
+function sentence(error) {
+  if (['mismatch', 'network', 'status'].includes(error.code) && error.details?.file) return t(`error_${error.code}`, error.details);
+  return error.message;
+}
+
+if (!customElements.get('vitrine-search')) customElements.define('vitrine-search', VitrineSearch);

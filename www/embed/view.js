@@ -1,0 +1,275 @@
+// The element's shadow tree: made once, then told what to show. What visitors do goes out through `act`.
+import { changeWords } from '../ui/composer.js';
+import { el, icon, safeColour, safeLink } from '../ui/dom.js';
+import { facetName } from '../ui/facets.js';
+import { t } from '../ui/i18n.js';
+import { style } from './style.js';
+
+let sheet = null;
+
+function shared() {
+  if (!sheet) {
+    sheet = new CSSStyleSheet();
+    sheet.replaceSync(style);
+  }
+  return sheet;
+}
+
+const press = (part, label, content, click) =>
+  el('button', { type: 'button', class: part, part: `button ${part.split(' ').at(-1)}`, 'aria-label': label, title: label, on: { click } }, content);
+
+/** A photo of another origin is fetched with CORS, which the site's own policy on resources lets through. */
+const sameOrigin = (url) => new URL(url, document.baseURI).origin === location.origin || /^(blob|data):/.test(url);
+
+const picture = (source, properties) => el('img', { crossorigin: sameOrigin(source) ? null : 'anonymous', decoding: 'async', ...properties, src: source });
+
+export class View {
+  /** `host`: the element, whose light tree holds what a shop placed in it. */
+  constructor(host, root, act) {
+    [this.host, this.act] = [host, act];
+    this.cards = new Map(); // row → its card
+    this.at = 0; // the card in the tab order
+    root.adoptedStyleSheets = [shared()];
+    this.build(root);
+    this.listen();
+  }
+
+  build(root) {
+    const { act } = this;
+    this.input = el('input', { type: 'text', part: 'input', inputmode: 'search', enterkeyhint: 'search', maxlength: 300, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', 'aria-label': t('words_label') });
+    this.file = el('input', { type: 'file', class: 'file', accept: 'image/*', tabindex: -1, 'aria-hidden': 'true' });
+    this.asked = el('span', { class: 'asked', part: 'asked', hidden: true });
+    this.clear = press('round clear', t('clear'), icon('close'), () => act.clear());
+    this.photo = press('round photo-button', t('add_photo'), icon('photo'), () => this.file.click());
+    this.bar = el('span', { class: 'progress', 'aria-hidden': 'true' });
+    this.form = el('form', { class: 'bar', part: 'bar', role: 'search' }, icon('search'), this.asked, this.input, this.clear, this.photo, this.file, this.bar);
+    this.suggestions = el('div', { class: 'row', part: 'suggestions', hidden: true });
+    this.filters = el('div', { class: 'row', part: 'filters', role: 'group', 'aria-label': t('filters'), hidden: true });
+    this.status = el('div', { class: 'status', part: 'status', role: 'status', 'aria-live': 'polite' });
+    this.grid = el('ul', { class: 'grid', part: 'grid' });
+    this.empty = el('div', { class: 'empty', part: 'empty', hidden: true }, el('slot', { name: 'empty' }, t('nothing_words')));
+    this.more = el('button', { type: 'button', class: 'more', part: 'button more', on: { click: () => act.more() } }, t('show_more'));
+    this.end = el('div', { class: 'end', hidden: true }, this.more);
+    root.append(el('slot', { name: 'header' }), this.form, this.suggestions, this.filters, this.status, this.grid, this.empty, this.end, el('slot', { name: 'footer' }));
+  }
+
+  listen() {
+    const { act, input, file, host } = this;
+    this.form.addEventListener('submit', (event) => (event.preventDefault(), act.words(input.value, true)));
+    input.addEventListener('input', () => (act.words(input.value, false), this.toggleClear()));
+    input.addEventListener('keydown', (event) => {
+      if (event.key === 'Backspace' && !input.value && !this.asked.hidden) act.withoutReference();
+      if (event.key === 'Escape' && (input.value || !this.asked.hidden)) event.preventDefault(), act.clear();
+      if (event.key === 'ArrowDown' && this.grid.children.length) event.preventDefault(), this.focus(0);
+    });
+    file.addEventListener('change', () => {
+      if (file.files[0]) act.image(file.files[0]);
+      file.value = ''; // the same photo may be chosen again
+    });
+    const image = (data) => [...(data?.files ?? [])].find(({ type }) => type.startsWith('image/'));
+    input.addEventListener('paste', (event) => image(event.clipboardData) && (event.preventDefault(), act.image(image(event.clipboardData))));
+    const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
+    const veil = (on) => this.form.classList.toggle('veiled', on);
+    host.addEventListener('dragover', (event) => carries(event) && (event.preventDefault(), veil(true)));
+    host.addEventListener('dragleave', () => veil(false));
+    host.addEventListener('drop', (event) => {
+      veil(false);
+      if (!carries(event)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (image(event.dataTransfer)) act.image(image(event.dataTransfer));
+    });
+    this.grid.addEventListener('keydown', (event) => this.key(event));
+    this.grid.addEventListener('focusin', (event) => this.focusIn(event));
+  }
+
+  // ---- the question -------------------------------------------------------------------------------------------
+
+  /** `reference`: {source, title} of the product or photo asked with, or null; `example`: words to try. */
+  question({ words }, reference, example) {
+    if (this.input.value.trim() !== words.trim()) this.input.value = words;
+    this.input.placeholder = reference ? t('words_placeholder_like') : example ? t('words_placeholder', { example }) : t('words_placeholder_plain');
+    this.asked.hidden = !reference;
+    this.asked.replaceChildren(
+      ...(reference
+        ? [picture(reference.source, { alt: '', width: 30, height: 36 }), el('span', {}, reference.title), press('round remove', t('remove_from_query', { what: reference.title }), icon('close'), () => this.act.withoutReference())]
+        : []),
+    );
+    this.toggleClear();
+  }
+
+  toggleClear() {
+    this.clear.hidden = !this.input.value && this.asked.hidden;
+  }
+
+  suggest(lead, changes, run) {
+    const chip = (words) => el('button', { type: 'button', class: 'chip', part: 'button suggestion', on: { click: () => run(words) } }, words);
+    this.suggestions.hidden = !changes.length;
+    this.suggestions.replaceChildren(el('span', { class: 'lead' }, lead), ...changes.map((change) => chip(typeof change === 'string' ? change : changeWords(change))));
+  }
+
+  /** One menu a facet, with the catalog's own counts. */
+  choose(facets, filter) {
+    this.filters.hidden = !facets.length;
+    const menu = ({ name, values }) => {
+      const chosen = [filter[name] ?? []].flat()[0] ?? '';
+      const option = (value, text) => el('option', { value, selected: value === chosen }, text);
+      return el(
+        'select',
+        { class: 'filter', part: 'filter', 'aria-label': facetName(name), data: { on: String(Boolean(chosen)), facet: name }, on: { change: (event) => this.act.filter(name, event.target.value) } },
+        option('', facetName(name)),
+        ...values.map(({ value, count }) => option(value, `${value} (${count})`)),
+      );
+    };
+    const focused = this.filters.getRootNode().activeElement?.dataset?.facet;
+    this.filters.replaceChildren(...facets.map(menu));
+    if (focused) [...this.filters.children].find(({ dataset }) => dataset.facet === focused)?.focus();
+  }
+
+  // ---- the answer ---------------------------------------------------------------------------------------------
+
+  say(text, { alert = false, retry = null } = {}) {
+    this.status.dataset.mood = alert ? 'alert' : 'calm';
+    const again = retry && el('button', { type: 'button', class: 'chip', part: 'button retry', on: { click: retry } }, t('retry'));
+    this.status.replaceChildren(el('span', {}, text), ...(again ? [again] : []));
+  }
+
+  /** `share` of what is being fetched, or null. */
+  progress(share) {
+    this.bar.style.setProperty('--share', String(share ?? 0));
+  }
+
+  busy(on) {
+    this.grid.setAttribute('aria-busy', String(on));
+  }
+
+  show(hits, { more = false, keepPlace = false, anything = true } = {}) {
+    if (!keepPlace) this.at = 0;
+    this.frame(hits);
+    const focused = this.grid.getRootNode().activeElement;
+    const cards = hits.map((hit, i) => this.card(hit, i));
+    this.grid.replaceChildren(...cards);
+    for (const [row, { slotted }] of this.cards) if (slotted && !hits.some((hit) => hit.row === row)) this.drop(row);
+    if (focused?.isConnected && this.grid.contains(focused)) focused.focus({ preventScroll: true });
+    this.empty.hidden = hits.length > 0 || !anything;
+    this.end.hidden = !more;
+  }
+
+  /** One frame for all photos, in the proportions of those first seen. */
+  frame(hits) {
+    const ratios = hits.map(({ width, height }) => width / height).filter((ratio) => ratio > 0).sort((a, b) => a - b);
+    if (this.framed || !ratios.length) return;
+    this.framed = true;
+    this.grid.style.setProperty('--median', String(Math.min(1.1, Math.max(0.68, ratios[ratios.length >> 1]))));
+  }
+
+  reset() {
+    for (const row of [...this.cards.keys()]) this.drop(row);
+    this.framed = false;
+    this.grid.replaceChildren();
+    this.filters.hidden = this.suggestions.hidden = this.end.hidden = true;
+  }
+
+  drop(row) {
+    this.cards.get(row)?.slotted?.remove();
+    this.cards.delete(row);
+  }
+
+  card(hit, index) {
+    if (!this.cards.has(hit.row)) this.cards.set(hit.row, this.make(hit));
+    const made = this.cards.get(hit.row);
+    made.hit = hit;
+    made.card.dataset.index = String(index);
+    if (made.slotted) this.fill(made.slotted, hit);
+    this.tabbable(made.card, index === this.at);
+    return made.card;
+  }
+
+  make(hit) {
+    const made = { hit, slotted: this.fromTemplate(hit) };
+    const link = safeLink(hit.link);
+    const { act, host } = this;
+    const content = made.slotted ? [el('slot', { name: made.slotted.slot })] : this.plain(hit);
+    const open = el(
+      link ? 'a' : 'button',
+      { class: 'open', part: 'link', type: link ? null : 'button', href: link, target: link && host.getAttribute('target'), rel: link && 'noopener', on: { click: (event) => act.select(made.hit) || event.preventDefault() } },
+      ...content,
+    );
+    made.card = el(
+      'li',
+      { class: 'card', part: 'card', data: { id: hit.id } },
+      open,
+      el(
+        'div',
+        { class: 'actions', part: 'actions' },
+        press('round similar', t('more_like_of', { title: hit.title }), icon('similar'), () => act.like(hit.id)),
+        press('round but', t('like_but_of', { title: hit.title }), icon('but'), () => act.likeBut(hit.id)),
+      ),
+    );
+    return made;
+  }
+
+  plain(hit) {
+    const details = Object.values(hit.attributes).join(', ');
+    return [
+      el('span', { class: 'frame', css: { '--tone': safeColour(hit.tone) ?? 'transparent' } }, picture(hit.photo, { part: 'photo', alt: details || hit.title, width: hit.width, height: hit.height, loading: 'lazy' })),
+      el('span', { class: 'title', part: 'title' }, hit.title),
+      hit.price ? el('span', { class: 'price', part: 'price' }, String(hit.price)) : null,
+    ];
+  }
+
+  /** A shop's own card: a copy of its template in the light tree, where the shop's own style sheets reach it. */
+  fromTemplate(hit) {
+    const template = this.host.querySelector(':scope > template[slot="result"]');
+    if (!template) return null;
+    const holder = el('div', { slot: `result-${hit.row}` });
+    holder.append(template.content.cloneNode(true));
+    this.host.append(holder);
+    return holder;
+  }
+
+  fill(holder, hit) {
+    const values = { ...hit.attributes, ...hit, score: hit.score === null ? '' : hit.score.toFixed(2) };
+    for (const node of holder.querySelectorAll('[data-field]')) {
+      const { field } = node.dataset;
+      if (field !== 'photo') node.textContent = String(values[field] ?? '');
+      else if (node.getAttribute('src') !== hit.photo) {
+        if (!sameOrigin(hit.photo)) node.crossOrigin = 'anonymous';
+        node.alt ||= Object.values(hit.attributes).join(', ') || hit.title;
+        node.src = hit.photo;
+      }
+    }
+  }
+
+  // ---- the keyboard -------------------------------------------------------------------------------------------
+
+  tabbable(card, on) {
+    for (const node of card.querySelectorAll('a, button')) node.tabIndex = on ? 0 : -1;
+  }
+
+  focusIn(event) {
+    const card = event.target.closest('.card');
+    if (!card || Number(card.dataset.index) === this.at) return;
+    const before = this.grid.children[this.at];
+    if (before) this.tabbable(before, false);
+    this.at = Number(card.dataset.index);
+    this.tabbable(card, true);
+  }
+
+  focus(index) {
+    this.grid.children[index]?.querySelector('.open').focus();
+  }
+
+  key(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key === 'Escape') return this.input.focus();
+    const last = this.grid.children.length - 1;
+    const columns = getComputedStyle(this.grid).gridTemplateColumns.split(' ').length;
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
+    const to = event.key === 'Home' ? 0 : event.key === 'End' ? last : step ? this.at + step : null;
+    if (to === null) return;
+    event.preventDefault();
+    if (to < 0) this.input.focus();
+    else this.focus(Math.min(to, last));
+  }
+}
