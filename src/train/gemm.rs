@@ -1,4 +1,5 @@
-//! Matrix products for training on a processor: bf16 tiles with f32 sums where the processor has AMX, else plain f32.
+//! Matrix products for training on a processor: bf16 operands with f32 sums where the processor multiplies those, on
+//! AMX tiles or with the dot products of AVX-512, else plain f32.
 //!
 //! Weights stay f32; only the operands of a product are rounded to bf16, as mixed-precision training does on GPUs.
 
@@ -7,16 +8,63 @@ use std::sync::OnceLock;
 /// Arithmetic of the matrix products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
-    /// f32 throughout: the reference, and the choice where there are no bf16 tiles.
+    /// f32 throughout: the reference, and the choice where bf16 is not multiplied in hardware.
     F32,
-    /// Operands rounded to bf16, sums in f32, on AMX tiles.
+    /// Operands rounded to bf16, sums in f32.
     Bf16,
 }
 
 impl Precision {
     /// The fastest arithmetic that this processor has.
     pub fn fastest() -> Self {
-        if amx_ready() { Self::Bf16 } else { Self::F32 }
+        if unit() == Unit::None { Self::F32 } else { Self::Bf16 }
+    }
+}
+
+/// What multiplies bf16. All of them read the same tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    /// AMX tiles: Intel since Sapphire Rapids.
+    Amx,
+    /// AVX-512 with `vdpbf16ps`: AMD since Zen 4.
+    Avx512,
+    /// Nothing here does.
+    None,
+}
+
+/// The fastest unit of this processor that the operating system lends to this process.
+fn unit() -> Unit {
+    static UNIT: OnceLock<Unit> = OnceLock::new();
+    *UNIT.get_or_init(|| match (wide::available(), wide::request_amx()) {
+        (true, true) => Unit::Amx,
+        (true, false) => Unit::Avx512,
+        _ => Unit::None,
+    })
+}
+
+/// 32 × 32 block of a product over `kb` tiles of contraction, in rows of `stride`; needs a live [`wide::Session`]. It
+/// is added to the row `start`, or to what `c` holds.
+fn product(a: &[u16], b: &[u16], kb: usize, start: Option<&[f32]>, c: &mut [f32], stride: usize) {
+    assert!(a.len() == 2 * kb * TILE && b.len() == 2 * kb * TILE && kb > 0);
+    assert!(c.len() >= (BLOCK - 1) * stride + BLOCK && start.is_none_or(|s| s.len() == BLOCK));
+    match unit() {
+        Unit::Amx => wide::product_amx(a, b, kb, start, c, stride),
+        Unit::Avx512 => wide::product_dot(a, b, kb, start, c, stride),
+        Unit::None => product_plain(a, b, kb, start, c, stride),
+    }
+}
+
+/// [`product`] number by number: the other units' twin.
+fn product_plain(a: &[u16], b: &[u16], kb: usize, start: Option<&[f32]>, c: &mut [f32], stride: usize) {
+    let widen = |bits: u16| f32::from_bits(u32::from(bits) << 16);
+    for (i, j) in (0..BLOCK * BLOCK).map(|x| (x / BLOCK, x % BLOCK)) {
+        let (a, b) = (&a[i / 16 * kb * TILE + i % 16 * DEPTH..], &b[j / 16 * kb * TILE + j % 16 * 2..]);
+        let mut sum = start.map_or(c[i * stride + j], |row| row[j]);
+        for x in 0..kb * DEPTH {
+            let (tile, x) = (x / DEPTH * TILE, x % DEPTH);
+            sum += widen(a[tile + x]) * widen(b[tile + x / 2 * 32 + x % 2]);
+        }
+        c[i * stride + j] = sum;
     }
 }
 
@@ -99,7 +147,7 @@ impl Packed {
                 if let Some(bias) = bias {
                     start[..n].copy_from_slice(bias);
                 }
-                let _tiles = amx::Tiles::configure();
+                let _session = wide::Session::open(unit());
                 for i in (0..m).step_by(BLOCK) {
                     for (t, tile) in left.chunks_exact_mut(TILE).enumerate() {
                         pack_left(a, [m, k], Order::Rows, k, [i + t / kb * 16, t % kb * DEPTH], tile);
@@ -109,10 +157,10 @@ impl Packed {
                         let size = [BLOCK.min(m - i), BLOCK.min(n - j)];
                         let start = &start[j..][..BLOCK];
                         if size == [BLOCK; 2] {
-                            amx::product(&left, b, kb, Some(start), &mut out[i * n + j..], n);
+                            product(&left, b, kb, Some(start), &mut out[i * n + j..], n);
                         } else {
                             let mut block = [0.0f32; BLOCK * BLOCK];
-                            amx::product(&left, b, kb, Some(start), &mut block, BLOCK);
+                            product(&left, b, kb, Some(start), &mut block, BLOCK);
                             for r in 0..size[0] {
                                 out[(i + r) * n + j..][..size[1]].copy_from_slice(&block[r * BLOCK..][..size[1]]);
                             }
@@ -131,7 +179,7 @@ pub fn add_transposed_product(precision: Precision, [t, m, n]: [usize; 3], a: &[
         return super::kernels::mm([m, n, t], (a, 1, m), (b, n), (c, n), true);
     }
     const STRIP: usize = 512;
-    let _tiles = amx::Tiles::configure();
+    let _session = wide::Session::open(unit());
     let mut left = Vec::new();
     for t0 in (0..t).step_by(STRIP) {
         let depth = STRIP.min(t - t0);
@@ -148,11 +196,11 @@ pub fn add_transposed_product(precision: Precision, [t, m, n]: [usize; 3], a: &[
                 let right = &right[j / 16 * kb * TILE..][..2 * kb * TILE];
                 let (rows, cols) = (BLOCK.min(m - i), BLOCK.min(n - j));
                 if [rows, cols] == [BLOCK; 2] {
-                    amx::product(&left, right, kb, None, &mut c[i * n + j..], n);
+                    product(&left, right, kb, None, &mut c[i * n + j..], n);
                     continue;
                 }
                 let mut block = [0.0f32; BLOCK * BLOCK];
-                amx::product(&left, right, kb, None, &mut block, BLOCK);
+                product(&left, right, kb, None, &mut block, BLOCK);
                 for r in 0..rows {
                     let row = &mut c[(i + r) * n + j..][..cols];
                     row.iter_mut().zip(&block[r * BLOCK..]).for_each(|(c, p)| *c += p);
@@ -167,8 +215,8 @@ fn pack_left(a: &[f32], [m, k]: [usize; 2], order: Order, stride: usize, [i, j]:
     let tile: &mut [u16; TILE] = tile.try_into().expect("a tile");
     let whole = i + 16 <= m && j + DEPTH <= k;
     match (order, whole) {
-        (Order::Rows, true) => amx::round_rows(&a[i * stride + j..], stride, tile),
-        (Order::Columns, true) => amx::pair_rows_transposed(&a[j * stride + i..], stride, tile),
+        (Order::Rows, true) => wide::round_rows(&a[i * stride + j..], stride, tile),
+        (Order::Columns, true) => wide::pair_rows_transposed(&a[j * stride + i..], stride, tile),
         _ => {
             let mut padded = [0.0f32; TILE]; // [16, 32]
             for r in 0..16.min(m.saturating_sub(i)) {
@@ -179,7 +227,7 @@ fn pack_left(a: &[f32], [m, k]: [usize; 2], order: Order, stride: usize, [i, j]:
                     };
                 }
             }
-            amx::round_rows(&padded, DEPTH, tile);
+            wide::round_rows(&padded, DEPTH, tile);
         }
     }
 }
@@ -189,8 +237,8 @@ fn pack_right(b: &[f32], [k, n]: [usize; 2], order: Order, stride: usize, [i, j]
     let tile: &mut [u16; TILE] = tile.try_into().expect("a tile");
     let whole = i + DEPTH <= k && j + 16 <= n;
     match (order, whole) {
-        (Order::Rows, true) => amx::pair_rows(&b[i * stride + j..], stride, tile),
-        (Order::Columns, true) => amx::round_rows_transposed(&b[j * stride + i..], stride, tile),
+        (Order::Rows, true) => wide::pair_rows(&b[i * stride + j..], stride, tile),
+        (Order::Columns, true) => wide::round_rows_transposed(&b[j * stride + i..], stride, tile),
         _ => {
             let mut padded = [0.0f32; TILE]; // [32, 16]
             for r in 0..DEPTH.min(k - i) {
@@ -201,30 +249,30 @@ fn pack_right(b: &[f32], [k, n]: [usize; 2], order: Order, stride: usize, [i, j]
                     };
                 }
             }
-            amx::pair_rows(&padded, 16, tile);
+            wide::pair_rows(&padded, 16, tile);
         }
     }
 }
 
-/// Whether tiles may be used: the processor has them and the operating system lends them to this process.
-fn amx_ready() -> bool {
-    static READY: OnceLock<bool> = OnceLock::new();
-    *READY.get_or_init(amx::request)
-}
-
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-mod amx {
-    //! Tiles by inline assembly, since their intrinsics are not stable, and AVX-512 for the layouts around them.
-    use super::{BLOCK, TILE};
+mod wide {
+    //! AMX tiles by inline assembly, since their intrinsics are not stable, and AVX-512 for dot products and layouts.
+    use super::{BLOCK, DEPTH, TILE, Unit};
     use std::arch::asm;
     use std::arch::x86_64::*;
 
+    /// Whether the processor has AVX-512 with bf16, which the layouts need.
+    pub fn available() -> bool {
+        is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512bf16")
+    }
+
     /// Asks Linux for the tile registers.
-    pub fn request() -> bool {
-        let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16");
+    pub fn request_amx() -> bool {
         // leaf 7: EDX bit 22 is AMX-BF16, bit 24 AMX-TILE
         let leaf = __cpuid_count(7, 0);
-        if !wide || leaf.edx & (1 << 22) == 0 || leaf.edx & (1 << 24) == 0 {
+        if leaf.edx & (1 << 22) == 0 || leaf.edx & (1 << 24) == 0 {
             return false;
         }
         const SYS_ARCH_PRCTL: i64 = 158;
@@ -239,38 +287,41 @@ mod amx {
         granted == 0
     }
 
-    /// Eight tiles of 16 rows × 64 bytes, until dropped. Tile registers belong to the thread.
-    pub struct Tiles(std::marker::PhantomData<*const ()>);
+    /// Eight tiles of 16 rows × 64 bytes on AMX, until dropped. Tile registers belong to the thread.
+    pub struct Session(Unit, std::marker::PhantomData<*const ()>);
 
     #[repr(C, align(64))]
     struct Configuration([u8; 64]);
 
-    impl Tiles {
-        pub fn configure() -> Self {
+    impl Session {
+        pub fn open(unit: Unit) -> Self {
+            let session = Self(unit, std::marker::PhantomData);
+            if unit != Unit::Amx {
+                return session;
+            }
             let mut config = Configuration([0; 64]);
             config.0[0] = 1; // palette
             for tile in 0..8 {
                 config.0[16 + 2 * tile] = 64; // bytes a row
                 config.0[48 + tile] = 16; // rows
             }
-            // SAFETY: only reached with `Precision::Bf16`, which `request` granted; reads 64 bytes.
+            // SAFETY: the tile registers were granted; reads 64 bytes.
             unsafe { asm!("ldtilecfg [{}]", in(reg) &config, options(nostack, readonly)) };
-            Self(std::marker::PhantomData)
+            session
         }
     }
 
-    impl Drop for Tiles {
+    impl Drop for Session {
         fn drop(&mut self) {
-            // SAFETY: as in `configure`.
-            unsafe { asm!("tilerelease", options(nostack, nomem)) };
+            if self.0 == Unit::Amx {
+                // SAFETY: as in `open`.
+                unsafe { asm!("tilerelease", options(nostack, nomem)) };
+            }
         }
     }
 
-    /// 32 × 32 block of a product over `kb` tiles of contraction, in rows of `stride`; needs a live [`Tiles`]. It is
-    /// added to the row `start`, or to what `c` holds.
-    pub fn product(a: &[u16], b: &[u16], kb: usize, start: Option<&[f32]>, c: &mut [f32], stride: usize) {
-        assert!(a.len() == 2 * kb * TILE && b.len() == 2 * kb * TILE && kb > 0);
-        assert!(c.len() >= (BLOCK - 1) * stride + BLOCK && start.is_none_or(|s| s.len() == BLOCK));
+    /// [`super::product`] on AMX tiles.
+    pub fn product_amx(a: &[u16], b: &[u16], kb: usize, start: Option<&[f32]>, c: &mut [f32], stride: usize) {
         let second = kb * TILE * 2; // bytes to the second row of tiles
         // a stride of 0 loads one row 16 times
         let (from, from2, from_stride) = match start {
@@ -278,7 +329,7 @@ mod amx {
             None => (c.as_ptr(), c[16 * stride..].as_ptr(), stride * 4),
         };
         // SAFETY: reads `2·kb` tiles of 1 KiB from each operand and 32 rows of 32 floats from `c`, or one row from
-        // `start`, and writes 32 rows of 32 floats to `c`, as asserted above.
+        // `start`, and writes 32 rows of 32 floats to `c`, as the caller asserted.
         unsafe {
             asm!(
                 "tileloadd tmm0, [{f} + {fs}*1]", "tileloadd tmm1, [{f} + {fs}*1 + 64]",
@@ -313,10 +364,58 @@ mod amx {
         }
     }
 
+    /// [`super::product`] with dot products of pairs.
+    pub fn product_dot(a: &[u16], b: &[u16], kb: usize, start: Option<&[f32]>, c: &mut [f32], stride: usize) {
+        // SAFETY: `available` saw the features; the caller asserted the bounds.
+        unsafe { dot(a.as_ptr(), b.as_ptr(), kb, start.map(<[f32]>::as_ptr), c.as_mut_ptr(), stride) }
+    }
+
+    /// Rows whose sums stay in registers: 8 × 2 of 32 registers, which hides the latency of a dot product.
+    const ROWS: usize = 8;
+
+    /// The same bits, read as pairs of bf16.
+    #[target_feature(enable = "avx512f")]
+    fn pairs(bits: __m512i) -> __m512bh {
+        // SAFETY: both are 64 bytes of which every pattern is a value.
+        unsafe { std::mem::transmute::<__m512i, __m512bh>(bits) }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    unsafe fn dot(a: *const u16, b: *const u16, kb: usize, start: Option<*const f32>, c: *mut f32, stride: usize) {
+        for i in (0..BLOCK).step_by(ROWS) {
+            // SAFETY: rows i..i + 8 of the block; each operand has `2·kb` tiles of 512 numbers, `c` 32 rows of 32
+            // floats and `start` 32 floats.
+            unsafe {
+                let a = a.add(i / 16 * kb * TILE + i % 16 * DEPTH);
+                let mut sums: [[__m512; 2]; ROWS] = std::array::from_fn(|r| {
+                    let from = start.unwrap_or(c.add((i + r) * stride));
+                    [_mm512_loadu_ps(from), _mm512_loadu_ps(from.add(16))]
+                });
+                for tile in 0..kb {
+                    for pair in 0..DEPTH / 2 {
+                        let right = b.add(tile * TILE + pair * 32);
+                        let right = [right, right.add(kb * TILE)].map(|p| pairs(_mm512_loadu_si512(p.cast())));
+                        for (r, sums) in sums.iter_mut().enumerate() {
+                            let both = a.add(tile * TILE + r * DEPTH + 2 * pair).cast::<i32>().read_unaligned();
+                            let left = pairs(_mm512_set1_epi32(both));
+                            for (sum, right) in sums.iter_mut().zip(right) {
+                                *sum = _mm512_dpbf16_ps(*sum, left, right);
+                            }
+                        }
+                    }
+                }
+                for (r, sums) in sums.into_iter().enumerate() {
+                    _mm512_storeu_ps(c.add((i + r) * stride), sums[0]);
+                    _mm512_storeu_ps(c.add((i + r) * stride + 16), sums[1]);
+                }
+            }
+        }
+    }
+
     /// 16 rows of 32 floats → 16 rows of 32 bf16.
     pub fn round_rows(source: &[f32], stride: usize, tile: &mut [u16; TILE]) {
         assert!(source.len() >= 15 * stride + 32);
-        // SAFETY: `request` saw AVX-512 with bf16; bounds asserted.
+        // SAFETY: `available` saw AVX-512 with bf16; bounds asserted.
         unsafe { round_rows_wide(source.as_ptr(), stride, tile.as_mut_ptr()) }
     }
 
@@ -417,20 +516,24 @@ mod amx {
 }
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-mod amx {
-    //! No tiles here: `request` says so and nothing else is ever reached.
-    use super::TILE;
+mod wide {
+    //! No unit here: `available` says so and nothing else is ever reached.
+    use super::{TILE, Unit};
 
-    pub fn request() -> bool {
+    pub fn available() -> bool {
         false
     }
-    pub struct Tiles;
-    impl Tiles {
-        pub fn configure() -> Self {
+    pub fn request_amx() -> bool {
+        false
+    }
+    pub struct Session;
+    impl Session {
+        pub fn open(_: Unit) -> Self {
             Self
         }
     }
-    pub fn product(_: &[u16], _: &[u16], _: usize, _: Option<&[f32]>, _: &mut [f32], _: usize) {}
+    pub fn product_amx(_: &[u16], _: &[u16], _: usize, _: Option<&[f32]>, _: &mut [f32], _: usize) {}
+    pub fn product_dot(_: &[u16], _: &[u16], _: usize, _: Option<&[f32]>, _: &mut [f32], _: usize) {}
     pub fn round_rows(_: &[f32], _: usize, _: &mut [u16; TILE]) {}
     pub fn round_rows_transposed(_: &[f32], _: usize, _: &mut [u16; TILE]) {}
     pub fn pair_rows(_: &[f32], _: usize, _: &mut [u16; TILE]) {}
@@ -490,6 +593,30 @@ mod tests {
                 let want: Vec<f32> =
                     naive(|i, x| a[x * m + i], |x, j| b[x * n + j], [m, n, t]).iter().map(|v| v + 1.0).collect();
                 close(&got, &want, t, precision);
+            }
+        }
+    }
+
+    #[test]
+    fn units_agree_with_their_plain_twin() {
+        // whole numbers below 9 are exact in bf16 and their sums in f32, so that the order of additions is no matter
+        let bits = |x: usize| (((x * 7 + x / 5) % 17) as f32 - 8.0).to_bits();
+        for (kb, stride) in [(1, BLOCK), (3, BLOCK + 7), (24, 64)] {
+            let tiles = |seed: usize| (0..2 * kb * TILE).map(|i| (bits(i + seed) >> 16) as u16).collect::<Vec<_>>();
+            let (a, b, row) = (tiles(1), tiles(4), (0..BLOCK).map(|i| i as f32).collect::<Vec<_>>());
+            for start in [None, Some(&row[..])] {
+                let first = vec![3.0; (BLOCK - 1) * stride + BLOCK];
+                let (mut want, mut got) = (first.clone(), first.clone());
+                product_plain(&a, &b, kb, start, &mut want, stride);
+                let _session = wide::Session::open(unit());
+                product(&a, &b, kb, start, &mut got, stride);
+                assert_eq!(got, want, "{:?}, {kb} tiles", unit());
+                assert_ne!(got, first);
+                if wide::available() {
+                    got = first;
+                    wide::product_dot(&a, &b, kb, start, &mut got, stride);
+                    assert_eq!(got, want, "dot products, {kb} tiles");
+                }
             }
         }
     }
