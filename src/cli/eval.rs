@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use vitrine::eval::embedding::Embedding;
 use vitrine::eval::fashioniq::{self, FashionIqReport, Gallery};
 use vitrine::eval::metrics::Metrics;
 use vitrine::eval::retrieval::{Ids, Report, evaluate};
@@ -36,6 +37,10 @@ pub struct EvalArgs {
     /// What a query vector is made of
     #[arg(long, value_enum, default_value = "fusion")]
     mode: Mode,
+    /// Forms of the catalog's vectors to measure besides: f32, int8, int4 or binary (with int8 rescoring) at a length,
+    /// such as int8@128
+    #[arg(long, value_name = "FORM@N,..", value_delimiter = ',')]
+    embedding: Vec<Embedding>,
     /// Cut-offs
     #[arg(long = "k", value_name = "K,..", value_delimiter = ',', default_value = "1,5,10,20,30,50")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
@@ -68,7 +73,16 @@ pub fn run<E: Embedder>(args: &EvalArgs, open: impl FnOnce(&Path) -> anyhow::Res
                 None => photos.ids().to_vec(),
             };
             let (embedder, progress) = (open(&args.model)?, progress_bar(""));
-            let report = evaluate(&embedder, &photos, &queries, &gallery, args.mode, &cut_offs(args), &progress)?;
+            let report = evaluate(
+                &embedder,
+                &photos,
+                &queries,
+                &gallery,
+                args.mode,
+                &cut_offs(args),
+                &args.embedding,
+                &progress,
+            )?;
             progress.finish_and_clear();
             warn("", &report);
             if args.json { serde_json::to_string(&report)? } else { tables(&report)? }
@@ -88,7 +102,8 @@ fn measure_fashioniq(
     for category in categories {
         let progress = progress_bar(category.name);
         let (queries, gallery) = (&category.queries, &category.gallery);
-        let report = evaluate(embedder, photos, queries, gallery, args.mode, &cut_offs(args), &progress)?;
+        let report =
+            evaluate(embedder, photos, queries, gallery, args.mode, &cut_offs(args), &args.embedding, &progress)?;
         progress.finish_and_clear();
         reports.push((category.name, report));
     }
@@ -160,6 +175,16 @@ fn tables(report: &Report) -> Result<String, std::fmt::Error> {
         for (name, group) in &report.groups {
             write!(out, "{name:<14} {:>7}", group.queries)?;
             group.metrics.at.iter().try_for_each(|at| write!(out, " {:>7.4}", at.recall))?;
+            writeln!(out)?;
+        }
+    }
+    if !report.embeddings.is_empty() {
+        write!(out, "\nvectors as     bytes  ")?;
+        report.metrics.at.iter().try_for_each(|at| write!(out, " {:>7}", format!("R@{}", at.k)))?;
+        writeln!(out)?;
+        for stored in &report.embeddings {
+            write!(out, "{:<14} {:>7}", stored.embedding.to_string(), stored.bytes)?;
+            stored.metrics.at.iter().try_for_each(|at| write!(out, " {:>7.4}", at.recall))?;
             writeln!(out)?;
         }
     }
@@ -334,7 +359,7 @@ mod tests {
         assert_eq!(refused.unwrap_err().to_string(), "no such model");
         let (photos, queries) = (open_photos(&[images]).unwrap(), queries::read(&queries).unwrap());
         let bar = ProgressBar::hidden();
-        let report = evaluate(&Angles, &photos, &queries, photos.ids(), Mode::Fusion, &[1, 2], &bar).unwrap();
+        let report = evaluate(&Angles, &photos, &queries, photos.ids(), Mode::Fusion, &[1, 2], &[], &bar).unwrap();
         // "not x" is 5 degrees, between B4 and B6: which of the two comes first is rounding's choice, but both are
         // before all others.
         let text = tables(&report).unwrap();

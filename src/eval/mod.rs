@@ -6,11 +6,13 @@
 //! | [`seed_table`] | the table by the definitions of the project's origin |
 //! | [`queries`] | query files, and how a query's captions become one text |
 //! | [`wording`] | which queries negate, compare or replace |
+//! | [`embedding`] | forms in which a catalog could keep its vectors |
 //! | [`fashioniq`] | the official FashionIQ layout and its published neighbours |
 //! | [`retrieval`] | embeds the gallery and the queries, ranks, reports |
 //!
 //! Nothing here knows how a model works: it comes as an [`Embedder`].
 
+pub mod embedding;
 pub mod fashioniq;
 pub mod metrics;
 pub mod queries;

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::embedding::Embedding;
 use super::metrics::{Metrics, Ranking};
 use super::queries::Query;
 use super::seed_table::{self, Counts};
@@ -45,6 +46,9 @@ pub struct Report {
     /// Metrics by the way in which the text asks; queries without text are in none.
     #[serde(serialize_with = "as_map")]
     pub groups: Vec<(&'static str, Group)>,
+    /// Metrics by the form of the catalog's vectors, where forms were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub embeddings: Vec<Stored>,
     /// Ids of the gallery, the references and the targets that have no photo.
     pub missing: Ids,
     /// Ids whose photo cannot be decoded.
@@ -63,6 +67,17 @@ pub struct Group {
     /// Queries in it.
     pub queries: usize,
     /// Their metrics.
+    pub metrics: Metrics,
+}
+
+/// Metrics of a catalog that keeps its vectors in another form.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stored {
+    /// The form.
+    pub embedding: Embedding,
+    /// Bytes of one photo.
+    pub bytes: usize,
+    /// Metrics over all queries.
     pub metrics: Metrics,
 }
 
@@ -104,8 +119,9 @@ pub(super) fn as_map<T: Serialize, S: Serializer>(
     map.end()
 }
 
-/// Ranks `gallery` (ids) for every query and measures the result at each of `ks`. The bar `progress` is set to the
-/// photos to embed, then to the queries to ask.
+/// Ranks `gallery` (ids) for every query and measures the result at each of `ks`, once more for each of `forms` of the
+/// catalog's vectors. The bar `progress` is set to the photos to embed, then to the queries to ask.
+#[allow(clippy::too_many_arguments)]
 pub fn evaluate(
     embedder: &dyn Embedder,
     photos: &PhotoSource,
@@ -113,10 +129,18 @@ pub fn evaluate(
     gallery: &[String],
     mode: Mode,
     ks: &[usize],
+    forms: &[Embedding],
     progress: &ProgressBar,
 ) -> Result<Report> {
+    if let Some(long) = forms.iter().find(|form| form.dimension > embedder.dimension()) {
+        return Err(Error::Argument(format!(
+            "evaluating: expected at most the model's {} numbers a vector, got {long}; ask for fewer",
+            embedder.dimension()
+        )));
+    }
     let mut left_out = LeftOut::default();
-    let gallery = Gallery::embed(embedder, photos, gallery, &mut left_out, progress)?;
+    let mut gallery = Gallery::embed(embedder, photos, gallery, &mut left_out, progress)?;
+    gallery.keep(forms);
     let (plan, mut skipped) = plan(queries, photos, &gallery, mode, &mut left_out);
     let started = Instant::now();
     let asked = ask(embedder, photos, &gallery, &plan, mode, &mut left_out, progress)?;
@@ -125,7 +149,7 @@ pub fn evaluate(
     if asked.is_empty() {
         return Err(nothing_asked(queries.len(), &skipped, mode));
     }
-    report(&asked, gallery.len(), mode, ks, time, skipped, &left_out)
+    report(&asked, &gallery, mode, ks, time, skipped, &left_out)
 }
 
 /// Ids that take no part, by reason.
@@ -141,6 +165,8 @@ struct Gallery<'a> {
     positions: HashMap<&'a str, u32>,
     vectors: Vec<f32>,
     dimension: usize,
+    /// The vectors once more in other forms.
+    forms: Vec<(Embedding, Vec<f32>)>,
 }
 
 impl<'a> Gallery<'a> {
@@ -152,7 +178,7 @@ impl<'a> Gallery<'a> {
         progress: &ProgressBar,
     ) -> Result<Self> {
         let dimension = embedder.dimension();
-        let mut gallery = Self { positions: HashMap::new(), vectors: vec![], dimension };
+        let mut gallery = Self { positions: HashMap::new(), vectors: vec![], dimension, forms: vec![] };
         let (present, missing): (Vec<&String>, Vec<&String>) = ids.iter().partition(|id| photos.contains(id));
         left_out.missing.extend(missing.into_iter().cloned());
         start(progress, present.len(), "photos");
@@ -186,6 +212,10 @@ impl<'a> Gallery<'a> {
         if self.positions.insert(id, position).is_none() {
             self.vectors.extend_from_slice(vector);
         }
+    }
+
+    fn keep(&mut self, forms: &[Embedding]) {
+        self.forms = forms.iter().map(|form| (*form, form.gallery(&self.vectors, self.dimension))).collect();
     }
 
     fn len(&self) -> usize {
@@ -259,6 +289,8 @@ fn plan<'a>(
 struct Asked<'a> {
     query: &'a Planned<'a>,
     ranking: Ranking,
+    /// Its ranking by each of the other forms of the catalog's vectors.
+    forms: Vec<Ranking>,
 }
 
 /// Encodes and ranks. Queries whose reference photo cannot be decoded are left out.
@@ -299,8 +331,10 @@ fn ask<'a>(
 
 fn rank<'a>(gallery: &Gallery<'_>, query: &'a Planned<'a>, vector: &[f32]) -> Result<Asked<'a>> {
     let depth = seed_table::KS[seed_table::KS.len() - 1];
-    let ranking = Ranking::new(&gallery.scores(vector), &query.targets, query.reference, depth)?;
-    Ok(Asked { query, ranking })
+    let ranking = |scores: &[f32]| Ranking::new(scores, &query.targets, query.reference, depth);
+    let stored = |(form, photos): &(Embedding, Vec<f32>)| form.scores(photos, gallery.dimension, vector, dot);
+    let forms = gallery.forms.iter().map(|form| ranking(&stored(form))).collect::<Result<_>>()?;
+    Ok(Asked { query, ranking: ranking(&gallery.scores(vector))?, forms })
 }
 
 fn name_unread(chunk: &[Planned<'_>], asked: &[Asked<'_>], left_out: &mut LeftOut) {
@@ -365,7 +399,7 @@ fn nothing_asked(queries: usize, skipped: &Skipped, mode: Mode) -> Error {
 
 fn report(
     asked: &[Asked<'_>],
-    gallery: usize,
+    gallery: &Gallery<'_>,
     mode: Mode,
     ks: &[usize],
     time: Duration,
@@ -375,7 +409,12 @@ fn report(
     let rankings: Vec<&Ranking> = asked.iter().map(|asked| &asked.ranking).collect();
     let targets: Vec<&[u32]> = asked.iter().map(|asked| asked.query.targets.as_slice()).collect();
     let seed_counts: Vec<Counts> =
-        seed_table::KS.iter().map(|&k| Counts::new(&rankings, &targets, gallery, k)).collect();
+        seed_table::KS.iter().map(|&k| Counts::new(&rankings, &targets, gallery.len(), k)).collect();
+    let stored = |(i, (form, _)): (usize, &(Embedding, _))| -> Result<Stored> {
+        let rankings: Vec<&Ranking> = asked.iter().map(|asked| &asked.forms[i]).collect();
+        Ok(Stored { embedding: *form, bytes: form.bytes(), metrics: Metrics::new(&rankings, ks)? })
+    };
+    let embeddings = gallery.forms.iter().enumerate().map(stored).collect::<Result<_>>()?;
     let mut groups = Vec::new();
     for wording in Wording::ALL {
         let of_group = asked.iter().filter(|asked| asked.query.wordings.contains(&wording));
@@ -387,7 +426,8 @@ fn report(
     Ok(Report {
         mode,
         queries: asked.len(),
-        gallery,
+        gallery: gallery.len(),
+        embeddings,
         metrics: Metrics::new(&rankings, ks)?,
         seed_table: seed_counts.iter().zip(seed_table::KS).map(|(counts, k)| counts.row(k)).collect(),
         seed_counts,
@@ -471,7 +511,8 @@ mod tests {
     fn run(queries: &[Query], gallery: &[&str], mode: Mode) -> Result<Report> {
         let (_folder, photos) = photos();
         let gallery: Vec<String> = gallery.iter().map(|&id| id.to_owned()).collect();
-        evaluate(&Angles, &photos, queries, &gallery, mode, &[1, 3], &ProgressBar::hidden())
+        let forms = ["f32@2", "int8@1"].map(|form| form.parse().unwrap());
+        evaluate(&Angles, &photos, queries, &gallery, mode, &[1, 3], &forms, &ProgressBar::hidden())
     }
 
     const ALL: [&str; 10] = ["0", "10", "20", "30", "40", "50", "60", "70", "80", "90"];
@@ -490,6 +531,21 @@ mod tests {
         // By the text alone: 31 finds 30, 40 (20 is the reference), then 50; 81 finds 80.
         let text = run(&queries, &ALL, Mode::Text).unwrap();
         assert_eq!((text.metrics.recall(1), text.metrics.recall(3)), (Some(0.5), Some(1.)));
+    }
+
+    #[test]
+    fn forms_of_the_vectors_get_their_own_metrics() {
+        let report = run(&[query(Some("20"), &["more 31"], &["50"])], &ALL, Mode::Fusion).unwrap();
+        let rows: Vec<_> = report.embeddings.iter().map(|s| (s.bytes, s.metrics.median_rank)).collect();
+        // by the cosine alone the eight photos below 90 degrees look the same, and ties are broken against us
+        assert_eq!(rows, [(8, 1.), (5, 8.)]);
+        assert_eq!(serde_json::to_value(&report).unwrap()["embeddings"][1]["embedding"], "int8@1");
+        let (_folder, photos) = photos();
+        let long = ["f32@3".parse().unwrap()];
+        let asked = [query(Some("0"), &[], &["10"])];
+        let ids = photos.ids().to_vec();
+        let refused = evaluate(&Angles, &photos, &asked, &ids, Mode::Image, &[1], &long, &ProgressBar::hidden());
+        assert!(refused.unwrap_err().to_string().contains("at most the model's 2 numbers a vector, got f32@3"));
     }
 
     #[test]
