@@ -461,6 +461,7 @@ impl Model {
             image_size: 0,
             note: None,
             preprocess,
+            temperature: None,
             max_tokens: MAX_TOKENS,
             image: None,
             text: None,

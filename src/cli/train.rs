@@ -13,7 +13,8 @@ use vitrine::train::run::{Output, Run, Settings};
 /// Fine-tunes both encoders and the fusion head.
 #[derive(Debug, clap::Args)]
 pub struct Train {
-    /// Data: products=DIR, tops=DIR, wardrobe=DIR or drawn=DIR; repeat for more.
+    /// Data: products=DIR, tops=DIR, wardrobe=DIR, drawn=DIR or fashioniq=DIR; repeat for more. Of several drawn
+    /// catalogues only the first is validated on.
     #[arg(long = "data", required = true, value_name = "KIND=DIR")]
     data: Vec<String>,
     /// Image encoder to start from.
@@ -44,6 +45,9 @@ pub struct Train {
     /// Samples a step.
     #[arg(long, default_value_t = 128)]
     batch: usize,
+    /// Batches whose gradients make one step.
+    #[arg(long, default_value_t = 1)]
+    accumulate: usize,
     /// Share of composed products in a batch.
     #[arg(long, default_value_t = MixShares::default().composed)]
     share_composed: f32,
@@ -56,9 +60,18 @@ pub struct Train {
     /// Share of wardrobe photos; products with a text alone fill the rest.
     #[arg(long, default_value_t = MixShares::default().wardrobe)]
     share_wardrobe: f32,
+    /// Pairs of texts, as a share of the batch that they come on top of.
+    #[arg(long, default_value_t = MixShares::default().pairs)]
+    share_pairs: f32,
+    /// First temperature; a model to start from knows its own, others start at 0.07.
+    #[arg(long)]
+    temperature: Option<f32>,
     /// Samples encoded together.
     #[arg(long, default_value_t = 16)]
     part: usize,
+    /// Encoder that stays as it is; with a frozen image encoder every photo is encoded once and remembered.
+    #[arg(long, value_enum)]
+    freeze: Vec<Encoder>,
     /// Steps of the schedule.
     #[arg(long, default_value_t = 4000)]
     steps: u64,
@@ -90,8 +103,9 @@ pub struct Train {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Instead of training the model, train heads without some of their parts on the model's frozen features, and print
-    /// their recall on val. Takes --init, --steps, --batch and --seed.
-    #[arg(long, requires = "init")]
+    /// their recall on val. Takes --init (or --init-image and --init-text, for encoders that were never tuned),
+    /// --image-size, --steps, --batch and --seed.
+    #[arg(long)]
     ablate: bool,
     /// Instead of training, cover the patches that composed val queries attend to most, and others, and print how far
     /// their scores move. Takes --init and --seed.
@@ -103,6 +117,15 @@ pub struct Train {
     /// Minutes between validations.
     #[arg(long, default_value_t = 5.0)]
     validate_every: f64,
+}
+
+/// An encoder that can be frozen.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Encoder {
+    /// The image encoder.
+    Image,
+    /// The text encoder.
+    Text,
 }
 
 /// `SIZE` or `SIZE@SHARE`.
@@ -134,11 +157,16 @@ impl Train {
             return Ok(());
         }
         if self.ablate {
+            if self.init.is_none() {
+                model.resize(self.image_size[0].1)?;
+            }
             return self.ablate(&model, &data);
         }
         model.resize(self.image_size[0].1)?;
         let settings = Settings {
             batch: self.batch,
+            frozen: self.freeze.iter().map(|encoder| format!("{encoder:?}").to_lowercase()).collect(),
+            accumulate: self.accumulate,
             part: self.part,
             lanes,
             steps: self.steps,
@@ -151,7 +179,7 @@ impl Train {
             decay: self.decay,
             clip: 1.0,
             ema: self.ema,
-            temperature: 0.07,
+            temperature: self.temperature.or(model.description.temperature).unwrap_or(0.07),
             seed: self.seed,
             validate_every: self.validate_every,
             save_every: 5.0,
@@ -162,6 +190,7 @@ impl Train {
                 drawn: self.share_drawn,
                 tops: self.share_tops,
                 wardrobe: self.share_wardrobe,
+                pairs: self.share_pairs,
             },
         };
         let precision = Precision::fastest();
@@ -200,9 +229,11 @@ impl Train {
                 "tops" => data.add_tops(&folder)?,
                 "wardrobe" => data.add_wardrobe(&folder)?,
                 "drawn" => data.add_drawn(&folder)?,
-                _ => {
-                    bail!("reading --data {entry}: expected products, tops, wardrobe or drawn, got {kind}; choose one")
-                }
+                "fashioniq" => data.add_fashioniq(&folder)?,
+                _ => bail!(
+                    "reading --data {entry}: expected products, tops, wardrobe, drawn or fashioniq, got {kind}; choose \
+                     one"
+                ),
             }
         }
         Ok(data)

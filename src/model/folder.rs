@@ -76,6 +76,9 @@ pub struct Description {
     pub image_size: usize,
     /// A sentence that visitors must see, such as that the head is untrained.
     pub note: Option<String>,
+    /// Where training left the temperature of its softmax over cosines; more training goes on from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f32>,
     /// How photos become numbers.
     pub preprocess: Preprocess,
     /// Longest text in tokens, the special ones counted.

@@ -1,6 +1,6 @@
 //! What one step looks at: samples drawn, words made, photos augmented, and what answers what.
 
-use super::data::{ATTRIBUTES, COLOUR, Data, Item, Origin, PATTERN, Split, TYPE};
+use super::data::{ATTRIBUTES, COLOUR, Composed, Data, Item, Origin, PATTERN, Split, TYPE};
 use super::loss::Relation;
 use super::phrases;
 use crate::image::{Preprocess, patches};
@@ -33,6 +33,15 @@ pub struct Sample {
     pub composed: Option<(usize, String, HashSet<usize>)>,
 }
 
+/// What one step learns from.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Samples with a photo, composed ones first.
+    pub samples: Vec<Sample>,
+    /// Two ways of asking for one change.
+    pub pairs: Vec<[String; 2]>,
+}
+
 /// How many samples of each kind a batch has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mix {
@@ -46,10 +55,12 @@ pub struct Mix {
     pub tops: usize,
     /// Wardrobe photos with their labels.
     pub wardrobe: usize,
+    /// Pairs of texts, which come on top.
+    pub pairs: usize,
 }
 
 impl Mix {
-    /// Samples in all.
+    /// Samples with a photo.
     pub fn total(&self) -> usize {
         self.composed + self.drawn + self.products + self.tops + self.wardrobe
     }
@@ -59,11 +70,12 @@ impl Mix {
         let count = |share: f32, there: bool| if there { (batch as f32 * share).round() as usize } else { 0 };
         let has = |origin| !data.pick(origin, Split::Train).is_empty();
         let composed = count(shares.composed, !data.train.is_empty());
-        let drawn = count(shares.drawn, !data.train_drawn.is_empty());
+        let drawn = count(shares.drawn, data.train_drawn.iter().any(|queries| !queries.is_empty()));
+        let pairs = count(shares.pairs, !data.pairs.is_empty());
         let tops = count(shares.tops, has(Origin::Top));
         let wardrobe = count(shares.wardrobe, has(Origin::Wardrobe));
         let products = batch.saturating_sub(composed + drawn + tops + wardrobe);
-        Self { composed, drawn, products, tops, wardrobe }
+        Self { composed, drawn, products, tops, wardrobe, pairs }
     }
 }
 
@@ -78,11 +90,13 @@ pub struct MixShares {
     pub tops: f32,
     /// Wardrobe photos with their labels.
     pub wardrobe: f32,
+    /// Pairs of texts, which come on top of the batch.
+    pub pairs: f32,
 }
 
 impl Default for MixShares {
     fn default() -> Self {
-        Self { composed: 0.53, drawn: 0.125, tops: 0.125, wardrobe: 0.0625 }
+        Self { composed: 0.42, drawn: 0.2, tops: 0.2, wardrobe: 0.04, pairs: 0.1 }
     }
 }
 
@@ -109,8 +123,17 @@ impl<'a> Sampler<'a> {
         Self { data, mix, products, tops, wardrobe, alike }
     }
 
-    /// The samples of one step: composed ones first.
-    pub fn draw(&self, rng: &mut impl Rng) -> Vec<Sample> {
+    /// What one step learns from.
+    pub fn draw(&self, rng: &mut impl Rng) -> Batch {
+        let pairs = (0..self.mix.pairs).filter_map(|_| self.data.pairs.choose(rng).cloned());
+        Batch { pairs: pairs.collect(), samples: self.samples(rng) }
+    }
+
+    fn samples(&self, rng: &mut impl Rng) -> Vec<Sample> {
+        // what answers a drawn query is known within its own catalogue alone, so a batch draws from one
+        let drawn: Vec<&[Composed]> =
+            self.data.train_drawn.iter().filter(|queries| !queries.is_empty()).map(Vec::as_slice).collect();
+        let mut shelf = Shelf { queries: drawn.choose(rng).copied().unwrap_or_default(), next: 0, left: 0 };
         let mut out = Vec::with_capacity(self.mix.total());
         let mut seen = HashSet::new();
         // a target drawn twice would be its own false negative under a title
@@ -125,7 +148,7 @@ impl<'a> Sampler<'a> {
             let mut tries = 0;
             for _ in 0..count {
                 let sample = loop {
-                    let sample = self.sample(kind, rng);
+                    let sample = self.sample(kind, &mut shelf, rng);
                     tries += 1;
                     if fresh(&sample) || tries > 20 * count {
                         break sample;
@@ -137,10 +160,10 @@ impl<'a> Sampler<'a> {
         out
     }
 
-    fn sample(&self, kind: usize, rng: &mut impl Rng) -> Sample {
+    fn sample(&self, kind: usize, shelf: &mut Shelf<'_>, rng: &mut impl Rng) -> Sample {
         let composed = match kind {
             0 => Some(self.composed(rng)),
-            4 => Some(self.drawn(rng)),
+            4 => Some(drawn(shelf.next(rng), rng)),
             _ => None,
         };
         let pool = [&self.products, &self.products, &self.tops, &self.wardrobe, &self.products][kind];
@@ -165,14 +188,6 @@ impl<'a> Sampler<'a> {
         let made = phrases::changes(data, query.reference, target, rng);
         let captions = if rng.random_bool(0.3) && !made.is_empty() { &made } else { &query.captions };
         let text = phrases::noisy(&phrases::joined(captions, rng), rng);
-        (target, query.reference, text, query.targets.iter().copied().collect())
-    }
-
-    /// [`composed`](Self::composed) about the drawn catalogue.
-    fn drawn(&self, rng: &mut impl Rng) -> (usize, usize, String, HashSet<usize>) {
-        let query = self.data.train_drawn.choose(rng).expect("drawn samples need drawn queries");
-        let target = query.targets.choose(rng).copied().unwrap_or(query.reference);
-        let text = phrases::noisy(&query.captions.join(", "), rng);
         (target, query.reference, text, query.targets.iter().copied().collect())
     }
 
@@ -209,10 +224,42 @@ impl<'a> Sampler<'a> {
                 Some((text, used)) => (text, Says::Attributes(used)),
                 None => (item.title.clone(), Says::Title),
             },
+            Origin::Top if rng.random_bool(0.3) => (phrases::thinned(&item.title, rng), Says::Title),
             _ => (item.title.clone(), Says::Title),
         };
         (phrases::noisy(&text, rng), says)
     }
+}
+
+/// Drawn queries in clumps of one family: its members differ in a detail or two and are each other's hard negatives.
+struct Shelf<'a> {
+    queries: &'a [Composed],
+    next: usize,
+    left: usize,
+}
+
+/// Queries drawn next to each other.
+const CLUMP: usize = 4;
+/// Farthest step between them; a reference has up to eight queries.
+const STRIDE: usize = 9;
+
+impl<'a> Shelf<'a> {
+    fn next(&mut self, rng: &mut impl Rng) -> &'a Composed {
+        if self.left == 0 {
+            (self.next, self.left) = (rng.random_range(0..self.queries.len()), CLUMP);
+        }
+        self.left -= 1;
+        let query = &self.queries[self.next % self.queries.len()];
+        self.next += rng.random_range(1..=STRIDE);
+        query
+    }
+}
+
+/// Target, reference, change, and all targets of a drawn query.
+fn drawn(query: &Composed, rng: &mut impl Rng) -> (usize, usize, String, HashSet<usize>) {
+    let target = query.targets.choose(rng).copied().unwrap_or(query.reference);
+    let text = phrases::noisy(&query.captions.join(", "), rng);
+    (target, query.reference, text, query.targets.iter().copied().collect())
 }
 
 /// What a gallery photo is to a text about `target`.
@@ -370,6 +417,27 @@ mod tests {
         };
         let composed: Vec<_> = (0..6).map(|i| composed_relation(&data, &sample, i)).collect();
         assert_eq!(composed, [Positive, Negative, Ignored, Ignored, Negative, Negative]);
+    }
+
+    #[test]
+    fn drawn_queries_come_in_clumps_of_one_catalogue() {
+        let query = |reference| Composed { reference, captions: vec!["longer".into()], targets: vec![reference + 1] };
+        let catalogues = [(0..500).map(query).collect(), vec![], (1000..1500).map(query).collect::<Vec<_>>()];
+        let mut data = data();
+        data.items = (0..1501).map(|_| item(Origin::Drawn, [0; 5], 0, "dress")).collect();
+        data.train_drawn = catalogues.into();
+        let sampler = Sampler::new(&data, Mix::new(16, MixShares { drawn: 1.0, ..MixShares::default() }, &data));
+        let mut seen = HashSet::new();
+        for seed in 0..20 {
+            let batch = sampler.draw(&mut rand_chacha::ChaCha8Rng::seed_from_u64(seed));
+            let references: Vec<usize> = batch.samples.iter().filter_map(|s| Some(s.composed.as_ref()?.0)).collect();
+            assert_eq!(references.len(), 16);
+            seen.insert(references[0] / 1000);
+            assert!(references.iter().all(|r| r / 1000 == references[0] / 1000), "{references:?}");
+            let near = |pair: &[usize]| (1..=STRIDE).contains(&(pair[1].wrapping_sub(pair[0])));
+            assert!(references.windows(2).filter(|pair| near(pair)).count() >= 8, "{references:?}");
+        }
+        assert_eq!(seen.len(), 2, "both catalogues are drawn from");
     }
 
     #[test]

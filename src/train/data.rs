@@ -96,10 +96,13 @@ pub struct Data {
     pub train: Vec<Composed>,
     /// Composed queries to validate on.
     pub val: Vec<Composed>,
-    /// Composed queries about the drawn catalogue to learn from.
-    pub train_drawn: Vec<Composed>,
-    /// Composed queries about the drawn catalogue to validate on.
+    /// Composed queries to learn from about each drawn catalogue, in the order of their references, whose neighbours
+    /// are of one family.
+    pub train_drawn: Vec<Vec<Composed>>,
+    /// Composed queries about the first drawn catalogue to validate on.
     pub val_drawn: Vec<Composed>,
+    /// Two ways of asking for one change, without photos: FashionIQ's captions.
+    pub pairs: Vec<[String; 2]>,
 }
 
 /// Longest side of a photo that is kept, in pixels: more than the model sees is of no use.
@@ -196,14 +199,17 @@ impl Data {
         Ok(())
     }
 
-    /// Adds a drawn catalogue as `vitrine demo-catalog` writes it. Its test combinations are left out.
+    /// Adds a drawn catalogue as `vitrine demo-catalog` writes it. Its test combinations are left out, and of every
+    /// catalogue but the first all that are not to learn from.
     pub fn add_drawn(&mut self, folder: &Path) -> Result<()> {
         let (rows, column) = read_table(&folder.join("items.csv"))?;
+        let first = self.train_drawn.is_empty();
         let mut index = HashMap::new();
         let mut paths = Vec::new();
         for row in &rows {
             let cell = |name: &str| column.get(name).and_then(|&i| row.get(i)).map_or("", String::as_str);
-            let Some(split) = Split::parse(cell("split")).filter(|split| *split != Split::Test) else { continue };
+            let wanted = |split: &Split| *split == Split::Train || (first && *split == Split::Val);
+            let Some(split) = Split::parse(cell("split")).filter(wanted) else { continue };
             let (id, title) = (cell("id").to_string(), cell("title").to_string());
             index.insert(id.clone(), self.items.len());
             paths.push((self.items.len(), folder.join(format!("{id}.jpg"))));
@@ -221,8 +227,40 @@ impl Data {
             let (i, photo) = photo?;
             self.items[i].photos.push(photo);
         }
-        self.train_drawn.extend(read_composed(&folder.join("composed.train.jsonl"), &index)?);
+        self.train_drawn.push(read_composed(&folder.join("composed.train.jsonl"), &index)?);
         self.val_drawn.extend(read_composed(&folder.join("composed.val.jsonl"), &index)?);
+        Ok(())
+    }
+
+    /// Adds the training captions of a folder in FashionIQ's layout, plain or gzipped; its photos are not needed.
+    pub fn add_fashioniq(&mut self, folder: &Path) -> Result<()> {
+        #[derive(serde::Deserialize)]
+        struct Query {
+            captions: Vec<String>,
+        }
+        for category in ["dress", "shirt", "toptee"] {
+            let plain = folder.join(format!("captions/cap.{category}.train.json"));
+            let packed = plain.with_extension("json.gz");
+            let text = if plain.exists() {
+                std::fs::read_to_string(&plain).map_err(io("reading", &plain))?
+            } else {
+                let file = std::fs::File::open(&packed).map_err(io("opening", &packed))?;
+                std::io::read_to_string(flate2::read::GzDecoder::new(file)).map_err(io("unpacking", &packed))?
+            };
+            let queries: Vec<Query> = serde_json::from_str(&text).map_err(|e| Error::Data {
+                file: plain.display().to_string(),
+                problem: format!("expected FashionIQ captions ({e}); fetch them again"),
+            })?;
+            let tidy = |text: &String| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+            for query in queries {
+                if let [a, b] = &query.captions[..]
+                    && tidy(a) != tidy(b)
+                    && a.len().min(b.len()) > 3
+                {
+                    self.pairs.push([tidy(a), tidy(b)]);
+                }
+            }
+        }
         Ok(())
     }
 
@@ -357,6 +395,28 @@ mod tests {
         let count = |split| (0..10_000).filter(|i| held_out(&format!("photo {i}")) == split).count();
         assert!((1_700..2_300).contains(&count(Split::Test)) && (800..1_200).contains(&count(Split::Val)));
         assert_eq!(held_out("photo 7"), held_out("photo 7"));
+    }
+
+    #[test]
+    fn fashioniq_captions_are_read_plain_and_packed() {
+        use std::io::Write;
+        let folder = tempfile::tempdir().unwrap();
+        let captions = folder.path().join("captions");
+        std::fs::create_dir(&captions).unwrap();
+        let json = |a: &str, b: &str| format!(r#"[{{"candidate":"x","captions":["{a}","{b}"]}}]"#);
+        std::fs::write(captions.join("cap.dress.train.json"), json(" Is  longer", "more length")).unwrap();
+        std::fs::write(captions.join("cap.shirt.train.json"), json("is red", "Is red ")).unwrap();
+        let file = std::fs::File::create(captions.join("cap.toptee.train.json.gz")).unwrap();
+        let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+        packed.write_all(json("no sleeves", "sleeveless").as_bytes()).unwrap();
+        packed.finish().unwrap();
+        let mut data = Data::default();
+        data.add_fashioniq(folder.path()).unwrap();
+        // two captions that are the same after tidying teach nothing
+        let want = [["is longer", "more length"], ["no sleeves", "sleeveless"]].map(|p| p.map(String::from));
+        assert_eq!(data.pairs, want);
+        std::fs::write(captions.join("cap.shirt.train.json"), "{}").unwrap();
+        assert!(data.add_fashioniq(folder.path()).unwrap_err().to_string().contains("cap.shirt.train.json"));
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub struct Contrast {
 pub fn contrast(queries: &[f32], gallery: &[f32], d: usize, log_scale: f32, relation: &[Relation]) -> Contrast {
     let (m, n) = (queries.len() / d, gallery.len() / d);
     assert_eq!(relation.len(), m * n, "one relation for each of {m} queries and {n} photos");
+    if m == 0 || n == 0 {
+        return Contrast { d_queries: vec![0.0; m * d], d_gallery: vec![0.0; n * d], ..Contrast::default() };
+    }
     let scale = log_scale.exp();
     let mut transposed = vec![0.0; d * n];
     for j in 0..n {

@@ -1,6 +1,6 @@
 //! The model on a tape, one part of a batch at a time.
 
-use super::batch::{Sample, look};
+use super::batch::{Batch, look};
 use super::data::Data;
 use super::gemm::Precision;
 use super::params::{Group, Params};
@@ -13,8 +13,10 @@ use crate::model::folder::Part;
 use crate::model::fusion::{Photo, Words};
 use crate::model::{bert, fusion, vit};
 use crate::text::TextReader;
+use half::f16;
 use rand_chacha::ChaCha8Rng;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 /// Sizes, tokenizer and preprocessing of the model under training.
 pub struct Net {
@@ -30,6 +32,38 @@ pub struct Net {
     pub reader: TextReader,
     /// Memory that steps share.
     pub pool: Arc<Pool>,
+    /// Tokens of photos that were encoded once, where the image encoder is frozen.
+    pub seen: Option<Seen>,
+}
+
+/// A frozen image encoder's tokens of photos by item, without augmentation, in half precision.
+#[derive(Default)]
+pub struct Seen(Mutex<HashMap<usize, Arc<Vec<f16>>>>);
+
+impl Seen {
+    /// Photos that are remembered.
+    pub fn len(&self) -> usize {
+        self.0.lock().map_or(0, |seen| seen.len())
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Tokens of `items`, one after the other; `encode` makes those that are missing.
+    fn tokens(&self, items: &[usize], encode: impl Fn(&[usize]) -> Result<Vec<f32>>) -> Result<Vec<f32>> {
+        let known = |i: &usize| self.0.lock().ok().and_then(|seen| seen.get(i).cloned());
+        let missing: Vec<usize> = items.iter().copied().filter(|i| known(i).is_none()).collect();
+        if !missing.is_empty() {
+            let tokens = encode(&missing)?;
+            let rows = missing.iter().zip(tokens.chunks_exact(tokens.len() / missing.len()));
+            if let Ok(mut seen) = self.0.lock() {
+                seen.extend(rows.map(|(&i, row)| (i, Arc::new(row.iter().map(|x| f16::from_f32(*x)).collect()))));
+            }
+        }
+        Ok(items.iter().filter_map(known).flat_map(|row| row.iter().map(|x| x.to_f32()).collect::<Vec<_>>()).collect())
+    }
 }
 
 /// Prefixes of the parameters of each part.
@@ -50,6 +84,7 @@ impl Net {
             preprocess: d.preprocess.clone(),
             reader,
             pool: Arc::default(),
+            seen: None,
         })
     }
 
@@ -126,6 +161,21 @@ impl<'a> Bound<'a> {
         self.head.photo(&self.tape, &self.photo_tokens(patches)?)
     }
 
+    /// Photos of items, augmented; or from memory, where the image encoder is frozen.
+    fn photos_of(&self, data: &Data, items: &[usize], rng: &mut ChaCha8Rng) -> Result<Photo<Tape>> {
+        let Some(seen) = &self.net.seen else {
+            let p = &self.net.preprocess;
+            return self.photos(&items.iter().flat_map(|&i| look(&data.items[i], p, Some(rng))).collect::<Vec<_>>());
+        };
+        let encode = |items: &[usize]| -> Result<Vec<f32>> {
+            let look = |&i: &usize| look(&data.items[i], &self.net.preprocess, None::<&mut ChaCha8Rng>);
+            Ok(self.photo_tokens(&items.iter().flat_map(look).collect::<Vec<_>>())?.to_vec())
+        };
+        let (n, d) = (self.net.image.grid().pow(2) + 1, self.net.image.hidden_size);
+        let tokens = self.tape.tensor(&seen.tokens(items, encode)?, &[items.len(), n, d])?;
+        self.head.photo(&self.tape, &tokens)
+    }
+
     /// Texts.
     pub fn words(&self, texts: &[&str]) -> Result<Words<Tape>> {
         let (encoded, mask) = self.text_tokens(texts)?;
@@ -149,45 +199,48 @@ impl<'a> Bound<'a> {
     }
 }
 
+/// Kinds of vectors that a part of a batch gives.
+pub const OUTPUTS: usize = 7;
+
 /// The vectors of a part of a batch, and the tape that made them.
 pub struct Forward {
     tape: Tape,
-    /// In this order: composed queries, texts, photos as queries, targets, references; each `[rows, d]`.
-    pub outputs: [Option<Tensor>; 5],
+    /// In this order: composed queries, texts, photos as queries, targets, references, and the first and the second
+    /// text of each pair; each `[rows, d]`.
+    pub outputs: [Option<Tensor>; OUTPUTS],
 }
 
 /// Encodes a part of a batch.
-pub fn forward(net: &Net, params: &Params, data: &Data, samples: &[Sample], rng: &mut ChaCha8Rng) -> Result<Forward> {
+pub fn forward(net: &Net, params: &Params, data: &Data, batch: &Batch, rng: &mut ChaCha8Rng) -> Result<Forward> {
+    let samples = &batch.samples;
     let bound = Bound::new(net, params, true)?;
-    let mut targets = Vec::new();
-    for sample in samples {
-        targets.extend(look(&data.items[sample.target], &net.preprocess, Some(rng)));
-    }
-    let photos = bound.photos(&targets)?;
+    let targets: Vec<usize> = samples.iter().map(|sample| sample.target).collect();
+    let photos = bound.photos_of(data, &targets, rng)?;
     let texts: Vec<&str> = samples.iter().map(|s| s.text.as_str()).collect();
     let words = bound.words(&texts)?;
     let text_queries = bound.query(None, Some(&words))?;
     let photo_queries = bound.query(Some(&photos), None)?;
     let catalog = bound.catalog(&photos)?;
     let composed: Vec<_> = samples.iter().filter_map(|s| s.composed.as_ref()).collect();
-    let mut outputs = [None, Some(text_queries), Some(photo_queries), Some(catalog), None];
+    let mut outputs = [None, Some(text_queries), Some(photo_queries), Some(catalog), None, None, None];
     if !composed.is_empty() {
-        let mut references = Vec::new();
-        for (reference, ..) in &composed {
-            references.extend(look(&data.items[*reference], &net.preprocess, Some(rng)));
-        }
-        let photos = bound.photos(&references)?;
+        let references: Vec<usize> = composed.iter().map(|(reference, ..)| *reference).collect();
+        let photos = bound.photos_of(data, &references, rng)?;
         let captions: Vec<&str> = composed.iter().map(|(_, caption, _)| caption.as_str()).collect();
         let words = bound.words(&captions)?;
         outputs[0] = Some(bound.query(Some(&photos), Some(&words))?);
         outputs[4] = Some(bound.catalog(&photos)?);
+    }
+    for side in 0..if batch.pairs.is_empty() { 0 } else { 2 } {
+        let texts: Vec<&str> = batch.pairs.iter().map(|pair| pair[side].as_str()).collect();
+        outputs[5 + side] = Some(bound.query(None, Some(&bound.words(&texts)?))?);
     }
     Ok(Forward { tape: bound.tape, outputs })
 }
 
 impl Forward {
     /// Adds the gradients of the parameters, given those of the outputs.
-    pub fn backward(self, grads: [&[f32]; 5], params: &mut [Vec<f32>]) {
+    pub fn backward(self, grads: [&[f32]; OUTPUTS], params: &mut [Vec<f32>]) {
         let pairs = self.outputs.into_iter().zip(grads);
         self.tape.backward(pairs.filter_map(|(output, grad)| Some((output?, grad))).collect(), params);
     }

@@ -105,6 +105,12 @@ impl Params {
         Ok(out)
     }
 
+    /// Lets nothing under a prefix change any more.
+    pub fn freeze(&mut self, prefix: &str) {
+        let under = |name: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
+        self.list.iter_mut().filter(|param| under(&param.name)).for_each(|param| param.group = Group::Frozen);
+    }
+
     /// Renews the packed layouts.
     pub fn pack(&mut self) {
         let precision = self.precision;

@@ -176,6 +176,15 @@ pub fn joined(captions: &[String], rng: &mut impl Rng) -> String {
     captions.join(link)
 }
 
+/// A long title with up to a third of its words left out, so that no single brand or number is learnt by heart.
+pub fn thinned(text: &str, rng: &mut impl Rng) -> String {
+    let words: Vec<&str> = text.split(' ').collect();
+    let drop = rng.random_range(0..=words.len() / 3);
+    let mut kept: Vec<usize> = rand::seq::index::sample(rng, words.len(), words.len() - drop).into_vec();
+    kept.sort_unstable();
+    kept.into_iter().map(|i| words[i]).collect::<Vec<_>>().join(" ")
+}
+
 /// Typing as people do it: now and then two letters change places, one is lost or doubled, a word is left out.
 pub fn noisy(text: &str, rng: &mut impl Rng) -> String {
     if !rng.random_bool(0.12) {
@@ -204,6 +213,16 @@ pub fn noisy(text: &str, rng: &mut impl Rng) -> String {
 mod tests {
     use super::*;
     use rand::SeedableRng;
+
+    #[test]
+    fn thinning_keeps_order_and_most_words() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(5);
+        let title = "a b c d e f g h i";
+        let all: Vec<String> = (0..50).map(|_| thinned(title, &mut rng)).collect();
+        assert!(all.iter().all(|t| t.split(' ').count() >= 6 && t.split(' ').is_sorted()), "{all:?}");
+        assert!(all.iter().any(|t| t == title) && all.iter().any(|t| t.split(' ').count() == 6), "{all:?}");
+        assert_eq!(thinned("shirt", &mut rng), "shirt");
+    }
 
     #[test]
     fn types_become_singular() {

@@ -9,7 +9,8 @@ type Line = (String, Vec<(f64, f64)>);
 
 /// Columns of the log in the upper and in the lower picture.
 const UPPER: [&str; 4] = ["loss", "composed", "text", "photo"];
-const LOWER: [&str; 7] = ["r1", "r10", "r50", "title_r10", "phrase_p10", "tops_r10", "wardrobe_p10"];
+const LOWER: [&str; 9] =
+    ["r1", "r10", "r50", "title_r10", "phrase_p10", "tops_r10", "wardrobe_p10", "drawn_r1", "drawn_r10"];
 
 /// Draws the CSV log of a run as SVG.
 pub fn plot(log: &Path, out: &Path) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::batch::{Mix, MixShares, Sampler};
 use super::data::Data;
-use super::net::{Net, PARTS};
+use super::net::{Net, PARTS, Seen};
 use super::params::{AdamW, Group, Params};
 use super::step::{Lanes, Outcome, Shares};
 use super::validate::{Figures, validate};
@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 pub struct Settings {
     /// Samples a step.
     pub batch: usize,
+    /// Batches whose gradients make one step.
+    pub accumulate: usize,
     /// Samples that are encoded together.
     pub part: usize,
     /// Parts that are worked on side by side.
@@ -58,6 +60,8 @@ pub struct Settings {
     pub validate_limit: usize,
     /// What a batch is made of.
     pub mix: MixShares,
+    /// Encoders that stay as they are, by prefix: `image`, `text`.
+    pub frozen: Vec<String>,
     /// Sizes of the model's square, each with the share of the schedule from which on it is used.
     pub sizes: Vec<(f64, usize)>,
 }
@@ -164,7 +168,7 @@ impl State {
         };
         let value = resized(&self.params.list[at].value)?;
         let o = &mut self.optimiser;
-        for array in [&mut o.m[at], &mut o.v[at], &mut o.ema[at]] {
+        for array in [&mut o.m[at], &mut o.v[at], &mut o.ema[at]].into_iter().filter(|array| !array.is_empty()) {
             *array = resized(array)?.matrix.to_f32();
         }
         // cubic weights can be negative, squares cannot
@@ -175,11 +179,17 @@ impl State {
         Ok(())
     }
 
+    /// The scale of cosines in the loss, 1 / temperature.
+    fn scale(&self) -> Result<f32> {
+        Ok(self.params.list[self.params.find("loss/log_scale")?].value[0].exp())
+    }
+
     /// The model with moving averages for weights.
     pub fn to_model(&self, start: &Model) -> Result<Model> {
         let mut model = start.clone();
         model.resize(self.image_size)?;
         model.description.note = None;
+        model.description.temperature = Some(1.0 / self.scale()?);
         for (part, prefix, _) in PARTS {
             let values = |i: usize| match self.optimiser.ema[i].is_empty() {
                 true => self.params.list[i].value.to_vec(),
@@ -222,13 +232,15 @@ pub struct Run<'a> {
 /// Largest logarithm of the scale: a temperature of 1/100.
 const LOG_SCALE_LIMIT: f32 = 4.605_170_2;
 /// What each task counts.
-const SHARES: Shares = Shares { composed: 1.0, text: 0.7, caption: 0.2, photo: 0.2 };
+const SHARES: Shares = Shares { composed: 1.0, text: 0.7, caption: 0.2, photo: 0.2, pair: 0.1 };
 
 impl<'a> Run<'a> {
     /// A run from a model's weights.
     pub fn new(settings: Settings, model: &Model, data: &'a Data, precision: super::gemm::Precision) -> Result<Self> {
-        let net = Net::new(model)?;
-        let params = net.params(model, precision, settings.temperature);
+        let mut net = Net::new(model)?;
+        let mut params = net.params(model, precision, settings.temperature);
+        settings.frozen.iter().for_each(|prefix| params.freeze(prefix));
+        net.seen = settings.frozen.iter().any(|prefix| prefix == "image").then(Seen::default);
         let optimiser = AdamW::new(&params, settings.decay, settings.clip, settings.ema);
         let mix = Mix::new(settings.batch, settings.mix, data);
         let lanes = Lanes::new(&params, settings.lanes, settings.part);
@@ -245,6 +257,7 @@ impl<'a> Run<'a> {
         // the gradients' room and the pool hold arrays of the old lengths
         self.lanes = Lanes::new(&self.state.params, self.settings.lanes, self.settings.part);
         self.net.pool = std::sync::Arc::default();
+        self.net.seen = self.net.seen.take().map(|_| Seen::default());
         Ok(())
     }
 
@@ -261,9 +274,11 @@ impl<'a> Run<'a> {
             self.resize(size)?;
         }
         let factor = self.factor(progress);
-        let seed = self.settings.seed.wrapping_mul(1_000_003).wrapping_add(self.state.optimiser.step);
-        let batch = self.sampler.draw(&mut ChaCha8Rng::seed_from_u64(seed));
-        let outcome = self.lanes.run(&self.net, &self.state.params, self.data, &batch, SHARES, seed)?;
+        let many = self.settings.accumulate.max(1) as u64;
+        let first = self.settings.seed.wrapping_mul(1_000_003).wrapping_add(self.state.optimiser.step * many);
+        let draw = |seed: u64| (self.sampler.draw(&mut ChaCha8Rng::seed_from_u64(seed)), seed);
+        let batches: Vec<_> = (0..many).map(|i| draw(first.wrapping_add(i))).collect();
+        let outcome = self.lanes.accumulate(&self.net, &self.state.params, self.data, &batches, SHARES)?;
         let s = &self.settings;
         let rate = |group| {
             factor
@@ -307,7 +322,7 @@ impl<'a> Run<'a> {
             if step.is_multiple_of(20) || step == first + 1 {
                 let pace = spent / (step - first) as f64;
                 let left = if progress > done { spent * (1.0 - progress) / (progress - done) } else { 0.0 };
-                log.step(step, progress, &mean.take(), self.factor(progress), self.scale()?, pace, left)?;
+                log.step(step, progress, &mean.take(), self.factor(progress), self.state.scale()?, pace, left)?;
             }
             if minutes(validated) >= self.settings.validate_every {
                 let figures = validate(&self.net, &self.state.averaged(), self.data, self.settings.validate_limit)?;
@@ -326,10 +341,6 @@ impl<'a> Run<'a> {
         log.figures(self.state.optimiser.step, &figures)?;
         super::plot::plot(&out.log.join("log.csv"), &out.log.join("log.svg"))?;
         Ok(figures)
-    }
-
-    fn scale(&self) -> Result<f32> {
-        Ok(self.state.params.list[self.state.params.find("loss/log_scale")?].value[0].exp())
     }
 
     /// Writes the checkpoint, whole or not at all.

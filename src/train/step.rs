@@ -1,10 +1,10 @@
 //! One step: parts of a batch side by side, the loss over all of it, and back.
 
-use super::batch::{Sample, composed_relation, photo_relation, text_relation};
+use super::batch::{Batch, Sample, composed_relation, photo_relation, text_relation};
 use super::data::Data;
 use super::kernels;
 use super::loss::{Contrast, Relation, contrast};
-use super::net::{Forward, Net, forward};
+use super::net::{Forward, Net, OUTPUTS, forward};
 use super::params::Params;
 use crate::error::Result;
 use rand::SeedableRng;
@@ -22,6 +22,8 @@ pub struct Shares {
     pub caption: f32,
     /// Photo → photo.
     pub photo: f32,
+    /// Text → its paraphrase.
+    pub pair: f32,
 }
 
 /// What came out of a step.
@@ -35,8 +37,25 @@ pub struct Outcome {
     pub text: f32,
     /// Loss of photos as queries.
     pub photo: f32,
+    /// Loss of paraphrases.
+    pub pair: f32,
     /// Share of composed queries whose best photo in the batch answers them.
     pub accuracy: f32,
+}
+
+impl Outcome {
+    /// Adds a share of another outcome.
+    fn add(&mut self, other: &Self, share: f32) {
+        let pairs = [
+            (&mut self.loss, other.loss),
+            (&mut self.composed, other.composed),
+            (&mut self.text, other.text),
+            (&mut self.photo, other.photo),
+            (&mut self.pair, other.pair),
+            (&mut self.accuracy, other.accuracy),
+        ];
+        pairs.into_iter().for_each(|(sum, value)| *sum += share * value);
+    }
 }
 
 /// Sums of gradients, one for each lane; lanes run side by side and each walks its parts in order, so that the sum
@@ -53,17 +72,39 @@ impl Lanes {
         Self { grads: (0..lanes.max(1)).map(|_| params.zeros()).collect(), part: part.max(1) }
     }
 
-    /// Forward, loss and gradients of one batch; the gradients stay in the first lane.
-    pub fn run(
+    /// Forward, loss and gradients of several batches: their mean gradient stays in the first lane. Each batch has its
+    /// own negatives, so accumulating saves memory and steadies a step, but adds no negatives.
+    pub fn accumulate(
         &mut self,
         net: &Net,
         params: &Params,
         data: &Data,
-        batch: &[Sample],
+        batches: &[(Batch, u64)],
+        shares: Shares,
+    ) -> Result<Outcome> {
+        let share = 1.0 / batches.len().max(1) as f32;
+        let mut mean = Outcome::default();
+        self.grads[0].iter_mut().for_each(|g| g.fill(0.0));
+        for (batch, seed) in batches {
+            mean.add(&self.run(net, params, data, batch, shares, *seed)?, share);
+        }
+        if batches.len() > 1 {
+            self.grads[0].par_iter_mut().for_each(|g| g.iter_mut().for_each(|g| *g *= share));
+        }
+        Ok(mean)
+    }
+
+    /// Forward, loss and gradients of one batch, added to what the first lane holds.
+    fn run(
+        &mut self,
+        net: &Net,
+        params: &Params,
+        data: &Data,
+        batch: &Batch,
         shares: Shares,
         seed: u64,
     ) -> Result<Outcome> {
-        let parts = deal(batch, batch.len().div_ceil(self.part));
+        let parts = deal(batch, batch.samples.len().div_ceil(self.part));
         let lanes = self.grads.len();
         let lane_parts: Vec<Vec<usize>> = (0..lanes).map(|l| (l..parts.len()).step_by(lanes).collect()).collect();
         let run = |p: &usize| -> Result<Forward> {
@@ -83,8 +124,10 @@ impl Lanes {
             loss(data, &parts, &all, net.fusion.dimension, params.list[scale].value[0], shares);
         let mut queues: Vec<Vec<(usize, Forward)>> = (0..lanes).map(|_| Vec::new()).collect();
         all.into_iter().enumerate().for_each(|(p, f)| queues[p % lanes].push((p, f)));
-        self.grads.par_iter_mut().zip(queues).for_each(|(sum, queue)| {
-            sum.iter_mut().for_each(|g| g.fill(0.0));
+        self.grads.par_iter_mut().zip(queues).enumerate().for_each(|(lane, (sum, queue))| {
+            if lane > 0 {
+                sum.iter_mut().for_each(|g| g.fill(0.0));
+            }
             for (p, f) in queue {
                 f.backward(std::array::from_fn(|o| grads[p][o].as_slice()), sum);
             }
@@ -97,7 +140,7 @@ impl Lanes {
         Ok(outcome)
     }
 
-    /// The gradients of the last [`run`](Self::run).
+    /// The gradients of the last [`accumulate`](Self::accumulate).
     pub fn grads(&self) -> &[Vec<f32>] {
         &self.grads[0]
     }
@@ -105,23 +148,28 @@ impl Lanes {
 
 /// Deals samples to parts so that each gets its share of composed ones, which come first, and texts of similar length,
 /// since all texts of a part are padded to its longest.
-fn deal(batch: &[Sample], parts: usize) -> Vec<Vec<Sample>> {
-    let (mut composed, mut plain): (Vec<&Sample>, Vec<&Sample>) = batch.iter().partition(|s| s.composed.is_some());
+fn deal(batch: &Batch, parts: usize) -> Vec<Batch> {
+    let (mut composed, mut plain): (Vec<&Sample>, Vec<&Sample>) =
+        batch.samples.iter().partition(|s| s.composed.is_some());
     composed.sort_by_key(|s| s.text.len());
     plain.sort_by_key(|s| s.text.len());
-    let cut = |all: &[&Sample], p: usize| -> Vec<Sample> {
+    let mut pairs: Vec<&[String; 2]> = batch.pairs.iter().collect();
+    pairs.sort_by_key(|pair| pair[0].len() + pair[1].len());
+    fn cut<T: Clone>(all: &[&T], p: usize, parts: usize) -> Vec<T> {
         let at = |p: usize| p * all.len() / parts;
-        all[at(p)..at(p + 1)].iter().map(|s| (*s).clone()).collect()
-    };
-    (0..parts).map(|p| [cut(&composed, p), cut(&plain, p)].concat()).collect()
+        all[at(p)..at(p + 1)].iter().map(|x| (*x).clone()).collect()
+    }
+    let part =
+        |p| Batch { samples: [cut(&composed, p, parts), cut(&plain, p, parts)].concat(), pairs: cut(&pairs, p, parts) };
+    (0..parts).map(part).collect()
 }
 
-type Grads = Vec<[Vec<f32>; 5]>;
+type Grads = Vec<[Vec<f32>; OUTPUTS]>;
 
 /// The weighted loss over all parts, the gradients of every part's outputs, and that of the scale.
 fn loss(
     data: &Data,
-    parts: &[Vec<Sample>],
+    parts: &[Batch],
     forwards: &[Forward],
     d: usize,
     log_scale: f32,
@@ -130,8 +178,9 @@ fn loss(
     let gather = |o: usize| -> Vec<f32> {
         forwards.iter().filter_map(|f| f.outputs[o].as_ref()).flat_map(|t| t.iter().copied()).collect()
     };
-    let [composed, texts, photos, targets, references]: [Vec<f32>; 5] = std::array::from_fn(gather);
-    let samples: Vec<&Sample> = parts.iter().flatten().collect();
+    let [composed, texts, photos, targets, references, first, second]: [Vec<f32>; OUTPUTS] =
+        std::array::from_fn(gather);
+    let samples: Vec<&Sample> = parts.iter().flat_map(|part| &part.samples).collect();
     let asked: Vec<&Sample> = samples.iter().copied().filter(|s| s.composed.is_some()).collect();
     let gallery_items: Vec<usize> = samples
         .iter()
@@ -154,16 +203,17 @@ fn loss(
         (shares.text, contrast(&texts, &gallery, d, log_scale, &by_text)),
         (shares.photo, contrast(&photos, &gallery, d, log_scale, &by_photo)),
         (shares.caption, contrast(&targets, &texts, d, log_scale, &back)),
+        (shares.pair, contrast(&first, &second, d, log_scale, &paraphrases(parts))),
     ];
-    let mut flat = [composed, texts, photos, targets, references].map(|v| vec![0.0f32; v.len()]);
+    let mut flat = [composed, texts, photos, targets, references, first, second].map(|v| vec![0.0f32; v.len()]);
     let (mut total, mut d_scale) = (0.0, 0.0);
     let scaled = |to: &mut [f32], from: &[f32], by: f32| to.iter_mut().zip(from).for_each(|(t, f)| *t += by * f);
     for (task, (share, c)) in tasks.iter().enumerate() {
         total += share * c.loss;
         d_scale += share * c.d_log_scale;
-        if task == 3 {
-            scaled(&mut flat[3], &c.d_queries, *share);
-            scaled(&mut flat[1], &c.d_gallery, *share);
+        if let Some([queries, gallery]) = [None, None, None, Some([3, 1]), Some([5, 6])][task] {
+            scaled(&mut flat[queries], &c.d_queries, *share);
+            scaled(&mut flat[gallery], &c.d_gallery, *share);
         } else {
             scaled(&mut flat[task], &c.d_queries, *share);
             let (to_targets, to_references) = c.d_gallery.split_at(m * d);
@@ -177,14 +227,26 @@ fn loss(
         composed: part_of(&tasks[0].1),
         text: part_of(&tasks[1].1),
         photo: part_of(&tasks[2].1),
+        pair: part_of(&tasks[4].1),
         accuracy: tasks[0].1.accuracy,
     };
     (outcome, scatter(forwards, &flat), d_scale)
 }
 
+/// What the second text of each pair is to the first of every other.
+fn paraphrases(parts: &[Batch]) -> Vec<Relation> {
+    let pairs: Vec<&[String; 2]> = parts.iter().flat_map(|part| &part.pairs).collect();
+    let relation = |i: usize, j: usize| match (i == j, pairs[i].iter().any(|text| pairs[j].contains(text))) {
+        (true, _) => Relation::Positive,
+        (_, true) => Relation::Ignored,
+        _ => Relation::Negative,
+    };
+    (0..pairs.len()).flat_map(|i| (0..pairs.len()).map(move |j| (i, j))).map(|(i, j)| relation(i, j)).collect()
+}
+
 /// Cuts gathered gradients into the parts' outputs.
-fn scatter(forwards: &[Forward], flat: &[Vec<f32>; 5]) -> Grads {
-    let mut at = [0usize; 5];
+fn scatter(forwards: &[Forward], flat: &[Vec<f32>; OUTPUTS]) -> Grads {
+    let mut at = [0usize; OUTPUTS];
     let mut cut = |f: &Forward, o: usize| {
         let length = f.outputs[o].as_ref().map_or(0, |t| t.len());
         at[o] += length;

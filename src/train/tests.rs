@@ -1,10 +1,12 @@
 //! The tape against the oracle and against finite differences; the whole loop on a tiny task.
 
+use super::batch::{Mix, MixShares, Sampler};
 use super::data::{self, COLOUR, Data, Item, Origin, Split, TYPE};
 use super::gemm::Precision;
 use super::net::{Bound, Net};
-use super::params::Params;
+use super::params::{AdamW, Params};
 use super::run::{Output, Run, Settings};
+use super::step::{Lanes, Shares};
 use super::validate::validate;
 use crate::backend::Backend;
 use crate::backend::composed::Composed;
@@ -14,6 +16,8 @@ use crate::model::folder::Part;
 use crate::model::{bert, fusion, vit};
 use crate::weights::{Checkpoint, Stored};
 use image::{Rgb, RgbImage};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 pub(crate) fn noise(n: usize, seed: f64) -> Vec<f32> {
     (0..n).map(|i| ((i as f64 * 12.9898 + seed).sin() * 43758.5453).fract() as f32).collect()
@@ -231,6 +235,8 @@ fn tiny_data() -> Data {
 fn settings() -> Settings {
     Settings {
         batch: 16,
+        accumulate: 1,
+        frozen: vec![],
         part: 4,
         lanes: 2,
         steps: 150,
@@ -270,6 +276,76 @@ fn training_learns_a_tiny_task() {
     let written = Model::open(&out.model).unwrap();
     assert_eq!(written.description.dimension, 6);
     assert!(out.log.join("log.svg").exists());
+}
+
+#[test]
+fn accumulating_takes_the_mean_gradient_of_its_batches() {
+    let (model, data) = (tiny_model(), tiny_data());
+    let net = Net::new(&model).unwrap();
+    let params = net.params(&model, Precision::fastest(), 0.07);
+    let sampler = Sampler::new(&data, Mix::new(12, Default::default(), &data));
+    let batch = |seed| (sampler.draw(&mut ChaCha8Rng::seed_from_u64(seed)), seed);
+    let shares = Shares { composed: 1.0, text: 0.7, caption: 0.2, photo: 0.2, pair: 0.1 };
+    let run = |batches: &[_]| {
+        let mut lanes = Lanes::new(&params, 2, 5);
+        let outcome = lanes.accumulate(&net, &params, &data, batches, shares).unwrap();
+        (outcome.loss, lanes.grads().concat())
+    };
+    let [(loss1, one), (loss2, two), (loss, both)] = [run(&[batch(1)]), run(&[batch(2)]), run(&[batch(1), batch(2)])];
+    assert!((loss - (loss1 + loss2) / 2.0).abs() < 1e-5, "{loss} of {loss1} and {loss2}");
+    assert_ne!(one, two);
+    for ((both, one), two) in both.iter().zip(&one).zip(&two) {
+        assert!((both - (one + two) / 2.0).abs() < 1e-5, "{both} of {one} and {two}");
+    }
+}
+
+#[test]
+fn frozen_encoders_stay_and_their_tokens_are_remembered() {
+    let (model, data) = (tiny_model(), tiny_data());
+    let frozen = vec!["image".to_string(), "text".to_string()];
+    // the image size changes in between: tokens of the old size must not come back
+    let settings = Settings { frozen, sizes: vec![(0.0, 8), (0.5, 12)], ..settings() };
+    let mut run = Run::new(settings, &model, &data, Precision::F32).unwrap();
+    let values = |run: &Run<'_>, prefix: &str| -> Vec<f32> {
+        let under =
+            run.state.params.list.iter().filter(|p| p.name.starts_with(prefix) && !p.name.contains("pos_embed"));
+        under.flat_map(|p| p.value.iter().copied()).collect()
+    };
+    let before = ["image/", "text/", "fusion/"].map(|prefix| values(&run, prefix));
+    for step in 0..4 {
+        assert!(run.step(f64::from(step) / 4.0).unwrap().0.loss.is_finite());
+    }
+    assert_eq!(values(&run, "image/"), before[0]);
+    assert_eq!(values(&run, "text/"), before[1]);
+    assert_ne!(values(&run, "fusion/"), before[2]);
+    let train = data.items.iter().filter(|item| item.split == Split::Train).count();
+    let seen = run.net.seen.as_ref().unwrap().len();
+    assert!(seen > 8 && seen <= train, "{seen} of {train} photos remembered");
+    assert!(run.state.to_model(&model).unwrap().weights.contains_key(&Part::Image));
+}
+
+#[test]
+fn paraphrases_come_closer() {
+    let model = tiny_model();
+    let words = ["red dress", "blue striped shirt but longer", "shirt", "striped dress", "blue", "longer shirt"];
+    // only the pairs count: the other shares are nought
+    let pairs: Vec<[String; 2]> = words.chunks_exact(2).map(|p| [p[0].into(), p[1].into()]).collect();
+    let data = Data { pairs, ..tiny_data() };
+    let net = Net::new(&model).unwrap();
+    let mut params = net.params(&model, Precision::fastest(), 0.07);
+    let mut optimiser = AdamW::new(&params, 0.0, 1.0, 0.9);
+    let sampler = Sampler::new(&data, Mix::new(4, MixShares { pairs: 1.0, ..Default::default() }, &data));
+    let shares = Shares { composed: 0.0, text: 0.0, caption: 0.0, photo: 0.0, pair: 1.0 };
+    let mut lanes = Lanes::new(&params, 1, 8);
+    let mut losses = Vec::new();
+    for seed in 0..40 {
+        let batch = sampler.draw(&mut ChaCha8Rng::seed_from_u64(seed));
+        assert_eq!(batch.pairs.len(), 4);
+        losses.push(lanes.accumulate(&net, &params, &data, &[(batch, seed)], shares).unwrap().pair);
+        optimiser.update(&mut params, lanes.grads(), |_| 4e-3);
+    }
+    let mean = |losses: &[f32]| losses.iter().sum::<f32>() / losses.len() as f32;
+    assert!(mean(&losses[30..]) < 0.5 * mean(&losses[..10]), "{losses:?}");
 }
 
 #[test]
