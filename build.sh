@@ -4,6 +4,7 @@
 #   ./build.sh test        run every test
 #   ./build.sh demo        build the demo site in dist/ without serving it
 #   ./build.sh wasm        build only the page's wasm, in www/pkg/
+#   ./build.sh audit       check licences and hashes, list every dependency, build the wasm twice and compare
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -126,8 +127,13 @@ case "${1:-serve}" in
         VITRINE_BIN=$PWD/target/release/vitrine VITRINE_DIST=$PWD/target/test/dist \
             VITRINE_PHOTOS=$PWD/target/test/photos node --test --test-concurrency=1 tests/page/*.test.mjs tests/kernels_wasm.mjs
         ;;
+    audit)
+        need_wasm
+        need_node
+        exec tests/audit.sh
+        ;;
     *)
-        sed -n '2,7p' "$0" | sed 's/^# \?//'
+        sed -n '2,8p' "$0" | sed 's/^# \?//'
         exit 2
         ;;
 esac

@@ -96,7 +96,7 @@ pub fn image_encoder(weights: Checkpoint, config: Option<&Value>, preprocessor: 
         hidden_size,
         layers: count(&weights, "blocks.", ".norm1.weight"),
         heads: field("num_attention_heads").unwrap_or((hidden_size / 64).max(1)),
-        intermediate_size: weights.get("blocks.0.mlp.fc1.weight")?.shape[0],
+        intermediate_size: rows_of(&weights, "blocks.0.mlp.fc1.weight")?,
         patch_size,
         image_size: grid * patch_size,
         layer_norm_eps: eps.unwrap_or(if hugging_face { 1e-12 } else { 1e-6 }),
@@ -125,12 +125,25 @@ pub fn text_encoder(weights: Checkpoint, config: &Value, tokenizer: Vec<u8>) -> 
         layers: read.num_hidden_layers,
         heads: read.num_attention_heads,
         intermediate_size: read.intermediate_size,
-        vocab_size: weights.get("embeddings.word_embeddings.weight")?.shape[0],
+        vocab_size: rows_of(&weights, "embeddings.word_embeddings.weight")?,
         max_positions,
         layer_norm_eps: read.layer_norm_eps,
     };
     config.check()?;
     Ok(Encoder::Text { config, weights, tokenizer })
+}
+
+/// The first axis of a tensor; a lone number has none.
+fn first_axis(name: &str, stored: &Stored) -> Result<usize> {
+    stored.shape.first().copied().ok_or_else(|| Error::Tensor {
+        name: name.to_string(),
+        expected: "at least one axis".into(),
+        got: "a lone number".into(),
+    })
+}
+
+fn rows_of(weights: &Checkpoint, name: &str) -> Result<usize> {
+    first_axis(name, weights.get(name)?)
 }
 
 fn grid_of(tokens: usize) -> Result<usize> {
@@ -203,11 +216,11 @@ fn join_projections(mut weights: Checkpoint, q: &str, k: &str, v: &str, joined: 
                 expected: "a projection beside the query's".into(),
                 got: "none".into(),
             })?;
-            rows += stored.shape[0];
+            rows += first_axis(&name, &stored)?;
             shape = stored.shape.clone();
             values.extend(stored.matrix.to_f32());
         }
-        shape[0] = rows;
+        shape.splice(..1, [rows]);
         weights.tensors.insert(query.replace(q, joined), Stored::from_f32(values, &shape)?);
     }
     Ok(weights)
@@ -220,7 +233,7 @@ fn add_missing_bias(weights: &mut Checkpoint) -> Result<()> {
         .iter()
         .filter_map(|(name, stored)| {
             let bias = name.strip_suffix("attn.qkv.weight").map(|block| format!("{block}attn.qkv.bias"))?;
-            (!weights.tensors.contains_key(&bias)).then_some((bias, stored.shape[0]))
+            (!weights.tensors.contains_key(&bias)).then_some((bias, *stored.shape.first()?))
         })
         .collect();
     for (bias, rows) in unbiased {
@@ -318,6 +331,10 @@ fn trim_vocabulary(
         })
         .collect();
     let table = weights.get("embeddings.word_embeddings.weight")?.matrix.clone();
+    if let Some((id, word)) = kept.iter().find(|(id, _)| *id >= table.rows as u64) {
+        let problem = format!("expected ids below {} in tokenizer.json, got {id} for {word:?}", table.rows);
+        return Err(Error::Model(format!("{problem}; use the model's own tokenizer.json")));
+    }
     let rows: Vec<f32> = kept.iter().flat_map(|(id, _)| table.row(*id as usize)).collect();
     let table = Stored::from_f32(rows, &[kept.len(), table.cols])?;
     weights.tensors.insert("embeddings.word_embeddings.weight".into(), table);

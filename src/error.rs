@@ -76,7 +76,7 @@ pub enum Error {
     #[error("computing: {0}")]
     Compute(#[from] candle_core::Error),
     /// A file could not be read or written.
-    #[error("{operation} {path}: {source}")]
+    #[error("{operation} {path}: {source}{}", next_step(source))]
     Io {
         /// What was being done, such as "reading".
         operation: &'static str,
@@ -85,6 +85,20 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+}
+
+/// What to do about a system error, behind a semicolon.
+fn next_step(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind::*;
+    match error.kind() {
+        NotFound => "; check the path",
+        PermissionDenied | ReadOnlyFilesystem => "; choose a place that you may write to, or change its permissions",
+        StorageFull | QuotaExceeded | FileTooLarge => {
+            "; make room and run it again: what was there before is as it was"
+        }
+        InvalidData => "; it is not what it should be, so fetch or make it again",
+        _ => "",
+    }
 }
 
 /// Shorthand for results of this library.

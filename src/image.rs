@@ -6,8 +6,14 @@ use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage, imageops};
 use serde::{Deserialize, Serialize};
 use std::io::Cursor;
 
-/// The largest photo that is decoded, in megapixels.
+/// The largest photo that is decoded, in megapixels of 8 bits; of deeper ones fewer are, as they take as many bytes.
 pub const MAX_MEGAPIXELS: u64 = 64;
+/// The longest side that is decoded, in pixels: a photo of one line would make scaling take a hundred times its size.
+const MAX_SIDE: u32 = u16::MAX as u32;
+/// The largest square that a model may see, in pixels.
+const MAX_SQUARE: usize = 2048;
+/// Bytes of a decoded pixel of 8 bits with transparency.
+const PIXEL_BYTES: u64 = 4;
 
 /// How pixels become the numbers that a model was trained on. Part of the model's fingerprint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +47,18 @@ impl Preprocess {
     pub fn grid(&self) -> usize {
         self.size / self.patch.max(1)
     }
+
+    /// Refuses parameters that give no numbers, or more than memory holds.
+    pub fn check(&self) -> Result<()> {
+        let finite = self.mean.iter().all(|v| v.is_finite()) && self.std.iter().all(|v| v.is_normal());
+        match finite && (1..=MAX_SQUARE).contains(&self.size) && (1..=self.size).contains(&self.patch) {
+            true => Ok(()),
+            false => Err(Error::Model(format!(
+                "expected preprocessing to at most {MAX_SQUARE} pixels in patches, with deviations above zero, got \
+                 {self:?}; correct the configuration"
+            ))),
+        }
+    }
 }
 
 /// Decodes JPEG, PNG or WebP bytes to upright RGB pixels: the EXIF orientation is applied and transparency becomes
@@ -55,11 +73,7 @@ pub fn decode(bytes: &[u8]) -> Result<RgbImage> {
     };
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| bad(e.into()))?;
     let mut decoder = reader.into_decoder().map_err(bad)?;
-    let (width, height) = decoder.dimensions();
-    let pixels = u64::from(width) * u64::from(height);
-    if pixels > MAX_MEGAPIXELS * 1_000_000 {
-        return Err(Error::PhotoTooLarge { limit: MAX_MEGAPIXELS, got: pixels.div_ceil(1_000_000) });
-    }
+    check_size(decoder.dimensions(), decoder.color_type().bytes_per_pixel())?;
     let orientation = decoder.orientation().map_err(bad)?;
     let mut photo = DynamicImage::from_decoder(decoder).map_err(bad)?;
     photo.apply_orientation(orientation);
@@ -67,6 +81,21 @@ pub fn decode(bytes: &[u8]) -> Result<RgbImage> {
         return Err(Error::Photo("expected at least one pixel, got none; choose another photo".into()));
     }
     Ok(on_white(photo))
+}
+
+/// Refuses what a header says before anything is allocated for it.
+fn check_size((width, height): (u32, u32), pixel_bytes: u8) -> Result<()> {
+    let pixels = u64::from(width) * u64::from(height);
+    let limit = MAX_MEGAPIXELS * PIXEL_BYTES / u64::from(pixel_bytes).max(PIXEL_BYTES);
+    if pixels > limit * 1_000_000 {
+        return Err(Error::PhotoTooLarge { limit, got: pixels.div_ceil(1_000_000) });
+    }
+    if width.max(height) > MAX_SIDE {
+        return Err(Error::Photo(format!(
+            "expected sides of at most {MAX_SIDE} pixels, got {width} × {height}; choose another photo"
+        )));
+    }
+    Ok(())
 }
 
 /// Lays a photo on white where it is transparent.

@@ -29,6 +29,8 @@ pub mod search;
 pub mod shard;
 #[cfg(feature = "cli")]
 pub mod site;
+#[cfg(feature = "cli")]
+pub mod staging;
 pub mod text;
 #[cfg(feature = "cli")]
 pub mod train;

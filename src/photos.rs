@@ -231,8 +231,8 @@ fn read_limited(reader: impl Read, size: u64, name: &str) -> Result<Vec<u8>> {
     if size > MAX_BYTES {
         return Err(too_large());
     }
-    let mut bytes = Vec::with_capacity(size as usize);
-    // The size is what the file claims; the limit holds whatever comes.
+    // The size is what the file claims: it must not decide alone what is allocated, and the limit holds whatever comes.
+    let mut bytes = Vec::with_capacity(size.min(1 << 20) as usize);
     reader.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|e| data(name, e.to_string()))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(too_large());

@@ -10,7 +10,7 @@
 
 use crate::backend::kernels::scan::MAX_DIMENSION;
 use crate::error::{Error, Result};
-use crate::model::folder::{Description, check_hash};
+use crate::model::folder::{Description, check_hash, is_plain_name};
 use crate::quant::quantise_rows;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -174,19 +174,22 @@ impl Manifest {
                  update this program or index the photos again"
             )));
         }
-        let manifest: Self = serde_json::from_value(value)
-            .map_err(|e| Error::Catalog(format!("expected a complete catalog.json, got one with a fault: {e}")))?;
+        let manifest: Self = serde_json::from_value(value).map_err(|e| {
+            Error::Catalog(format!(
+                "expected a complete catalog.json, got one with a fault: {e}; index the photos again"
+            ))
+        })?;
         manifest.check()?;
         Ok(manifest)
     }
 
-    /// Refuses a manifest that does not add up.
+    /// Refuses a manifest that does not add up, or that leads elsewhere.
     fn check(&self) -> Result<()> {
-        let total: usize = self.shards.iter().map(|shard| shard.count).sum();
-        if total != self.count || !(1..=MAX_DIMENSION).contains(&self.dimension) {
+        let total = self.shards.iter().try_fold(0u32, |sum, shard| sum.checked_add(u32::try_from(shard.count).ok()?));
+        if total.map(|total| total as usize) != Some(self.count) || !(1..=MAX_DIMENSION).contains(&self.dimension) {
             return Err(Error::Catalog(format!(
-                "expected shards of {} photos together and at most {MAX_DIMENSION} numbers a vector, got {total} and {}; \
-                 index the photos again",
+                "expected shards of {} photos together and at most {MAX_DIMENSION} numbers a vector, got {total:?} and \
+                 {}; index the photos again",
                 self.count, self.dimension
             )));
         }
@@ -201,6 +204,22 @@ impl Manifest {
                  index the photos again"
                     .into(),
             )),
+        }?;
+        let tables = self.shards.iter().filter_map(|shard| Some((shard.count, shard.neighbours.as_ref()?)));
+        for (rows, file) in tables.chain(self.neighbours.file.as_ref().map(|file| (self.count, file))) {
+            let k = self.neighbours.k;
+            if (rows as u64).checked_mul(4).and_then(|bytes| bytes.checked_mul(k as u64)) != Some(file.bytes) {
+                let problem = format!("expected {k} neighbours of {rows} photos, got {} bytes of them", file.bytes);
+                return Err(Error::Catalog(format!("{problem}; index the photos again")));
+            }
+        }
+        let photos = self.photos.strip_suffix('/').unwrap_or_default();
+        match self.files().map(|file| file.file.as_str()).chain([photos]).find(|name| !is_plain_name(name)) {
+            None => Ok(()),
+            Some(name) => Err(Error::Catalog(format!(
+                "expected names of files beside catalog.json and a folder of photos, got {name:?}, which leads \
+                 elsewhere; index the photos again"
+            ))),
         }
     }
 
@@ -303,9 +322,9 @@ impl Shard {
         if !bytes.starts_with(MAGIC) || version != WHOLE {
             return Err(bad(&format!("the mark VITRSHRD and version {WHOLE} (it says {version})")));
         }
-        let [count, dimension, text] = [count, dimension, text].map(u64::from);
-        let expected = HEADER as u64 + 4 * count + 4 * (count + 1) + text + count * dimension;
-        if expected != bytes.len() as u64 || dimension == 0 {
+        // three numbers of 32 bits can ask for more than 64 bits count
+        let expected = u128::from(count) * (u128::from(dimension) + 8) + u128::from(text) + HEADER as u128 + 4;
+        if expected != bytes.len() as u128 || dimension == 0 {
             return Err(bad(&format!("{count} vectors of {dimension} numbers, {expected} bytes,")));
         }
         let [count, dimension, text] = [count, dimension, text].map(|v| v as usize);

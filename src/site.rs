@@ -3,7 +3,9 @@
 use crate::error::{Error, Result, io};
 use crate::model::folder::{DESCRIPTION, Description, sha256_hex, write_atomic};
 use crate::shard::{MANIFEST, Manifest};
+use base64::Engine;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
@@ -50,9 +52,16 @@ pub struct Written {
 }
 
 impl Site<'_> {
-    /// Writes the site: everything that others refer to first, `index.html` last.
+    /// Writes the site, which appears, or takes the place of an earlier one, only when it is complete.
     pub fn write(&self) -> Result<Written> {
         self.check_accent()?;
+        crate::staging::replace(self.out, "index.html", |out| {
+            Site { out, title: self.title.clone(), accent: self.accent.clone(), ..*self }.build()
+        })
+    }
+
+    /// Everything that others refer to first, `index.html` last.
+    fn build(&self) -> Result<Written> {
         let path = self.catalog.join(MANIFEST);
         let manifest = Manifest::from_json(&std::fs::read_to_string(&path).map_err(io("reading", &path))?)?;
         let model = Description::open(self.model)?;
@@ -85,11 +94,15 @@ impl Site<'_> {
             )));
         }
         let files: Vec<String> = tree(self.www)?.into_iter().filter(|file| !PACKAGE.contains(&&**file)).collect();
-        let mut digest = String::new();
+        let mut hashes = BTreeMap::new();
         for file in &files {
             let path = self.www.join(file);
-            digest.push_str(&sha256_hex(&std::fs::read(&path).map_err(io("reading", &path))?));
+            hashes.insert(file.as_str(), sha256_hex(&std::fs::read(&path).map_err(io("reading", &path))?));
         }
+        let digest: String = hashes.values().map(String::as_str).collect();
+        let path = self.www.join("index.html");
+        let html = signed(&std::fs::read_to_string(&path).map_err(io("reading", &path))?, &hashes);
+        hashes.insert("index.html", sha256_hex(html.as_bytes()));
         let code = std::fs::read(&wasm).map_err(io("reading", &wasm))?;
         let site = json!({
             "title": self.title.as_ref().unwrap_or(&manifest.title),
@@ -99,6 +112,7 @@ impl Site<'_> {
             "version": &sha256_hex(format!("{digest}{}", model.fingerprint).as_bytes())[..16],
             "wasm": {"file": "pkg/vitrine_bg.wasm", "bytes": code.len(), "sha256": sha256_hex(&code)},
             "precache": self.precache(&files),
+            "hashes": &hashes,
         });
         for file in files.iter().filter(|file| *file != "index.html") {
             self.copy(&self.www.join(file), file, written)?;
@@ -108,7 +122,7 @@ impl Site<'_> {
         self.put("_headers", format!("/*\n{headers}").as_bytes(), written)?;
         // without it GitHub Pages leaves out files whose names start with an underscore
         self.put(".nojekyll", b"", written)?;
-        self.copy(&self.www.join("index.html"), "index.html", written)
+        self.put("index.html", html.as_bytes(), written)
     }
 
     /// What the service worker fetches at installation: the page without the wasm, which is fetched when needed.
@@ -149,6 +163,31 @@ impl Site<'_> {
         written.bytes += bytes.len() as u64;
         Ok(())
     }
+}
+
+/// The page with the hashes of its scripts and styles, so that a browser runs no others: neither damaged ones nor those of
+/// another build that a half-finished upload leaves beside it. The page's own modules are listed ahead with theirs, since
+/// an import has no place for a hash.
+fn signed(html: &str, hashes: &BTreeMap<&str, String>) -> String {
+    let mut html = html.to_string();
+    let mut modules = String::new();
+    for (file, hash) in hashes {
+        let integrity = format!("integrity=\"{}\"", subresource_hash(hash));
+        for link in [format!("src=\"{file}\""), format!("rel=\"stylesheet\" href=\"{file}\"")] {
+            html = html.replace(&link, &format!("{link} {integrity}"));
+        }
+        if file.starts_with("ui/") && file.ends_with(".js") {
+            modules.push_str(&format!("<link rel=\"modulepreload\" href=\"{file}\" {integrity}>\n"));
+        }
+    }
+    html.replacen("</head>", &format!("{modules}</head>"), 1)
+}
+
+/// A hash as HTML writes it: in base64 instead of hexadecimal.
+fn subresource_hash(hex: &str) -> String {
+    let bytes: Vec<u8> =
+        (0..hex.len() / 2).filter_map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).ok()).collect();
+    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(bytes))
 }
 
 fn pretty(value: &Value) -> Result<Vec<u8>> {

@@ -1,7 +1,7 @@
 //! Words → token ids and mask, by the model's own `tokenizer.json` (WordPiece).
 
 use crate::error::{Error, Result};
-use tokenizers::{Tokenizer, TruncationParams};
+use tokenizers::{PostProcessor, Tokenizer, TruncationParams};
 
 /// A batch of texts as the encoder wants them, padded to the longest.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,13 @@ impl TextReader {
     pub fn from_json(json: &[u8], max_tokens: usize) -> Result<Self> {
         let bad = |e: tokenizers::Error| Error::Model(format!("expected a tokenizer.json, got something else ({e})"));
         let mut tokenizer = Tokenizer::from_bytes(json).map_err(bad)?;
+        let special = tokenizer.get_post_processor().map_or(0, |post| post.added_tokens(false));
+        if special >= max_tokens {
+            return Err(Error::Model(format!(
+                "expected room for words among {max_tokens} tokens, got a tokenizer.json that adds {special} of its own; \
+                 use the model's own"
+            )));
+        }
         let truncation = TruncationParams { max_length: max_tokens, ..Default::default() };
         tokenizer.with_padding(None).with_truncation(Some(truncation)).map_err(bad)?;
         Ok(Self { tokenizer })

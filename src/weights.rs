@@ -137,6 +137,10 @@ fn mismatch(name: &str, expected: &[usize], got: &[usize]) -> Error {
 
 fn read_tensor(name: &str, view: &TensorView<'_>, scale: Option<&TensorView<'_>>) -> Result<Stored> {
     let mut shape = view.shape().to_vec();
+    if shape.contains(&0) {
+        let (expected, got) = ("at least one number".into(), format!("shape {shape:?}"));
+        return Err(Error::Tensor { name: name.to_string(), expected, got });
+    }
     let bytes = view.data();
     let data = match (view.dtype(), scale) {
         (Dtype::F32, _) => MatrixData::F32(read_f32(bytes)),

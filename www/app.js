@@ -14,6 +14,7 @@ import { History, readWords, toSearch } from './ui/state.js';
 import * as storage from './ui/storage.js';
 
 const wanted = 96; // results asked for at first; "show more" ends there, as nobody looks further down a ranking
+const ownPhotos = 6; // of the visitor's photos, as many as the worker keeps
 
 class App {
   constructor(root) {
@@ -25,6 +26,7 @@ class App {
     this.photos = new Map(); // key → {source, title} of this tab's own photos
     this.notices = new Map();
     document.documentElement.lang = language;
+    this.part('stuck').remove();
     translate(root);
     this.history = new History((state) => this.go(state));
     this.state = this.history.current();
@@ -61,6 +63,7 @@ class App {
       this.catalog = await Catalog.open(base);
       await this.catalog.load(this.store, () => this.firstItems());
     } catch (error) {
+      // A catalog that was replaced between its manifest and its files: the next load starts from the new manifest.
       this.notice('catalog', { text: t('error_catalog', { message: this.sentence(error) }), retry: () => location.reload(), alert: true });
       this.part('results').setAttribute('aria-busy', 'false');
       return;
@@ -93,13 +96,15 @@ class App {
     try {
       const { manifest, text } = await fetchManifest(url, 'vitrine-model');
       this.model = manifest;
+      this.modelText = text;
       if (manifest.note) this.notice('model', { text: manifest.note, dismiss: true });
       this.engine = new Engine(new URL('worker.js', this.base));
       this.engine.addEventListener('state', () => this.engineChanged());
       this.engine.addEventListener('requests', ({ data }) => this.requests.add(data.urls));
       this.engine.addEventListener('blocked', () => this.requests.blocked++);
+      this.engine.addEventListener('restart', () => (this.handed = []));
       const args = { base: this.base, site: this.site, model: manifest, catalog: this.catalog.manifest, texts: { model: text, catalog: this.catalog.text } };
-      this.engine.call('start', args).then(
+      this.engine.start(args).then(
         () => this.onIdle(),
         () => {}, // told through the state
       );
@@ -199,6 +204,8 @@ class App {
     if (!bytes) return this.notice('photo', { text: t('error_photo_type'), dismiss: true, alert: true });
     const key = `photo-${Date.now()}`;
     this.photos.set(key, { source: URL.createObjectURL(file), title: t('your_photo'), own: true, bytes });
+    // Going back finds the last few; more would fill the memory of somebody who tries one photo after the other.
+    for (const [old, { source }] of [...this.photos].slice(0, -ownPhotos)) URL.revokeObjectURL(source), this.photos.delete(old);
     this.change({ photo: key, like: null, mix: 0.5, item: null });
     this.top();
   }
@@ -249,6 +256,9 @@ class App {
     } catch (error) {
       if (error instanceof Superseded || this.asked !== question) return;
       if (question.photo && error.code === 'engine') return this.dropPhoto(error);
+      // Asked again as soon as the restarted engine can; a question that broke that one too is not.
+      if (error.code === 'restarted') return this.show(question, this.standIn(question), reference, keep);
+      question.hopeless = error.code === 'crash';
       this.notice('query', { text: t('error_query', { message: this.sentence(error) }), retry: () => this.retry(() => this.answer(false)), alert: true });
       this.show(question, question.photo ? { hits: [], by: 'none' } : this.standIn(question), reference, keep, true);
     }
@@ -361,16 +371,36 @@ class App {
     const able = ['like', 'text', 'image', 'composed'].filter((kind) => this.engine.can(kind)).join(' ');
     this.root.dataset.engine = state.wasm;
     this.root.dataset.can = able;
-    if (error) this.notice('engine', { text: this.sentence(error), retry: () => this.resume(), alert: true });
+    if (error) this.report(error);
     else if (this.notices.has('engine')) this.notice('engine', null);
     this.showStatus();
     // An answer given without the engine is given again as soon as the engine can do better.
     const { question, answer } = this.answered ?? {};
-    if (question && question === this.asked && !['engine', 'browse'].includes(answer.by) && this.engine.can(question.kind)) this.answer(false);
+    const better = question && question === this.asked && !question.hopeless && !['engine', 'browse'].includes(answer.by);
+    if (better && this.engine.can(question.kind)) this.answer(false);
     else this.showWaiting();
   }
 
+  report(error) {
+    const text = this.sentence(error);
+    if (this.judged?.text === text && this.judged.moved) return;
+    this.notice('engine', { text, retry: () => this.resume(), alert: true });
+    if (['status', 'page', 'mismatch'].includes(error.code) && this.judged?.text !== text) this.checkMoved(text);
+  }
+
+  /** Files that are gone or others are what a tab meets that was open while the site was replaced: no retry helps then. */
+  async checkMoved(text) {
+    this.judged = { text, moved: false };
+    const now = (file, base) => fetchManifest(new URL(file, base).href).then((fetched) => fetched.text);
+    const texts = [now('catalog.json', this.catalog.base), now('model.json', new URL(this.site.model, this.base))];
+    const [catalog, model] = await Promise.all(texts).catch(() => []);
+    if (!catalog || this.judged?.text !== text || (catalog === this.catalog.text && model === this.modelText)) return;
+    this.judged.moved = true;
+    this.notice('engine', { text: t('error_moved'), action: t('update_now'), run: () => location.reload(), alert: true });
+  }
+
   resume() {
+    this.judged = null;
     const what = ['wasm', 'text', 'shards'];
     if (this.engine.state.image !== 'waiting' || this.asked?.photo) what.push('image');
     this.engine.call('load', { what }).then(
@@ -427,7 +457,7 @@ class App {
 
   sentence(error) {
     const details = error.details ?? {};
-    if (['mismatch', 'network', 'status'].includes(error.code)) return t(`error_${error.code}`, details);
+    if (['mismatch', 'network', 'status', 'page', 'version', 'crash'].includes(error.code)) return t(`error_${error.code}`, details);
     if (error.code === 'engine') return t('error_engine', { message: error.message });
     return error.message;
   }

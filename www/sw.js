@@ -15,7 +15,19 @@ async function fill() {
   const files = (site.precache ?? []).filter((file) => file !== site.wasm?.file && file !== 'sw.js');
   const urls = new Set([...files, 'site.json', 'index.html', './'].map((file) => new URL(file, base).href));
   const cache = await caches.open(shellName);
-  await cache.addAll([...urls].map((url) => new Request(url, { cache: 'no-cache' })));
+  await Promise.all([...urls].map(async (url) => cache.put(url, await expected(url, site.hashes ?? {}))));
+}
+
+/** A file of this build: an upload that is half done has others beside it, and those wait for the next attempt. */
+async function expected(url, hashes) {
+  const response = await fetch(new Request(url, { cache: 'no-cache' }));
+  const wanted = hashes[url.slice(base.length) || 'index.html'];
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  if (!wanted) return response;
+  const digest = await crypto.subtle.digest('SHA-256', await response.clone().arrayBuffer());
+  const got = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  if (got !== wanted) throw new Error(`${url}: expected sha256 ${wanted}, got ${got}`);
+  return response;
 }
 
 async function clear() {

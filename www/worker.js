@@ -43,8 +43,14 @@ function report(now = false) {
   );
 }
 
+/** A trap, or memory that ran out, leaves the engine in a state that nobody knows: the page starts a new one. */
+function isCrash(error) {
+  return error instanceof RangeError || (globalThis.WebAssembly?.RuntimeError && error instanceof WebAssembly.RuntimeError);
+}
+
 function plain(error) {
-  return { message: String(error?.message ?? error), code: error?.code ?? 'engine', details: error?.details };
+  const code = isCrash(error) ? 'crash' : (error?.code ?? 'engine');
+  return { message: String(error?.message ?? error), code, details: error?.details };
 }
 
 function plan(name, part) {

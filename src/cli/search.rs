@@ -69,7 +69,7 @@ fn items(folder: &std::path::Path, catalog: &Catalog) -> anyhow::Result<Vec<Item
     let mut items = Vec::with_capacity(catalog.manifest.count);
     for shard in &catalog.manifest.shards {
         let path = folder.join(&shard.items.file);
-        let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        let bytes = std::fs::read(&path).map_err(vitrine::error::io("reading", &path))?;
         shard.items.verify(&bytes)?;
         let part: Vec<Item> = serde_json::from_slice(&bytes).with_context(|| format!("reading {}", path.display()))?;
         items.extend(part);

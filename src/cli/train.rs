@@ -117,6 +117,10 @@ pub struct Train {
     /// Minutes between validations.
     #[arg(long, default_value_t = 5.0)]
     validate_every: f64,
+    /// Minutes between checkpoints; with 0 a kill loses at most the batch in work [default: as often as a tenth of the
+    /// time allows]
+    #[arg(long, value_name = "MINUTES")]
+    save_every: Option<f64>,
 }
 
 /// An encoder that can be frozen.
@@ -182,7 +186,7 @@ impl Train {
             temperature: self.temperature.or(model.description.temperature).unwrap_or(0.07),
             seed: self.seed,
             validate_every: self.validate_every,
-            save_every: 5.0,
+            save_every: self.save_every,
             validate_limit: 1000,
             sizes: self.image_size.clone(),
             mix: MixShares {
@@ -201,7 +205,11 @@ impl Train {
         );
         let mut run = Run::new(settings, &model, &data, precision)?;
         if self.resume {
-            run.resume(&self.log.join("checkpoint.safetensors"))?;
+            let checkpoint = self.log.join("checkpoint.safetensors");
+            match checkpoint.exists() {
+                true => run.resume(&checkpoint)?,
+                false => eprintln!("no {}: starting from the beginning", checkpoint.display()),
+            }
         }
         let figures = run.train(&model, &Output { model: self.out, log: self.log })?;
         println!("{}", serde_json::to_string(&figures)?);

@@ -25,6 +25,9 @@ pub const CATEGORIES: [&str; 3] = ["dress", "shirt", "toptee"];
 /// Cut-offs that the protocol asks for.
 pub const KS: [usize; 2] = [10, 50];
 
+/// The official files have less than a megabyte each; a gzipped one may claim to be anything.
+const MAX_BYTES: u64 = 256 << 20;
+
 /// What the queries search in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -159,12 +162,13 @@ fn read_json<T: DeserializeOwned>(root: &Path, name: &str) -> Result<(T, PathBuf
     }
     let file = File::open(&path).map_err(io("reading", &path))?;
     let mut text = String::new();
-    let read = if compressed {
-        flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text)
-    } else {
-        std::io::BufReader::new(file).read_to_string(&mut text)
-    };
-    read.map_err(io("reading", &path))?;
+    let unpacked: Box<dyn Read> =
+        if compressed { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
+    unpacked.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(io("reading", &path))?;
+    if text.len() as u64 > MAX_BYTES {
+        let problem = format!("expected at most {} MiB of annotations, got more; fetch it again", MAX_BYTES >> 20);
+        return Err(data(path.display(), problem));
+    }
     let value = serde_json::from_str(&text)
         .map_err(|e| data(path.display(), format!("expected the official annotations, got {e}; fetch it again")))?;
     Ok((value, path))

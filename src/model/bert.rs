@@ -7,6 +7,9 @@ use crate::model::layers::{Attention, LayerNorm, Mlp};
 use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
 
+/// The largest size that is believed: the word table of the largest vocabularies has a million rows.
+const LARGEST: usize = 1 << 20;
+
 /// The sizes of a BERT encoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
@@ -29,8 +32,10 @@ pub struct Config {
 impl Config {
     /// Refuses sizes that cannot work together.
     pub fn check(&self) -> Result<()> {
-        match self.heads > 0
-            && self.hidden_size > 0
+        let sizes = [self.hidden_size, self.heads, self.intermediate_size, self.vocab_size, self.max_positions];
+        match sizes.iter().all(|size| (1..=LARGEST).contains(size))
+            && self.layers <= LARGEST
+            && self.layer_norm_eps.is_finite()
             && self.hidden_size.is_multiple_of(self.heads)
             && self.max_positions > 2
         {

@@ -108,15 +108,32 @@ impl Description {
                 "expected {FORMAT} of version 1 to {VERSION}, got {format:?} of version {version:?}; convert it again"
             )));
         }
-        let description: Self = serde_json::from_value(value)
-            .map_err(|e| Error::Model(format!("expected a complete model.json, got one with a fault: {e}")))?;
+        let description: Self = serde_json::from_value(value).map_err(|e| {
+            Error::Model(format!("expected a complete model.json, got one with a fault: {e}; convert it again"))
+        })?;
         description.check()?;
         Ok(description)
     }
 
     fn check(&self) -> Result<()> {
+        self.preprocess.check()?;
         if let Some(text) = &self.text {
             text.check()?;
+            if !(3..=text.max_positions).contains(&self.max_tokens) {
+                return Err(Error::Model(format!(
+                    "expected texts of 3 to {} tokens, as the text encoder has positions, got {}; convert it again",
+                    text.max_positions, self.max_tokens
+                )));
+            }
+        }
+        if let Some(fusion) = &self.fusion {
+            fusion.check()?;
+        }
+        if let Some(file) = self.parts.iter().find(|part| !is_plain_name(&part.file)) {
+            return Err(Error::Model(format!(
+                "expected parts beside model.json, got {:?}, which leads elsewhere; convert it again",
+                file.file
+            )));
         }
         let Some(image) = &self.image else { return Ok(()) };
         image.check()?;
@@ -160,16 +177,16 @@ impl Description {
         self.fingerprint = sha256_hex(serde_json::to_string(&(sizes, hashes)).unwrap_or_default().as_bytes());
     }
 
-    /// Writes the folder: parts first, the description last, each under its final name only when complete.
+    /// Writes the folder, which appears, or takes the place of an earlier one, only when it is complete.
     #[cfg(feature = "cli")]
     pub fn write(&self, folder: &std::path::Path, parts: &[(Part, Vec<u8>)]) -> Result<()> {
-        use crate::error::io;
-        std::fs::create_dir_all(folder).map_err(io("creating", folder))?;
-        for (part, bytes) in parts {
-            write_atomic(&folder.join(part.file()), bytes)?;
-        }
-        let json = serde_json::to_string_pretty(self).map_err(|e| Error::Model(e.to_string()))?;
-        write_atomic(&folder.join(DESCRIPTION), json.as_bytes())
+        crate::staging::replace(folder, DESCRIPTION, |folder| {
+            for (part, bytes) in parts {
+                write_atomic(&folder.join(part.file()), bytes)?;
+            }
+            let json = serde_json::to_string_pretty(self).map_err(|e| Error::Model(e.to_string()))?;
+            write_atomic(&folder.join(DESCRIPTION), json.as_bytes())
+        })
     }
 
     /// Reads the folder's description.
@@ -187,6 +204,13 @@ impl Description {
         self.verify(part, &bytes)?;
         Ok(bytes)
     }
+}
+
+/// Whether a name stands for a file right beside its manifest. A manifest may come from anywhere, so a name that leads
+/// elsewhere must not be followed.
+pub fn is_plain_name(name: &str) -> bool {
+    let odd = |c: char| matches!(c, '/' | '\\' | ':') || c.is_control();
+    (1..=255).contains(&name.len()) && !name.starts_with('.') && !name.contains(odd)
 }
 
 /// sha256 in hexadecimal.

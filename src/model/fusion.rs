@@ -9,6 +9,7 @@
 //!
 //! A missing modality drops out: its c, ī or t̄ is zero, its shift disappears, and β is 1 on the other.
 
+use crate::backend::kernels::scan::MAX_DIMENSION;
 use crate::backend::{Activation, Backend};
 use crate::error::{Error, Result};
 use crate::model::layers::{LayerNorm, Linear, Mlp};
@@ -22,6 +23,19 @@ pub struct Config {
     pub dimension: usize,
     /// Epsilon of the layer norms.
     pub layer_norm_eps: f64,
+}
+
+impl Config {
+    /// Refuses sizes that no search takes.
+    pub fn check(&self) -> Result<()> {
+        match (1..=MAX_DIMENSION).contains(&self.dimension) && self.layer_norm_eps.is_finite() {
+            true => Ok(()),
+            false => Err(Error::Model(format!(
+                "expected a fusion head of 1 to {MAX_DIMENSION} features, got {}; correct the configuration",
+                self.dimension
+            ))),
+        }
+    }
 }
 
 /// Projected patch tokens of photos and their pool.

@@ -6,6 +6,9 @@ use crate::model::layers::{Attention, LayerNorm, Linear, Mlp};
 use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
 
+/// The largest size that is believed: products of three of them still fit into 64 bits.
+const LARGEST: usize = 1 << 16;
+
 /// The sizes of a Vision Transformer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
@@ -38,9 +41,10 @@ impl Config {
 
     /// Refuses sizes that cannot work together.
     pub fn check(&self) -> Result<()> {
-        let fits = self.patch_size > 0
-            && self.heads > 0
-            && self.hidden_size > 0
+        let sizes = [self.hidden_size, self.heads, self.intermediate_size, self.patch_size, self.image_size];
+        let fits = sizes.iter().all(|size| (1..=LARGEST).contains(size))
+            && self.layers <= LARGEST
+            && self.layer_norm_eps.is_finite()
             && self.grid() > 0
             && self.image_size.is_multiple_of(self.patch_size)
             && self.hidden_size.is_multiple_of(self.heads);

@@ -54,8 +54,8 @@ pub struct Settings {
     pub seed: u64,
     /// Minutes between validations.
     pub validate_every: f64,
-    /// Minutes between checkpoints.
-    pub save_every: f64,
+    /// Minutes between checkpoints, 0 for one after every step; as often as a tenth of the time allows if none.
+    pub save_every: Option<f64>,
     /// Queries of each task that a validation asks.
     pub validate_limit: usize,
     /// What a batch is made of.
@@ -231,6 +231,10 @@ pub struct Run<'a> {
 
 /// Largest logarithm of the scale: a temperature of 1/100.
 const LOG_SCALE_LIMIT: f32 = 4.605_170_2;
+/// Time between checkpoints as a multiple of what one takes, unless the settings say otherwise.
+const SAVE_SHARE: u32 = 10;
+/// Minutes between writings of the model as it stands.
+const MODEL_EVERY: f64 = 5.0;
 /// What each task counts.
 const SHARES: Shares = Shares { composed: 1.0, text: 0.7, caption: 0.2, photo: 0.2, pair: 0.1 };
 
@@ -304,7 +308,8 @@ impl<'a> Run<'a> {
         let mut log = Log::open(&out.log.join("log.csv"))?;
         let begin = Instant::now();
         let (done, first) = (self.state.progress, self.state.optimiser.step);
-        let (mut saved, mut validated) = (begin, begin);
+        let (mut saved, mut validated, mut written) = (begin, begin, begin);
+        let mut cost = Duration::ZERO; // of the last checkpoint
         let mut mean = Mean::default();
         loop {
             let spent = begin.elapsed().as_secs_f64();
@@ -329,10 +334,18 @@ impl<'a> Run<'a> {
                 log.figures(step, &figures)?;
                 validated = Instant::now();
             }
-            if minutes(saved) >= self.settings.save_every {
+            let due = match self.settings.save_every {
+                Some(given) => minutes(saved) >= given,
+                None => saved.elapsed() >= cost * SAVE_SHARE,
+            };
+            if due {
+                let begin = Instant::now();
                 self.save(&checkpoint)?;
+                (saved, cost) = (Instant::now(), begin.elapsed());
+            }
+            if minutes(written) >= MODEL_EVERY {
                 self.state.to_model(start)?.write(&out.model, Format::F32)?;
-                saved = Instant::now();
+                written = Instant::now();
             }
         }
         self.save(&checkpoint)?;

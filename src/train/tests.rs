@@ -252,7 +252,7 @@ fn settings() -> Settings {
         temperature: 0.07,
         seed: 3,
         validate_every: 1e9,
-        save_every: 1e9,
+        save_every: Some(1e9),
         validate_limit: 100,
         sizes: vec![(0.0, 8)],
         mix: Default::default(),

@@ -50,6 +50,7 @@ export class Catalog {
     const part = this.manifest.neighbours;
     if (!part) return;
     const bytes = await fetchPart(new URL(part.file, this.base).href, part, { store });
+    if (bytes.length !== 4 * part.k * this.manifest.count) return; // then there are no neighbours to show
     this.near = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 

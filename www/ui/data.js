@@ -9,6 +9,9 @@ export class DataError extends Error {
   }
 }
 
+/** The longest file that is fetched: far more than a weight file has. */
+const mostBytes = 1 << 30;
+
 const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /** Cache names carry the site's path: two sites under one origin keep their files apart. */
@@ -64,12 +67,39 @@ async function check(part, file, bytes) {
   }
 }
 
-async function download(url, part, { signal, pastCache, onBytes }) {
-  const file = part.file;
-  const response = await fetch(url, { signal, cache: pastCache ? 'reload' : 'default' }).catch((error) => {
-    throw error.name === 'AbortError' ? error : new DataError('network', { file });
-  });
+/** What answered must be a file and not an error, or a page that a host sends for whatever it does not have. */
+function expectFile(response, file) {
   if (!response.ok) throw new DataError('status', { file, status: String(response.status) });
+  if (/^text\/html\b/i.test(response.headers.get('content-type') ?? '')) throw new DataError('page', { file });
+}
+
+/** Runs `work` with a signal that also fires when it has not called its argument for `patience` ms. */
+async function whileAlive(signal, patience, work) {
+  const both = new AbortController(); // AbortSignal.any() is younger than the browsers that can run the search
+  const stop = () => both.abort();
+  let timer;
+  const alive = () => {
+    clearTimeout(timer);
+    timer = setTimeout(stop, patience);
+  };
+  alive();
+  signal?.addEventListener('abort', stop);
+  try {
+    return await work(both.signal, alive);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+async function download(url, part, { signal, pastCache, onBytes, alive }) {
+  const file = part.file;
+  // A manifest may say anything, and what it says is allocated.
+  if (!(part.bytes >= 0 && part.bytes <= mostBytes)) {
+    throw new DataError('mismatch', { file, expected: `${mostBytes} bytes at most`, got: `${part.bytes} in its manifest` });
+  }
+  const response = await fetch(url, { signal, cache: pastCache ? 'reload' : 'default' });
+  expectFile(response, file);
   const bytes = new Uint8Array(part.bytes);
   let length = 0;
   const reader = response.body.getReader();
@@ -77,17 +107,18 @@ async function download(url, part, { signal, pastCache, onBytes }) {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
+      alive();
       // A body longer than promised is not collected: its length alone shows that it is another file.
       if (length + value.length <= bytes.length) bytes.set(value, length);
       length += value.length;
       if (length > bytes.length) {
-        await reader.cancel();
+        reader.cancel().catch(() => {});
         throw new DataError('mismatch', { file, expected: `${part.bytes} bytes`, got: `${length} bytes or more` });
       }
       onBytes(length);
     }
-  } catch (error) {
-    throw error instanceof DataError || error.name === 'AbortError' ? error : new DataError('network', { file });
+  } finally {
+    reader.releaseLock();
   }
   const received = length === bytes.length ? bytes : bytes.subarray(0, length);
   await check(part, file, received);
@@ -100,11 +131,15 @@ const pauseFor = (ms, signal) =>
     signal?.addEventListener('abort', () => (clearTimeout(timer), reject(signal.reason)), { once: true });
   });
 
+/** Faults that a later attempt may not meet: the network's, and a server's that is overloaded or being replaced. */
+const mayPass = ({ code, details }) => code === 'network' || (code === 'status' && /^(429|5\d\d)$/.test(details.status));
+
 /**
  * The bytes of `part` ({file, bytes, sha256}) at `url`. `onBytes(received)` follows the download and may fall back
- * to 0 when one starts over. A broken connection is tried again a few times, a wrong hash once, past every cache.
+ * to 0 when one starts over. A broken or stalled connection and a server in trouble are tried again a few times, a wrong
+ * hash once, past every cache.
  */
-export async function fetchPart(url, part, { store, signal, onBytes = () => {} } = {}) {
+export async function fetchPart(url, part, { store, signal, onBytes = () => {}, patience = 30_000, pause = 400 } = {}) {
   const kept = await store?.get(part);
   if (kept) {
     try {
@@ -118,14 +153,18 @@ export async function fetchPart(url, part, { store, signal, onBytes = () => {} }
   let damaged = 0;
   for (let attempt = 0; ; attempt++) {
     try {
-      const bytes = await download(url, part, { signal, onBytes, pastCache: damaged > 0 });
+      signal?.throwIfAborted();
+      const bytes = await whileAlive(signal, patience, (both, alive) => download(url, part, { signal: both, onBytes, alive, pastCache: damaged > 0 }));
       await store?.put(part, bytes);
       return bytes;
-    } catch (error) {
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      // Whatever is not ours came from the network: no connection, a cut one, or one that stalled.
+      const error = thrown instanceof DataError ? thrown : new DataError('network', { file: part.file });
       onBytes(0);
-      if (error.code === 'mismatch' && ++damaged < 2) continue;
-      if (error.code === 'network' && attempt < 3 && globalThis.navigator?.onLine !== false) {
-        await pauseFor(400 * 4 ** attempt, signal);
+      if (['mismatch', 'page'].includes(error.code) && ++damaged < 2) continue;
+      if (mayPass(error) && attempt < 3 && globalThis.navigator?.onLine !== false) {
+        await pauseFor(pause * 4 ** attempt, signal);
         continue;
       }
       throw error;
@@ -133,22 +172,40 @@ export async function fetchPart(url, part, { store, signal, onBytes = () => {} }
   }
 }
 
+/** The versions that this page reads, by the format that a manifest names. */
+const versions = { 'vitrine-catalog': [1], 'vitrine-model': [1] };
+
 /** A manifest has no hash of its own to check: it is asked for anew, and must be what it says it is. */
-export async function fetchManifest(url, format) {
+export async function fetchManifest(url, format, { patience = 30_000, pause = 400 } = {}) {
   const file = new URL(url).pathname.split('/').pop();
-  const response = await fetch(url, { cache: 'no-cache' }).catch(() => {
-    throw new DataError('network', { file });
-  });
-  if (!response.ok) throw new DataError('status', { file, status: String(response.status) });
-  const text = await response.text();
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const text = await whileAlive(null, patience, async (signal) => {
+        const response = await fetch(url, { cache: 'no-cache', signal });
+        expectFile(response, file);
+        return response.text();
+      });
+      return { manifest: readManifest(text, file, format), text };
+    } catch (thrown) {
+      const error = thrown instanceof DataError ? thrown : new DataError('network', { file });
+      const again = mayPass(error) ? 2 : ['mismatch', 'page'].includes(error.code) ? 1 : 0;
+      if (attempt >= again || globalThis.navigator?.onLine === false) throw error;
+      await pauseFor(pause * 4 ** attempt);
+    }
+  }
+}
+
+function readManifest(text, file, format) {
   let manifest;
   try {
     manifest = JSON.parse(text);
   } catch {
     throw new DataError('mismatch', { file, expected: 'JSON', got: `${text.slice(0, 20)}…` });
   }
-  if (format && (manifest.format !== format || manifest.version !== 1)) {
-    throw new DataError('mismatch', { file, expected: `${format} version 1`, got: `${manifest.format} version ${manifest.version}` });
+  if (!format) return manifest;
+  if (manifest?.format !== format) throw new DataError('mismatch', { file, expected: format, got: String(manifest?.format) });
+  if (!versions[format].includes(manifest.version)) {
+    throw new DataError('version', { file, expected: versions[format].join(', '), got: String(manifest.version) });
   }
-  return { manifest, text };
+  return manifest;
 }

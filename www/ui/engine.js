@@ -10,53 +10,103 @@ export class EngineError extends Error {
   }
 }
 
+const restarts = 2; // a third crash without an answer in between means that this device cannot run the search
+
+const fresh = () => ({ wasm: 'waiting', text: 'waiting', image: 'waiting', shards: 'waiting', why: null, error: null, paused: false, parts: [], received: 0, total: 0 });
+
 export class Engine extends EventTarget {
   constructor(url) {
     super();
+    this.url = url;
     this.calls = new Map();
     this.next = 1;
     this.waiting = null; // the newest question, while an older one is in the worker
     this.asking = false;
-    this.state = { wasm: 'waiting', text: 'waiting', image: 'waiting', shards: 'waiting', why: null, error: null, parts: [], received: 0, total: 0 };
+    this.crashes = 0; // since the last answer
+    this.careful = false; // once one crashed: the plainest build, which takes the least memory
+    this.state = fresh();
+    this.launch();
+  }
+
+  launch() {
     try {
-      this.worker = new Worker(url, { type: 'module' });
-      this.worker.addEventListener('message', ({ data }) => this.receive(data));
-      // Fires when the script itself cannot run: old browsers know no module workers.
-      this.worker.addEventListener('error', (event) => {
+      const worker = new Worker(this.url, { type: 'module' });
+      this.worker = worker;
+      this.spoke = false;
+      worker.addEventListener('message', ({ data }) => this.worker === worker && this.receive(data));
+      // Fires when the script itself cannot run, as old browsers know no module workers, and later when it broke down.
+      worker.addEventListener('error', (event) => {
         event.preventDefault();
-        this.refuse('worker');
+        if (this.worker === worker) this.spoke ? this.crashed(event.message) : this.refuse('worker');
       });
     } catch {
       queueMicrotask(() => this.refuse('worker'));
     }
   }
 
-  refuse(why) {
+  /** Hands the worker what it needs to begin; kept, as a restarted one needs it again. */
+  start(args) {
+    this.begin = args;
+    return this.call('start', { ...args, careful: this.careful });
+  }
+
+  /** Ends the worker; every call that it had is answered with `code`. */
+  end(code, message) {
     this.worker?.terminate();
     this.worker = null;
-    Object.assign(this.state, { wasm: 'refused', why });
-    for (const { reject } of this.calls.values()) reject(new EngineError({ message: why, code: 'refused' }));
+    const lost = [...this.calls.values()];
     this.calls.clear();
+    for (const { reject } of lost) reject(new EngineError({ message, code }));
+  }
+
+  refuse(why) {
+    this.end('refused', why);
+    Object.assign(this.state, { wasm: 'refused', why });
     this.dispatchEvent(new Event('state'));
   }
 
+  /**
+   * Starts anew after a breakdown. The question that was lost is rejected as `restarted`, to be asked again; one that
+   * breaks the new worker too is rejected as `crash`, to be left alone.
+   */
+  crashed(message) {
+    const image = this.state.image !== 'waiting';
+    this.crashes++;
+    this.careful = true;
+    if (this.crashes > restarts) return this.refuse('crash');
+    this.end(this.crashes === 1 ? 'restarted' : 'crash', message);
+    this.state = fresh();
+    this.launch();
+    this.dispatchEvent(new Event('restart'));
+    this.dispatchEvent(new Event('state'));
+    // What was waited for has been allowed before. The image encoder takes the most memory: after a second breakdown it waits until a photo needs it.
+    const more = image && this.crashes === 1;
+    this.start({ ...this.begin, hold: false }).then(
+      () => more && this.call('load', { what: ['image'] }).catch(() => {}),
+      () => {}, // told through the state
+    );
+  }
+
   receive(data) {
+    this.spoke = true;
     if (data.event) {
       if (data.event === 'state') Object.assign(this.state, data.state);
       this.dispatchEvent(Object.assign(new Event(data.event), { data }));
       return;
     }
+    if (data.error?.code === 'crash') return this.crashed(data.error.message);
     const call = this.calls.get(data.id);
     this.calls.delete(data.id);
-    if (data.error) call?.reject(new EngineError(data.error));
-    else call?.resolve(data.result);
+    if (data.error) return call?.reject(new EngineError(data.error));
+    if (call?.method === 'query') this.crashes = 0;
+    call?.resolve(data.result);
   }
 
   call(method, args = {}, transfer = []) {
     if (!this.worker) return Promise.reject(new EngineError({ message: this.state.why ?? 'no worker', code: 'refused' }));
     const id = this.next++;
     return new Promise((resolve, reject) => {
-      this.calls.set(id, { resolve, reject });
+      this.calls.set(id, { method, resolve, reject });
       this.worker.postMessage({ id, method, args }, transfer);
     });
   }

@@ -1,0 +1,138 @@
+// Asks one tab for a long time, then eight tabs at once, and prints what they hold: nothing may grow with the number of
+// questions. The tests run it short; in full it takes a quarter of an hour:
+//   VITRINE_DIST=… VITRINE_BIN=… VITRINE_PHOTOS=… node tests/page/soak.mjs [QUESTIONS [TABS]]
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { able, launch, missing, serve, settled } from './browser.mjs';
+
+const nouns = ['dress', 'shirt', 'skirt', 'trousers', 'jacket', 'bag', 'shoe', 'coat', 'scarf', 'hat'];
+const colours = ['red', 'blue', 'green', 'black', 'white', 'yellow', 'pink', 'grey'];
+const looks = ['striped', 'plain', 'floral', 'checked', 'with long sleeves', 'with a zip'];
+const pick = (list, i, every) => list[Math.floor(i / every) % list.length];
+/** Thousands of different questions, none of them twice in a row. */
+const words = (i) => `${pick(colours, i, 1)} ${pick(looks, i, 3)} ${pick(nouns, i, 7)} ${i}`;
+
+/** What one tab holds, in the browser's own figures, after the garbage is gone. */
+async function held(session, page) {
+  await session.send('HeapProfiler.collectGarbage');
+  const { usedSize } = await session.send('Runtime.getHeapUsage');
+  const { nodes, jsEventListeners } = await session.send('Memory.getDOMCounters');
+  const { wasm, urls } = await page.evaluate(async () => ({ wasm: await globalThis.workerMemory?.(), urls: globalThis.liveUrls }));
+  return { heap: usedSize / 1e6, nodes, listeners: jsEventListeners, urls, wasm: wasm / 1e6 };
+}
+
+/** A tab that counts its object URLs, and whose worker tells how much memory the program has. */
+async function open(context, origin) {
+  const page = await context.newPage();
+  const session = await context.newCDPSession(page);
+  await session.send('Runtime.enable');
+  await session.send('HeapProfiler.enable');
+  await page.goto(origin);
+  await able(page, 'composed');
+  return { page, session };
+}
+
+async function prepare(context) {
+  await context.addInitScript(() => {
+    globalThis.liveUrls = 0;
+    const { createObjectURL, revokeObjectURL } = URL;
+    URL.createObjectURL = (thing) => (globalThis.liveUrls++, createObjectURL.call(URL, thing));
+    URL.revokeObjectURL = (url) => (globalThis.liveUrls--, revokeObjectURL.call(URL, url));
+    const Native = globalThis.Worker;
+    globalThis.Worker = class extends Native {
+      constructor(...args) {
+        super(...args);
+        globalThis.workerMemory = () =>
+          new Promise((resolve) => {
+            const listen = ({ data }) => data.soak && (this.removeEventListener('message', listen), resolve(data.soak));
+            this.addEventListener('message', listen);
+            this.postMessage({ id: 'soak', method: 'soak' });
+          });
+      }
+    };
+  });
+  const measure = `
+    methods.soak = async () => {
+      const { name } = performance.getEntriesByType('resource').find(({ name }) => name.endsWith('/vitrine.js'));
+      const { memory } = await (await import(name)).default();
+      postMessage({ soak: memory.buffer.byteLength });
+    };`;
+  await context.route('**/worker.js', async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, body: `${await answer.text()}${measure}` });
+  });
+}
+
+/** One question: every 20th with a photo of one's own, every 20th about a product, the rest words. */
+async function ask(page, i, photos) {
+  if (i % 20 === 10) {
+    await page.click('.brand');
+    await page.setInputFiles('[data-part="file"]', photos[i % photos.length]);
+    return settled(page, { kind: 'image', by: 'engine' });
+  }
+  if (i % 20 === 11) {
+    const text = `in ${pick(colours, i, 1)} ${i}`;
+    await page.fill('[data-part="words"]', text);
+    return settled(page, { kind: 'composed', by: 'engine', words: text });
+  }
+  if (i % 20 === 12) await page.click('.brand');
+  await page.fill('[data-part="words"]', words(i));
+  await page.press('[data-part="words"]', 'Enter');
+  return settled(page, { kind: 'text', by: 'engine', words: words(i) });
+}
+
+/** Asks `questions` in one tab; returns what it held at ten moments, the first after warming up. */
+export async function soak({ browser, origin, photos, questions, log = () => {} }) {
+  const context = await browser.newContext({ serviceWorkers: 'block' });
+  await prepare(context);
+  const { page, session } = await open(context, origin);
+  const every = Math.max(1, Math.floor(questions / 10));
+  const samples = [];
+  for (let i = 0; i < questions + 40; i++) {
+    await ask(page, i, photos);
+    if (i < 39 || (i - 39) % every) continue; // the first 40 warm up: every kind of question was asked twice
+    samples.push({ asked: i - 39, ...(await held(session, page)) });
+    log(samples.at(-1));
+  }
+  await context.close();
+  return samples;
+}
+
+/** Tabs that all ask at once; returns what each held after its first questions and at the end. */
+export async function crowd({ browser, origin, photos, questions, tabs, log = () => {} }) {
+  const context = await browser.newContext({ serviceWorkers: 'block' });
+  await prepare(context);
+  const opened = [];
+  for (let i = 0; i < tabs; i++) opened.push(await open(context, origin));
+  const run = async ({ page, session }, n) => {
+    for (let i = 0; i < 14; i++) await ask(page, i, photos);
+    const first = await held(session, page);
+    for (let i = 14; i < 14 + questions; i++) await ask(page, i + 20 * n, photos);
+    const last = await held(session, page);
+    log({ tab: n, first, last });
+    return { first, last };
+  };
+  const all = await Promise.all(opened.map(run));
+  await context.close();
+  return all;
+}
+
+export const photosIn = (folder) => readdirSync(folder).filter((file) => /\.(jpe?g|png|webp)$/i.test(file)).sort().slice(0, 24).map((file) => path.join(folder, file));
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const reason = missing() ?? (process.env.VITRINE_PHOTOS ? null : 'VITRINE_PHOTOS is not set: name a folder of photos');
+  if (reason) throw new Error(reason);
+  const [questions, tabs] = [Number(process.argv[2] ?? 10_000), Number(process.argv[3] ?? 8)];
+  const [server, browser] = [await serve(), await launch()];
+  const about = { browser, origin: server.origin, photos: photosIn(process.env.VITRINE_PHOTOS) };
+  const line = ({ asked, heap, wasm, nodes, listeners, urls }) =>
+    console.log(`| ${asked} | ${heap.toFixed(1)} | ${wasm.toFixed(1)} | ${nodes} | ${listeners} | ${urls} |`);
+  console.log('| questions | JS heap, MB | wasm memory, MB | DOM nodes | listeners | object URLs |\n| ---: | ---: | ---: | ---: | ---: | ---: |');
+  const begin = Date.now();
+  await soak({ ...about, questions, log: line });
+  console.log(`${questions} questions in ${((Date.now() - begin) / 1000).toFixed(0)} s; then ${tabs} tabs at once:`);
+  await crowd({ ...about, questions: 100, tabs, log: ({ tab, first, last }) => (line({ asked: `tab ${tab}: 14`, ...first }), line({ asked: `tab ${tab}: 114`, ...last })) });
+  await browser.close();
+  await server.stop();
+}
