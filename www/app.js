@@ -8,9 +8,10 @@ import { Engine, Superseded } from './ui/engine.js';
 import { Facets } from './ui/facets.js';
 import { Grid } from './ui/grid.js';
 import { decimal, language, size, t, translate } from './ui/i18n.js';
+import { Own } from './ui/own.js';
 import { Privacy, Requests } from './ui/privacy.js';
 import { Sheet } from './ui/sheet.js';
-import { History, readWords, toSearch } from './ui/state.js';
+import { History, isOwn, readWords, toSearch } from './ui/state.js';
 import * as storage from './ui/storage.js';
 
 const wanted = 96; // results asked for at first; "show more" ends there, as nobody looks further down a ranking
@@ -38,6 +39,7 @@ class App {
     this.sheet = new Sheet(act);
     this.attention = new Attention(this.part('attention'));
     this.privacy = new Privacy(this);
+    this.own = new Own(this);
     this.part('status').addEventListener('click', () => this.privacy.open());
     this.part('brand').addEventListener('click', (event) => {
       event.preventDefault();
@@ -104,6 +106,7 @@ class App {
       this.engine.addEventListener('blocked', () => this.requests.blocked++);
       this.engine.addEventListener('restart', () => (this.handed = []));
       const args = { base: this.base, site: this.site, model: manifest, catalog: this.catalog.manifest, texts: { model: text, catalog: this.catalog.text } };
+      this.own.attach(this.engine, args);
       this.engine.start(args).then(
         () => this.onIdle(),
         () => {}, // told through the state
@@ -132,7 +135,7 @@ class App {
     await storage.serve(this.base, (fresh ?? this.site).version, { seen, onUpdate }).catch(() => {});
     const { shards, neighbours } = this.catalog.manifest;
     const kept = [...shards, ...shards.map(({ items }) => items), ...(neighbours ? [neighbours] : []), ...(this.model?.parts ?? []), this.site.wasm];
-    const photos = new Set(this.catalog.items.map((item) => this.catalog.photo(item)));
+    const photos = new Set(this.catalog.items.filter(({ own }) => !own).map((item) => this.catalog.photo(item)));
     await storage.prune(this.base, new Set(kept.map(({ sha256 }) => sha256)), photos).catch(() => {});
   }
 
@@ -147,6 +150,7 @@ class App {
       clear: () => this.change({ words: '', like: null, photo: null, mix: 0.5 }),
       removeReference: () => (this.change({ like: null, photo: null, mix: 0.5 }), this.part('words').focus()),
       photo: (file) => this.addPhoto(file),
+      folder: (transfer) => this.own.drop(transfer),
       mix: (mix) => this.change({ mix }, { replace: true }),
       facets: (facets) => this.change({ facets }),
       redrawFacets: () => this.facets.show(this.catalog, this.state.facets, this.grid.hits.length),
@@ -159,7 +163,7 @@ class App {
         this.top();
         this.part('words').focus({ preventScroll: true });
       },
-      itemHref: (id) => `?item=${encodeURIComponent(id)}`,
+      itemHref: (id) => isOwn(id) ? '#' : `?item=${encodeURIComponent(id)}`,
       open: (id, options) => {
         if (!options?.replace) this.opened = true;
         this.change({ item: id }, options);
@@ -223,14 +227,14 @@ class App {
     const row = this.state.like === null ? null : (this.catalog.rowOf.get(this.state.like) ?? null);
     const photo = this.state.photo;
     const kind = photo ? (words ? 'composed' : 'image') : row !== null ? (words ? 'composed' : 'like') : words ? 'text' : 'browse';
-    return { kind, words, without, row, photo, mix: this.state.mix, rows: this.catalog.rows(this.state.facets, without) };
+    return { kind, words, without, row, photo, mix: this.state.mix, rows: this.own.scoped(this.catalog.rows(this.state.facets, without), this.catalog.rows({}, without)) };
   }
 
   reference({ row, photo }) {
     if (photo) return this.photos.get(photo);
     if (row === null) return null;
     const item = this.catalog.items[row];
-    return { source: this.catalog.photo(item), title: item.title };
+    return { source: this.catalog.photo(item), title: item.title, blob: item.blob };
   }
 
   async run({ keep = false, only = null, redraw = false } = {}) {
@@ -301,7 +305,8 @@ class App {
   async handOver(key, reference) {
     this.handed ??= [];
     if (this.handed.includes(key)) return;
-    const bytes = reference.bytes?.slice() ?? (await this.fetchPhoto(reference.source));
+    const held = reference.blob && new Uint8Array(await reference.blob.arrayBuffer());
+    const bytes = held ?? reference.bytes?.slice() ?? (await this.fetchPhoto(reference.source));
     await this.engine.call('photo', { key, bytes }, [bytes.buffer]);
     this.handed = [...this.handed, key].slice(-6); // as many as the worker keeps
   }
@@ -339,9 +344,9 @@ class App {
 
   showHeading({ kind, words, without, photo }, { hits, ms, by }, reference) {
     const n = hits.length;
-    const all = this.catalog.manifest.count;
+    const all = this.own.total;
     const headings = {
-      browse: () => (n === all ? t('all_products', { n }) : t('filtered_products', { n, all })),
+      browse: () => this.own.heading(n) ?? (n === all ? t('all_products', { n }) : t('filtered_products', { n, all })),
       text: () => t('closest_words', { words }),
       image: () => t('closest_photo'),
       like: () => t('closest_product'),

@@ -1,6 +1,7 @@
 // The engine's thread: fetches and checks what the search needs, and answers questions.
 // Messages: {id, method, args} → {id, result | error}; unasked for: {event: 'state' | 'requests', …}.
 import { DataError, Store, fetchPart } from './ui/data.js';
+import { ownMethods } from './ui/own/work.js';
 
 const textParts = ['tokenizer', 'text', 'fusion'];
 
@@ -167,6 +168,7 @@ const methods = {
     for (const part of model.parts) plan(part.part, part);
     const bytes = catalog.shards.reduce((sum, shard) => sum + shard.bytes, 0);
     plan('shards', { file: 'catalog vectors', bytes });
+    if (args.what) return methods.load({ what: args.what });
     // The bar's total is known from the first byte on: everything that words need is wanted now.
     for (const name of ['wasm', ...textParts, 'shards']) if (parts.has(name)) parts.get(name).wanted = true;
     await methods.load({ what: ['wasm', 'text', 'shards'] });
@@ -203,6 +205,8 @@ const methods = {
   forget() {
     store.off = true;
   },
+
+  ...ownMethods({ engine: () => engine, alone, ready: () => stage('wasm', loadWasm) }),
 };
 
 function missing(key) {

@@ -1,5 +1,6 @@
 //! The commands, one file each: arguments, progress, printing. The work is the library's.
 
+mod archive;
 mod convert;
 mod demo_catalog;
 mod embed;

@@ -10,7 +10,7 @@ use vitrine::shard::Item;
 /// Search a catalog with words, a photo, or both
 #[derive(Args)]
 pub struct SearchArgs {
-    /// Catalog folder
+    /// Catalog folder, or a ZIP archive of one
     catalog: PathBuf,
     /// Words
     #[arg(long)]
@@ -35,7 +35,8 @@ pub struct SearchArgs {
 /// Searches and prints the results.
 pub fn run(args: SearchArgs) -> anyhow::Result<()> {
     let engine = super::open(&args.model)?;
-    let catalog = Catalog::open_folder(&args.catalog, Some(&engine.description().fingerprint))?;
+    let place = super::archive::Catalog::open(&args.catalog)?;
+    let catalog = Catalog::open_folder(&place.folder, Some(&engine.description().fingerprint))?;
     let photo = args
         .image
         .as_ref()
@@ -44,7 +45,7 @@ pub fn run(args: SearchArgs) -> anyhow::Result<()> {
     let query = Query { photo: photo.as_deref(), text: args.text.as_deref(), like: args.like };
     let encoded = pollster::block_on(engine.encode(query))?;
     let hits = catalog.index().top_k(&encoded.vector, args.k, Filter::default())?;
-    let items = items(&args.catalog, &catalog)?;
+    let items = items(&place.folder, &catalog)?;
     let found: Vec<_> = hits
         .iter()
         .map(|hit| {

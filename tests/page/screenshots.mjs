@@ -1,7 +1,7 @@
 // Photographs the page's states: node tests/page/screenshots.mjs FOLDER [state …]
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { able, launch, missing, serve, settled } from './browser.mjs';
+import { able, host, launch, missing, serve, settled } from './browser.mjs';
 
 const [folder, ...only] = process.argv.slice(2);
 const reason = folder ? missing() : 'usage: node tests/page/screenshots.mjs FOLDER [state …]';
@@ -16,6 +16,22 @@ const sizes = { 390: { width: 390, height: 844 }, 820: { width: 820, height: 118
 async function firstItem(page) {
   return page.$eval('.card', (card) => card.dataset.id);
 }
+
+/** Some of the catalog's own photos, and a file that is none, as a visitor might add them. */
+async function addOwn(page) {
+  await able(page, 'composed');
+  const sources = await page.$$eval('.card img', (images) => images.slice(0, 18).map(({ src }) => src));
+  const files = await Promise.all(sources.map(async (src, i) => ({ name: `wardrobe ${i + 1}.jpg`, mimeType: 'image/jpeg', buffer: Buffer.from(await (await fetch(src)).arrayBuffer()) })));
+  await page.click('.own-button');
+  await page.setInputFiles('[data-own="files"]', [...files, { name: 'IMG_0042.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('cut off') }]);
+  await page.waitForSelector('.own [data-fresh]');
+}
+
+/** A shop's own page around the element. */
+const embedded = `<!doctype html><html lang="en"><head><title>A shop</title><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
+<link rel="icon" href="/search/icons/icon.svg"><link rel="stylesheet" href="/shop.css"><script type="module" src="/search/embed/element.js"></script></head>
+<body><main><h1>Autumn at the corner shop</h1><vitrine-search catalog="/search/" k="12"></vitrine-search></main></body></html>`;
+const shop = 'body { margin: 0; font: 16px/1.5 sans-serif } main { max-width: 1060px; margin: 0 auto; padding: 24px } h1 { font-weight: 500 }';
 
 /** Each state goes from the first view of a loaded page to the moment of the photograph. */
 const states = {
@@ -95,6 +111,21 @@ const states = {
     await page.goto(`${origin}/?q=shirt`);
     await settled(page, { kind: 'text', by: 'engine' });
   },
+  async own(page) {
+    await addOwn(page);
+    await page.keyboard.press('Escape');
+    const words = await page.$eval('.card-title', (title) => title.textContent);
+    await page.fill('[data-part="words"]', words);
+    await settled(page, { kind: 'text', by: 'engine', words });
+  },
+  async 'own-dialog'(page) {
+    await addOwn(page);
+  },
+  async embed(page) {
+    await page.goto(`${shopHost.origin}/index.html`);
+    await page.waitForFunction(() => document.querySelector('vitrine-search').results);
+    await page.evaluate(() => document.querySelector('vitrine-search').search({ words: 'red dress' }));
+  },
   async damaged(page, origin) {
     await page.route('**/shard-*', (route) => route.fulfill({ body: 'not a shard' }));
     await page.goto(`${origin}/?q=shirt`);
@@ -104,6 +135,7 @@ const states = {
 
 const server = await serve();
 const browser = await launch();
+const shopHost = await host({ folders: { '/search/': process.env.VITRINE_DIST }, pages: { '/index.html': embedded, '/shop.css': shop } });
 try {
   for (const [name, size] of Object.entries(sizes)) {
     for (const colorScheme of ['light', 'dark']) {
@@ -131,5 +163,6 @@ try {
   }
 } finally {
   await browser.close();
+  await shopHost.stop();
   await server.stop();
 }

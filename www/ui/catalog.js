@@ -1,6 +1,7 @@
 // The catalog as the page knows it without any model: products, filters with counts, plain word matching,
 // and the nearest products that were computed ahead.
 import { fetchManifest, fetchPart } from './data.js';
+import { ownId } from './state.js';
 
 const fold = (text) => text.toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '');
 // "dresses" finds "dress": enough for a stand-in, and never more than a stand-in.
@@ -66,7 +67,23 @@ export class Catalog {
     return this.items.length;
   }
 
+  /** A visitor's own photos stand behind the catalog's rows: {item, copy} each, the photo as a Blob. */
+  addOwn(records) {
+    for (const { item, copy } of records) this.add({ ...item, id: ownId(item.id), own: true, blob: copy, source: URL.createObjectURL(copy) });
+  }
+
+  clearOwn() {
+    const { count } = this.manifest;
+    for (const { id, source } of this.items.splice(count)) {
+      this.rowOf.delete(id);
+      URL.revokeObjectURL(source);
+    }
+    this.words.length = count;
+    for (const facet of this.facets) facet.of.length = count;
+  }
+
   photo(item) {
+    if (item.own) return item.source;
     return new URL((this.manifest.photos ?? 'photos/') + encodeURIComponent(item.photo), this.base).href;
   }
 
@@ -140,7 +157,7 @@ export class Catalog {
 
   /** The nearest products as computed ahead: no model, no vectors, only the list. */
   nearest(row, rows) {
-    if (!this.near) return [];
+    if (!this.near || row >= this.manifest.count) return [];
     const { k } = this.manifest.neighbours;
     const allowed = rows && new Set(rows);
     return Array.from({ length: k }, (_, i) => this.near.getUint32((row * k + i) * 4, true))

@@ -108,6 +108,7 @@ export class Composer {
       event.preventDefault();
       depth = 0;
       show(false);
+      if (act.folder(event.dataTransfer)) return;
       const file = event.dataTransfer.files[0];
       if (file) act.photo(file);
     });

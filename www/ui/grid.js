@@ -85,6 +85,7 @@ export class Grid {
     photo.addEventListener('load', () => (frame.dataset.loaded = ''));
     photo.addEventListener('error', () => (frame.dataset.missing = ''));
     photo.src = catalog.photo(item);
+    if (item.own) frame.append(el('span', { class: 'own-mark' }, t('own_yours')));
     const action = (name, label, full, run) =>
       el('button', { type: 'button', class: 'card-action', 'aria-label': full, title: label, on: { click: run } }, icon(name), el('span', { class: 'card-action-text' }, label));
     return el(

@@ -104,13 +104,13 @@ export class Privacy {
 
   keepButton() {
     const { keeping } = this;
-    const label = keeping === undefined ? t('storage_keep') : keeping < this.app.catalog.size ? t('storage_keeping', { n: keeping, all: this.app.catalog.size }) : t('storage_kept');
+    const label = keeping === undefined ? t('storage_keep') : keeping < this.app.catalog.manifest.count ? t('storage_keeping', { n: keeping, all: this.app.catalog.manifest.count }) : t('storage_kept');
     return el('button', { type: 'button', id: 'privacy-keep', class: 'button', disabled: keeping !== undefined, on: { click: () => this.keep() } }, label);
   }
 
   async keep() {
     const { catalog, base } = this.app;
-    const urls = catalog.items.map((item) => catalog.photo(item));
+    const urls = catalog.items.filter(({ own }) => !own).map((item) => catalog.photo(item));
     await storage.keepPhotos(base, urls, (n) => (this.keeping = n)).catch(() => (this.keeping = undefined));
     this.measure();
   }

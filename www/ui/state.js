@@ -3,13 +3,17 @@
 
 export const empty = () => ({ words: '', like: null, photo: null, mix: 0.5, facets: {}, item: null });
 
+/** Ids of a visitor's own photos are file names: private as well. */
+export const ownId = (id) => `own/${id}`;
+export const isOwn = (id) => id?.startsWith('own/') ?? false;
+
 export function toSearch(state) {
   const search = new URLSearchParams();
   if (state.words.trim()) search.set('q', state.words.trim());
-  if (state.like) search.set('like', state.like);
+  if (state.like && !isOwn(state.like)) search.set('like', state.like);
   if (state.mix !== 0.5) search.set('mix', String(state.mix));
   for (const [name, values] of Object.entries(state.facets)) for (const value of values) search.append(`f.${name}`, value);
-  if (state.item) search.set('item', state.item);
+  if (state.item && !isOwn(state.item)) search.set('item', state.item);
   const text = search.toString();
   return text ? `?${text}` : '';
 }

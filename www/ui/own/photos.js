@@ -1,0 +1,289 @@
+// A visitor's own photos: encoded by workers of their own, kept on this device, and put behind the catalog's rows.
+import { Engine } from '../engine.js';
+import { identity } from './files.js';
+import { Memory, openKept } from './keep.js';
+import { zip } from './zip.js';
+
+const batchSize = 6;
+const limit = 60e6; // bytes; a larger file is no photo from a phone or a shop
+
+/** Each worker holds a copy of the image encoder; a phone has neither the memory nor the cooling for many. */
+function workersHere() {
+  const cores = Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1);
+  const small = matchMedia('(pointer: coarse)').matches || (navigator.deviceMemory ?? 8) <= 4;
+  return Math.min(cores, small ? 2 : 4);
+}
+
+const sizeOf = (record) => Number(record.identity.split('\n').at(-2));
+const stem = (path) => path.split('/').pop().replace(/\.[^.]*$/, '') || path;
+
+export class OwnPhotos extends EventTarget {
+  /** `start`: what a worker is started with (see worker.js). */
+  constructor(catalog, start) {
+    super();
+    this.catalog = catalog;
+    // Several workers with one thread each do more than one with several, and need no shared memory.
+    const wasm = Array.isArray(start.site.wasm) ? start.site.wasm.filter(({ needs }) => !needs.includes('threads')) : start.site.wasm;
+    this.start = { ...start, site: { ...start.site, wasm } };
+    this.forgetAll();
+    this.engine = null;
+    this.turn = Promise.resolve();
+    this.kept = new Memory();
+    this.clearWork();
+  }
+
+  forgetAll() {
+    this.records = new Map(); // identity → record, in the order of their rows
+    this.byHash = new Map();
+    this.byPath = new Map();
+    this.hashes = new Map(); // size → hashes of the files of that size
+    this.ids = new Set();
+  }
+
+  remember(record) {
+    this.records.set(record.identity, record);
+    this.byHash.set(record.entry.hash, record);
+    this.byPath.set(record.path, record);
+    this.ids.add(record.entry.id);
+    this.hashes.set(sizeOf(record), [...(this.hashes.get(sizeOf(record)) ?? []), record.entry.hash]);
+  }
+
+  forget(record) {
+    this.records.delete(record.identity);
+    this.byHash.delete(record.entry.hash);
+    this.byPath.delete(record.path);
+    this.ids.delete(record.entry.id);
+    this.hashes.set(sizeOf(record), this.hashes.get(sizeOf(record)).filter((hash) => hash !== record.entry.hash));
+  }
+
+  clearWork() {
+    Object.assign(this, { phase: 'idle', queue: [], done: 0, total: 0, fresh: 0, same: 0, failed: [], trouble: null });
+    this.workers = new Set();
+  }
+
+  get size() {
+    return this.records.size;
+  }
+
+  get bytes() {
+    return [...this.records.values()].reduce((sum, { copy, vector }) => sum + copy.size + 4 * vector.length, 0);
+  }
+
+  get inMemory() {
+    return this.kept instanceof Memory;
+  }
+
+  changed() {
+    this.dispatchEvent(new Event('change'));
+  }
+
+  /** What earlier visits kept. */
+  async open() {
+    this.kept = await openKept(this.start.base, this.start.model.fingerprint);
+    const records = await this.kept.load().catch(() => []);
+    this.outdated = this.kept.outdated;
+    for (const record of records) this.remember(record);
+    this.catalog.addOwn(records);
+    await this.sync(records, true);
+    this.changed();
+  }
+
+  /** The engine that answers questions gets the vectors, now and as they come. */
+  attach(engine) {
+    this.engine = engine;
+    return this.sync([...this.records.values()], true);
+  }
+
+  sync(records, anew = false) {
+    const vectors = new Float32Array(records.reduce((sum, { vector }) => sum + vector.length, 0));
+    let at = 0;
+    for (const { vector } of records) vectors.set(vector, at), (at += vector.length);
+    const ids = records.map(({ entry }) => entry.id);
+    this.turn = this.turn.then(() => this.engine?.call('own', { ids, vectors, anew })).catch(() => {}); // a refused engine searches nothing
+    return this.turn;
+  }
+
+  // ---- encoding -----------------------------------------------------------------------------------------------
+
+  /** `files`: [{file, path}]. What is known by path, size and time is not even read. */
+  async add(files) {
+    if (this.phase === 'idle') this.clearWork();
+    const waiting = new Set(this.queue.flat().map(identity));
+    const fresh = [];
+    for (const each of files) {
+      const known = this.records.has(identity(each)) || waiting.has(identity(each));
+      waiting.add(identity(each));
+      if (known) this.same++;
+      else if (each.file.size > limit) this.failed.push({ path: each.path, reason: 'size', bytes: each.file.size });
+      else fresh.push(each);
+    }
+    this.total += fresh.length;
+    for (let i = 0; i < fresh.length; i += batchSize) this.queue.push(fresh.slice(i, i + batchSize));
+    if (!fresh.length || this.phase !== 'idle') return this.changed();
+    await navigator.storage?.persist?.().catch(() => {});
+    this.resume();
+    await this.finished;
+  }
+
+  pause() {
+    if (this.phase !== 'working') return;
+    this.phase = 'paused';
+    this.changed();
+  }
+
+  resume() {
+    if (this.phase === 'working') return;
+    this.phase = 'working';
+    const wanted = Math.min(workersHere(), this.queue.length);
+    const before = this.finished;
+    const runs = Array.from({ length: wanted }, () => this.run());
+    this.finished = Promise.all([before, ...runs]).then(() => this.finish());
+    this.changed();
+  }
+
+  /** What is done stays; what is not done is forgotten. */
+  cancel() {
+    this.queue = [];
+    this.total = this.done + this.failed.length;
+    if (this.phase === 'paused') this.phase = 'idle';
+    for (const worker of this.workers) worker.refuse('cancelled');
+    this.changed();
+  }
+
+  finish() {
+    if (this.phase === 'working') this.phase = 'idle';
+    if (this.phase === 'idle' && this.queue.length) this.resume(); // what was added when the last worker had just left
+    this.changed();
+  }
+
+  async run() {
+    let worker = null;
+    try {
+      while (this.phase === 'working' && this.queue.length) {
+        worker ??= await this.worker();
+        if (!worker) return;
+        const batch = this.queue.shift();
+        if (!batch) break;
+        const outcomes = await this.encode(worker, batch);
+        if (outcomes) await (this.taking = (this.taking ?? Promise.resolve()).then(() => this.take(batch, outcomes)));
+        else worker = this.end(worker);
+      }
+    } finally {
+      this.end(worker);
+    }
+  }
+
+  async worker() {
+    const worker = new Engine(new URL('worker.js', this.start.base));
+    this.workers.add(worker);
+    try {
+      await worker.call('start', { ...this.start, what: ['image'] });
+      return worker;
+    } catch (error) {
+      this.end(worker);
+      if (this.queue.length) this.trouble = error;
+      this.queue = [];
+      return null;
+    }
+  }
+
+  end(worker) {
+    if (worker && this.workers.delete(worker)) worker.refuse('done');
+    return null;
+  }
+
+  /** Null if the worker broke: the batch is then tried photo by photo, so that only the one at fault is left out. */
+  async encode(worker, batch) {
+    try {
+      const known = batch.flatMap(({ file }) => this.hashes.get(file.size) ?? []);
+      return await worker.call('encode', { known, files: batch.map(({ file, path }) => ({ file, id: stem(path) })) });
+    } catch (error) {
+      if (!this.workers.has(worker) || error.message === 'cancelled') return null;
+      if (batch.length > 1) this.queue.unshift(...batch.map((each) => [each]));
+      else this.failed.push({ path: batch[0].path, reason: error.message });
+      return null;
+    }
+  }
+
+  /** One batch after the other, so that of two equal files only one is taken. */
+  async take(batch, outcomes) {
+    const [records, replaced] = [[], []];
+    for (const [i, outcome] of outcomes.entries()) {
+      const { path } = batch[i];
+      if (outcome.error) {
+        this.failed.push({ path, reason: outcome.error });
+        continue;
+      }
+      this.done++;
+      const twin = this.byHash.get(outcome.hash) ?? records.find(({ entry }) => entry.hash === outcome.hash);
+      const before = path.includes('/') ? this.byPath.get(path) : null; // a name alone may be that of another photo
+      const same = twin && (twin === before || twin.path === path);
+      if (twin) this.same++;
+      else this.fresh++;
+      if (before || same) replaced.push(before ?? twin);
+      // the file of before with another date, or a new one; a copy under another name is not shown twice
+      if (same) records.push({ ...twin, identity: identity(batch[i]) });
+      else if (!twin) records.push(this.record(batch[i], outcome, records));
+    }
+    await this.keep(records, replaced.map((record) => record.identity));
+    for (const record of replaced) this.forget(record);
+    for (const record of records) this.remember(record);
+    if (replaced.length) this.redo();
+    else if (records.length) this.catalog.addOwn(records), this.sync(records);
+    this.changed();
+  }
+
+  record(each, { entry, item, vector, copy }, others) {
+    const taken = (id) => this.ids.has(id) || others.some((other) => other.entry.id === id);
+    let id = entry.id;
+    for (let n = 2; taken(id); n++) id = `${entry.id} (${n})`;
+    const type = { png: 'image/png', webp: 'image/webp' }[entry.photo.split('.').pop()] ?? 'image/jpeg';
+    return { path: each.path, identity: identity(each), entry: { ...entry, id, vector: [] }, item: { ...item, id }, vector, copy: new Blob([copy], { type }) };
+  }
+
+  redo() {
+    const records = [...this.records.values()];
+    this.catalog.clearOwn();
+    this.catalog.addOwn(records);
+    return this.sync(records, true);
+  }
+
+  async keep(records, removed) {
+    try {
+      if (records.length || removed.length) await this.kept.add(records, removed);
+    } catch {
+      // No room, or the browser took the storage away: what was kept stays, the rest lives as long as the tab.
+      this.kept = new Memory();
+      this.full = true;
+    }
+  }
+
+  // ---- afterwards ---------------------------------------------------------------------------------------------
+
+  async remove() {
+    this.cancel();
+    await this.finished;
+    // where the storage was full, what fitted before is still there
+    await (this.inMemory ? await openKept(this.start.base, this.start.model.fingerprint) : this.kept).clear();
+    this.forgetAll();
+    this.clearWork();
+    this.full = this.outdated = false;
+    await this.redo();
+    this.kept = await openKept(this.start.base, this.start.model.fingerprint);
+    this.changed();
+  }
+
+  /** The catalog's files by name: what the engine writes, and the photos. */
+  async files(title) {
+    const records = [...this.records.values()].sort((a, b) => (a.entry.id < b.entry.id ? -1 : 1)); // as the indexer does
+    const vectors = new Float32Array(records.flatMap(({ vector }) => [...vector]));
+    const entries = records.map(({ entry }) => entry);
+    const made = await this.engine.call('exportOwn', { title, entries, vectors });
+    const photos = new Map(records.map(({ entry, copy }) => [`photos/${entry.photo}`, copy]));
+    return [...photos, ...made];
+  }
+
+  async archive(title) {
+    return zip((await this.files(title)).map(([name, content]) => [`${title}/${name}`, content]));
+  }
+}
