@@ -265,7 +265,7 @@ export class VitrineSearch extends HTMLElement {
 
 /** What went wrong, for a visitor. */
 function sentence(error) {
-  if (['mismatch', 'network', 'status'].includes(error.code) && error.details?.file) return t(`error_${error.code}`, error.details);
+  if (['mismatch', 'network', 'status', 'page', 'version'].includes(error.code) && error.details?.file) return t(`error_${error.code}`, error.details);
   return error.message;
 }
 

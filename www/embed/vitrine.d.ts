@@ -2,7 +2,7 @@
 export type Kind = 'browse' | 'text' | 'image' | 'like' | 'composed';
 
 /** Why the search cannot run here; browsing, filters and "more like this" still do. */
-export type Refusal = 'wasm' | 'simd' | 'worker' | 'closed';
+export type Refusal = 'wasm' | 'simd' | 'worker' | 'crash' | 'closed';
 
 export interface OpenOptions {
   /** Folder that `vitrine site` wrote. Another origin must allow this one (CORS). */
@@ -92,7 +92,8 @@ export interface Progress {
   refused: Refusal | null;
 }
 
-/** `code`: argument, filter, product, photo, refused, closed, engine, network, status, or mismatch (a damaged file). */
+/** `code`: argument, filter, product, photo, refused, closed, engine, crash, network, status,
+ * page (a web page in place of a file) or mismatch (a damaged file). */
 export class VitrineError extends Error {
   readonly code: string;
   readonly details: Record<string, string>;

@@ -139,7 +139,12 @@ class VitrineEngine extends EventTarget {
     }
     try {
       await this.ready(kind, { signal });
-      return await this.#ask(question);
+      return await this.#ask(question).catch(async (error) => {
+        // The worker broke down and is back: once more, on the build that takes the least memory.
+        if (error.code !== 'restarted') throw error;
+        await this.ready(kind, { signal });
+        return this.#ask(question);
+      });
     } catch (error) {
       if (this.#closed) throw this.#over();
       if (error.code !== 'refused') throw error;
@@ -167,7 +172,7 @@ class VitrineEngine extends EventTarget {
     const { manifest: model, text } = this.#about;
     const { manifest, text: catalogText } = this.#catalog;
     core
-      .call('start', { base: this.#home.href, site: this.#site, model, catalog: manifest, texts: { model: text, catalog: catalogText }, keepNothing: !this.#keep })
+      .start({ base: this.#home.href, site: this.#site, model, catalog: manifest, texts: { model: text, catalog: catalogText }, keepNothing: !this.#keep })
       .catch((error) => this.dispatchEvent(new CustomEvent('error', { detail: told(error) })));
     return core;
   }

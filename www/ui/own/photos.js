@@ -177,7 +177,7 @@ export class OwnPhotos extends EventTarget {
     const worker = new Engine(new URL('worker.js', this.start.base));
     this.workers.add(worker);
     try {
-      await worker.call('start', { ...this.start, what: ['image'] });
+      await worker.start({ ...this.start, what: ['image'] });
       return worker;
     } catch (error) {
       this.end(worker);
