@@ -47,6 +47,17 @@ need_wasm() {
     fi
 }
 
+# No path of this machine gets into the page's program, so that the same sources give the same bytes everywhere.
+plain_paths() {
+    local rust commit from flags=()
+    rust=$(rustc --print sysroot)/lib/rustlib/src/rust
+    commit=$(rustc -vV | sed -n 's/^commit-hash: //p')
+    for from in "$rust=/rustc/$commit" "${CARGO_HOME:-$HOME/.cargo}=/cargo" "$PWD=/vitrine"; do
+        flags+=("--remap-path-prefix=$from")
+    done
+    export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="${flags[*]}"
+}
+
 need_node() {
     have npm || install_packages nodejs npm
     # the lock file's own copy says what is installed
@@ -70,6 +81,7 @@ find_chromium() {
 build_wasm() {
     need_wasm
     need_node
+    plain_paths
     say "building the page's wasm"
     cargo build --profile wasm --lib --no-default-features --target wasm32-unknown-unknown
     wasm-bindgen --target web --out-dir www/pkg target/wasm32-unknown-unknown/wasm/vitrine.wasm
