@@ -3,7 +3,7 @@
 #   ./build.sh             build everything, make the demo catalogue and its site, serve it on 127.0.0.1
 #   ./build.sh test        run every test
 #   ./build.sh demo        build the demo site in dist/ without serving it
-#   ./build.sh wasm        build only the page's wasm, in www/pkg/
+#   ./build.sh wasm [V…]   build only the page's wasm, in www/pkg/V/: baseline, relaxed, threads, or those named
 #   ./build.sh audit       check licences and hashes, list every dependency, build the wasm twice and compare
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -78,17 +78,61 @@ find_chromium() {
     export CHROMIUM
 }
 
+# Rust's own library must be compiled anew for threads: the one that comes with the target knows none.
+need_rust_source() {
+    if [ ! -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library/std" ]; then
+        say "adding the source of Rust's library"
+        rustup component add rust-src
+    fi
+}
+
+# One variant of the page's program, in www/pkg/$1/: `baseline` is for every browser, `relaxed` uses relaxed SIMD,
+# `threads` that and shared memory. A browser refuses a module that holds one instruction it does not know.
+build_variant() {
+    say "building the page's wasm: $1"
+    local target=target needs='[]' features=(simd bulk-memory nontrapping-float-to-int sign-ext mutable-globals
+        reference-types multivalue)
+    local cargo=(rustc --profile wasm --lib --crate-type cdylib --no-default-features --target wasm32-unknown-unknown)
+    case "$1" in
+        baseline)
+            cargo "${cargo[@]}"
+            ;;
+        relaxed)
+            # only this crate uses the instructions, so the others are those of the baseline
+            cargo "${cargo[@]}" -- -C target-feature=+relaxed-simd
+            features+=(relaxed-simd) needs='["relaxed-simd"]'
+            ;;
+        threads)
+            need_rust_source
+            # in a folder of its own: build scripts look at RUSTC_BOOTSTRAP, which allows -Z on a stable compiler
+            target=target/threads
+            RUSTC_BOOTSTRAP=1 cargo --config .cargo/threads.toml "${cargo[@]}" --target-dir "$target" \
+                -Z build-std=std,panic_abort
+            features+=(relaxed-simd threads) needs='["relaxed-simd","threads"]'
+            ;;
+        *)
+            echo "build.sh: expected baseline, relaxed or threads, got $1" >&2
+            exit 2
+            ;;
+    esac
+    rm -rf "www/pkg/$1"
+    wasm-bindgen --target web --out-dir "www/pkg/$1" "$target/wasm32-unknown-unknown/wasm/vitrine.wasm"
+    node_modules/.bin/wasm-opt -O3 "${features[@]/#/--enable-}" \
+        -o "www/pkg/$1/optimised.wasm" "www/pkg/$1/vitrine_bg.wasm"
+    mv "www/pkg/$1/optimised.wasm" "www/pkg/$1/vitrine_bg.wasm"
+    echo "$needs" >"www/pkg/$1/needs.json"
+}
+
+# The variants that are named, or all.
 build_wasm() {
     need_wasm
     need_node
     plain_paths
-    say "building the page's wasm"
-    cargo build --profile wasm --lib --no-default-features --target wasm32-unknown-unknown
-    wasm-bindgen --target web --out-dir www/pkg target/wasm32-unknown-unknown/wasm/vitrine.wasm
-    node_modules/.bin/wasm-opt -O3 --enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int \
-        --enable-sign-ext --enable-mutable-globals --enable-reference-types --enable-multivalue \
-        -o www/pkg/optimised.wasm www/pkg/vitrine_bg.wasm
-    mv www/pkg/optimised.wasm www/pkg/vitrine_bg.wasm
+    [ $# -gt 0 ] || set -- baseline relaxed threads
+    local variant
+    for variant in "$@"; do
+        build_variant "$variant"
+    done
 }
 
 # Draws the demo catalogue, indexes it and writes the site: $1 photos, $2 catalog, $3 site, $4 number of photos.
@@ -109,7 +153,7 @@ build_demo() {
 
 case "${1:-serve}" in
     wasm)
-        build_wasm
+        build_wasm "${@:2}"
         ;;
     demo | serve)
         need_rust

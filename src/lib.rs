@@ -5,6 +5,8 @@
 //! nearest vectors of a catalog read by [`shard`], and [`engine`] is the whole flow on one page. [`backend`] is the
 //! seam between models and hardware. Only `wasm` and `cli` know the engine.
 #![warn(missing_docs)]
+// waiting in shared memory; the threads build allows it on a stable compiler
+#![cfg_attr(all(target_arch = "wasm32", target_feature = "atomics"), feature(stdarch_wasm_atomic_wait))]
 
 pub mod assembly;
 pub mod backend;

@@ -1,11 +1,14 @@
 //! The top K of a catalog by cosine.
 
-use crate::backend::kernels::Isa;
 use crate::backend::kernels::scan::{TopK, scan};
+use crate::backend::kernels::scratch::Floats;
+use crate::backend::kernels::threads::for_each_block;
+use crate::backend::kernels::{Isa, share};
 use crate::error::{Error, Result};
 use crate::shard::Shard;
+use std::sync::{Mutex, PoisonError};
 
-/// Rows scored at once: their scores stay in the nearest cache.
+/// Rows scored at once, at most: their scores stay in the nearest cache.
 const BLOCK: usize = 4096;
 
 /// A found photo.
@@ -92,21 +95,23 @@ impl Index {
             rows.iter().filter_map(|&row| allowed.get_mut(row as usize).map(|a| *a = true)).for_each(drop);
             allowed
         });
-        let mut best = TopK::new(k);
-        let mut scores = vec![0f32; self.len().min(BLOCK)];
-        for first in (0..self.len()).step_by(BLOCK) {
-            let rows = first..(first + BLOCK).min(self.len());
-            let scores = &mut scores[..rows.len()];
+        let best = Mutex::new(TopK::new(k));
+        let block = share(self.len(), self.dimension, 16).min(BLOCK);
+        for_each_block(self.len().div_ceil(block), |i| {
+            let rows = i * block..self.len().min((i + 1) * block);
+            let mut scores = Floats::take(rows.len());
             let cells = rows.start * self.dimension..rows.end * self.dimension;
-            scan(self.isa, query, &self.vectors[cells], &self.scales[rows.clone()], scores);
+            scan(self.isa, query, &self.vectors[cells], &self.scales[rows.clone()], &mut scores);
             // what is not a number is never kept
             if let Some(allowed) = &allowed {
                 scores.iter_mut().zip(&allowed[rows.clone()]).filter(|(_, a)| !**a).for_each(|(s, _)| *s = f32::NAN);
             }
             let excluded = filter.exclude.iter().map(|&row| row as usize).filter(|row| rows.contains(row));
-            excluded.for_each(|row| scores[row - first] = f32::NAN);
-            best.offer(first, scores);
-        }
+            excluded.for_each(|row| scores[row - rows.start] = f32::NAN);
+            // a block holds the lock for a hundredth of the time that its scores took
+            best.lock().unwrap_or_else(PoisonError::into_inner).offer(rows.start, &scores);
+        });
+        let best = best.into_inner().unwrap_or_else(PoisonError::into_inner);
         let hit = |(row, score): (usize, f32)| Hit { row: row as u32, score };
         Ok(best.into_sorted().into_iter().map(hit).collect())
     }

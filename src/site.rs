@@ -26,6 +26,9 @@ const CSP: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; sty
 /// Files beside the page that only its npm package is made of.
 const PACKAGE: [&str; 4] = ["package.json", "README.md", "site.json", "embed/prepack.mjs"];
 
+/// The build that needs nothing and must be there.
+const BASELINE: &str = "baseline";
+
 /// What a shop owner chooses.
 pub struct Site<'a> {
     /// Catalog folder.
@@ -86,13 +89,7 @@ impl Site<'_> {
 
     /// The page itself, with `site.json`, and the headers in the file that Netlify and Cloudflare Pages read.
     fn write_page(&self, manifest: &Manifest, model: &Description, written: &mut Written) -> Result<()> {
-        let wasm = self.www.join("pkg/vitrine_bg.wasm");
-        if !wasm.exists() {
-            return Err(Error::Argument(format!(
-                "building the site: expected the wasm build at {}, got none; run ./build.sh wasm or give --www",
-                wasm.display()
-            )));
-        }
+        let wasm = self.builds()?;
         let files: Vec<String> = tree(self.www)?.into_iter().filter(|file| !PACKAGE.contains(&&**file)).collect();
         let mut hashes = BTreeMap::new();
         for file in &files {
@@ -103,14 +100,13 @@ impl Site<'_> {
         let path = self.www.join("index.html");
         let html = signed(&std::fs::read_to_string(&path).map_err(io("reading", &path))?, &hashes);
         hashes.insert("index.html", sha256_hex(html.as_bytes()));
-        let code = std::fs::read(&wasm).map_err(io("reading", &wasm))?;
         let site = json!({
             "title": self.title.as_ref().unwrap_or(&manifest.title),
             "accent": self.accent,
             "catalog": "catalog/",
             "model": "model/",
             "version": &sha256_hex(format!("{digest}{}", model.fingerprint).as_bytes())[..16],
-            "wasm": {"file": "pkg/vitrine_bg.wasm", "bytes": code.len(), "sha256": sha256_hex(&code)},
+            "wasm": wasm,
             "precache": self.precache(&files),
             "hashes": &hashes,
         });
@@ -123,6 +119,40 @@ impl Site<'_> {
         // without it GitHub Pages leaves out files whose names start with an underscore
         self.put(".nojekyll", b"", written)?;
         self.put("index.html", html.as_bytes(), written)
+    }
+
+    /// The builds of the page's program, each in `pkg/<name>/` with a `needs.json` that lists what a browser must have
+    /// for it (words that `www/ui/variants.js` knows): `{name, file, bytes, sha256, needs}`. Pages take the first that
+    /// they can run, so the most demanding comes first.
+    fn builds(&self) -> Result<Vec<Value>> {
+        let folder = self.www.join("pkg");
+        let mut builds: Vec<(Vec<String>, Value)> = Vec::new();
+        let files = if folder.exists() { tree(&folder)? } else { Vec::new() };
+        for name in files.iter().filter_map(|file| file.strip_suffix("/vitrine_bg.wasm")) {
+            let (path, list) =
+                (folder.join(format!("{name}/vitrine_bg.wasm")), folder.join(format!("{name}/needs.json")));
+            let needs: Vec<String> = match std::fs::read(&list) {
+                Ok(json) => serde_json::from_slice(&json).map_err(|e| {
+                    Error::Argument(format!("expected a list of words in {}, got something else ({e})", list.display()))
+                })?,
+                Err(_) if name == BASELINE => Vec::new(),
+                Err(error) => return Err(io("reading", &list)(error)),
+            };
+            let code = std::fs::read(&path).map_err(io("reading", &path))?;
+            let file = format!("pkg/{name}/vitrine_bg.wasm");
+            let entry = json!({
+                "name": name, "file": file, "bytes": code.len(), "sha256": sha256_hex(&code), "needs": &needs,
+            });
+            builds.push((needs, entry));
+        }
+        builds.sort_by_key(|(needs, _)| std::cmp::Reverse(needs.len()));
+        match builds.last() {
+            Some((needs, _)) if needs.is_empty() => Ok(builds.into_iter().map(|(_, entry)| entry).collect()),
+            _ => Err(Error::Argument(format!(
+                "building the site: expected the wasm build {BASELINE} in {}, got none; run ./build.sh wasm or give --www",
+                folder.display()
+            ))),
+        }
     }
 
     /// What the service worker fetches at installation: the page without the wasm, which is fetched when needed.

@@ -163,6 +163,19 @@ pub fn start() {
     console_error_panic_hook::set_once();
 }
 
+/// Threads that take part in the kernels, the caller's among them.
+#[wasm_bindgen]
+pub fn threads() -> usize {
+    crate::backend::kernels::threads::count()
+}
+
+/// Makes the calling worker thread number `index` of the pool; never returns.
+#[cfg(target_feature = "atomics")]
+#[wasm_bindgen]
+pub fn work(index: u32) {
+    crate::backend::kernels::threads::work(index)
+}
+
 #[wasm_bindgen]
 impl Vitrine {
     /// An engine without a model.
@@ -177,7 +190,7 @@ impl Vitrine {
         if let Some(note) = &description.note {
             gloo::console::warn!(note.as_str());
         }
-        self.engine = Some(Engine::new(Cpu::new(), description, clock));
+        self.engine = Some(Engine::new(Cpu::for_search(), description, clock));
         Ok(())
     }
 
@@ -359,6 +372,12 @@ impl Vitrine {
     /// A photo's normalised patches, for comparing the page's preprocessing with the command line's.
     pub fn patches(&self, photo: &[u8]) -> Result<Vec<f32>, JsError> {
         crate::image::prepare(photo, self.engine()?.preprocess()).map_err(raise)
+    }
+
+    /// Where the time of encoding a query goes, in milliseconds: `{decode, image, text, fusion}`. Needs no catalog.
+    pub async fn timings(&self, text: Option<String>, photo: Option<Vec<u8>>) -> Result<JsValue, JsError> {
+        let query = Query { photo: photo.as_deref(), text: text.as_deref(), like: None };
+        to_js(&self.engine()?.encode(query).await.map_err(raise)?.ms)
     }
 
     /// The unit vector of a query of words, of a photo, or of both, for comparing with the command line's.

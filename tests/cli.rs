@@ -124,10 +124,13 @@ fn an_interrupted_index_goes_on_where_it_was() {
 fn a_site_has_everything_that_its_manifests_name() {
     let world = World::new();
     world.index("catalog");
-    std::fs::create_dir_all(world.path("www/pkg")).unwrap();
-    for file in ["index.html", "app.js", "sw.js", "pkg/vitrine.js", "pkg/vitrine_bg.wasm"] {
-        std::fs::write(world.path("www").join(file), file).unwrap();
+    let baseline = "pkg/baseline/vitrine_bg.wasm";
+    for file in ["index.html", "app.js", "sw.js", "pkg/baseline/vitrine.js", baseline, "pkg/threads/vitrine_bg.wasm"] {
+        let path = world.path("www").join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, file).unwrap();
     }
+    std::fs::write(world.path("www/pkg/threads/needs.json"), r#"["relaxed-simd","threads"]"#).unwrap();
     let (www, model) = (world.at("www"), world.at("model"));
     let site = ["site", &world.at("catalog"), "--out", &world.at("dist"), "--model", &model, "--www", &www];
     succeed(&[&site[..], &["--title", "My shop", "--accent", "#7a3b2e"]].concat());
@@ -136,7 +139,18 @@ fn a_site_has_everything_that_its_manifests_name() {
     };
     let (site_json, catalog, model_json) = (read("site.json"), read("catalog/catalog.json"), read("model/model.json"));
     assert_eq!(site_json["title"], "My shop");
-    assert!(site_json["precache"].as_array().unwrap().contains(&"./app.js".into()));
+    let precache = site_json["precache"].as_array().unwrap();
+    assert!(precache.contains(&"./app.js".into()) && precache.contains(&"./pkg/baseline/vitrine.js".into()));
+    assert!(!precache.iter().any(|file| file.as_str().unwrap().ends_with(".wasm")), "{precache:?}");
+    // the builds that are there, the fastest first, the one that needs nothing last
+    let builds: Vec<(&str, usize)> = site_json["wasm"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|build| (build["file"].as_str().unwrap(), build["needs"].as_array().unwrap().len()))
+        .collect();
+    assert_eq!(builds, [("pkg/threads/vitrine_bg.wasm", 2), (baseline, 0)]);
+    assert_eq!(site_json["wasm"][1]["bytes"], baseline.len());
     for part in model_json["parts"].as_array().unwrap() {
         let bytes = std::fs::read(world.path("dist/model").join(part["file"].as_str().unwrap())).unwrap();
         assert_eq!(part["bytes"], bytes.len());
@@ -148,7 +162,7 @@ fn a_site_has_everything_that_its_manifests_name() {
     assert!(std::fs::read_to_string(world.path("dist/_headers")).unwrap().contains("require-corp"));
     assert!(!world.path("dist/catalog/.index-journal").exists());
     assert!(fail(&[&site[..], &["--accent", "red"]].concat()).contains("#7a3b2e"));
-    std::fs::remove_file(world.path("www/pkg/vitrine_bg.wasm")).unwrap();
+    std::fs::remove_file(world.path("www").join(baseline)).unwrap();
     assert!(fail(&site).contains("wasm"));
 }
 

@@ -161,8 +161,8 @@ fn names_that_lead_elsewhere_are_not_followed() {
     let world = World::new();
     std::fs::write(world.path("secret"), "secret").unwrap();
     let www = world.path("www");
-    std::fs::create_dir_all(www.join("pkg")).unwrap();
-    for file in ["index.html", "pkg/vitrine.js", "pkg/vitrine_bg.wasm"] {
+    std::fs::create_dir_all(www.join("pkg/baseline")).unwrap();
+    for file in ["index.html", "pkg/baseline/vitrine.js", "pkg/baseline/vitrine_bg.wasm"] {
         std::fs::write(www.join(file), file).unwrap();
     }
     let sha256 = vitrine::model::folder::sha256_hex(b"secret");

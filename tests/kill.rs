@@ -142,8 +142,8 @@ fn a_killed_site_leaves_the_old_site_or_the_new_one() {
     let world = World::new();
     world.draw_photos("photos", 0..60);
     run(&world.index("photos", "catalog"));
-    std::fs::create_dir_all(world.path("www/pkg")).unwrap();
-    for file in ["index.html", "app.js", "sw.js", "pkg/vitrine.js", "pkg/vitrine_bg.wasm"] {
+    std::fs::create_dir_all(world.path("www/pkg/baseline")).unwrap();
+    for file in ["index.html", "app.js", "sw.js", "pkg/baseline/vitrine.js", "pkg/baseline/vitrine_bg.wasm"] {
         std::fs::write(world.path("www").join(file), file).unwrap();
     }
     let site = |title: &str| -> Vec<String> {

@@ -24,6 +24,7 @@ class App {
     this.base = new URL('./', document.baseURI).href;
     this.requests = new Requests();
     this.store = new Store(this.base);
+    this.build = new URLSearchParams(location.search).get('build'); // for tests: the only build that may run
     this.photos = new Map(); // key → {source, title} of this tab's own photos
     this.notices = new Map();
     document.documentElement.lang = language;
@@ -105,7 +106,7 @@ class App {
       this.engine.addEventListener('requests', ({ data }) => this.requests.add(data.urls));
       this.engine.addEventListener('blocked', () => this.requests.blocked++);
       this.engine.addEventListener('restart', () => (this.handed = []));
-      const args = { base: this.base, site: this.site, model: manifest, catalog: this.catalog.manifest, texts: { model: text, catalog: this.catalog.text } };
+      const args = { base: this.base, build: this.build, site: this.site, model: manifest, catalog: this.catalog.manifest, texts: { model: text, catalog: this.catalog.text } };
       this.own.attach(this.engine, args);
       this.engine.start(args).then(
         () => this.onIdle(),
@@ -134,7 +135,7 @@ class App {
     const onUpdate = (apply) => this.notice('update', { text: t('update_ready'), action: t('update_now'), run: apply, dismiss: true });
     await storage.serve(this.base, (fresh ?? this.site).version, { seen, onUpdate }).catch(() => {});
     const { shards, neighbours } = this.catalog.manifest;
-    const kept = [...shards, ...shards.map(({ items }) => items), ...(neighbours ? [neighbours] : []), ...(this.model?.parts ?? []), this.site.wasm];
+    const kept = [...shards, ...shards.map(({ items }) => items), ...(neighbours ? [neighbours] : []), ...(this.model?.parts ?? []), ...this.site.wasm];
     const photos = new Set(this.catalog.items.filter(({ own }) => !own).map((item) => this.catalog.photo(item)));
     await storage.prune(this.base, new Set(kept.map(({ sha256 }) => sha256)), photos).catch(() => {});
   }
@@ -375,6 +376,7 @@ class App {
     const error = this.trouble();
     const able = ['like', 'text', 'image', 'composed'].filter((kind) => this.engine.can(kind)).join(' ');
     this.root.dataset.engine = state.wasm;
+    this.root.dataset.build = state.build ?? '';
     this.root.dataset.can = able;
     if (error) this.report(error);
     else if (this.notices.has('engine')) this.notice('engine', null);

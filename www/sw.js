@@ -11,8 +11,8 @@ let forgetting = false;
 
 async function fill() {
   const site = await (await fetch(new URL('site.json', base), { cache: 'no-cache' })).json();
-  // The engine's module is kept by its hash, with the model (ui/data.js); once is enough.
-  const files = (site.precache ?? []).filter((file) => file !== site.wasm?.file && file !== 'sw.js');
+  // The engine's module is kept by its hash, with the model (ui/data.js): the one build of it that this browser takes.
+  const files = (site.precache ?? []).filter((file) => !file.endsWith('.wasm') && file !== 'sw.js');
   const urls = new Set([...files, 'site.json', 'index.html', './'].map((file) => new URL(file, base).href));
   const cache = await caches.open(shellName);
   await Promise.all([...urls].map(async (url) => cache.put(url, await expected(url, site.hashes ?? {}))));

@@ -2,12 +2,15 @@
 // Messages: {id, method, args} → {id, result | error}; unasked for: {event: 'state' | 'requests', …}.
 import { DataError, Store, fetchPart } from './ui/data.js';
 import { ownMethods } from './ui/own/work.js';
+import { runnable, threadCount } from './ui/variants.js';
 
 const textParts = ['tokenizer', 'text', 'fusion'];
 
 let engine = null; // the wasm module's Vitrine
 let store = null;
 let site, base, model, catalog, texts;
+let builds = []; // of the program, that this browser can run, the fastest first
+let build = null; // the one that runs
 let stop = new AbortController();
 const photos = new Map(); // key → bytes of the few photos asked with last
 const loading = new Map(); // stage → promise
@@ -31,6 +34,7 @@ function report(now = false) {
         state: {
           ...stages,
           why,
+          build,
           error: trouble,
           paused: stop.signal.aborted,
           full: store?.full ?? false,
@@ -59,7 +63,7 @@ function plan(name, part) {
 }
 
 /** One file of the manifests, counted in the one progress bar. */
-async function take(name, url, part) {
+async function take(name, url, part, onChunk) {
   const entry = parts.get(name);
   entry.wanted = true;
   entry.state = 'loading';
@@ -71,6 +75,7 @@ async function take(name, url, part) {
         entry.received = received;
         report();
       },
+      onChunk,
     });
     entry.state = 'ready';
     return bytes;
@@ -133,20 +138,73 @@ async function checkWasm() {
   if (!WebAssembly.validate(simd)) refuse('simd');
 }
 
-async function loadWasm() {
-  const bytes = await take('wasm', new URL(site.wasm.file, base).href, site.wasm);
-  const bindings = await import(new URL(site.wasm.file.replace(/_bg\.wasm$/, '.js'), base).href);
-  try {
-    await bindings.default({ module_or_path: bytes });
-  } catch (error) {
-    // This browser compiled the test module but not ours: it lacks a feature that ours uses.
-    if (error instanceof WebAssembly.CompileError) throw new DataError('refused', { file: site.wasm.file, why: 'simd' });
-    throw error;
+/** Compiles a module while its bytes arrive. What comes out counts only once those bytes have been checked. */
+class Compiler {
+  take(chunk, offset) {
+    if (offset === 0) {
+      this.cancel();
+      const body = new ReadableStream({ start: (controller) => (this.controller = controller) });
+      const headers = { 'content-type': 'application/wasm' };
+      this.module = WebAssembly.compileStreaming?.(new Response(body, { headers }));
+      this.module?.catch(() => {}); // told where it is awaited, if it is
+    }
+    this.controller.enqueue(chunk);
   }
-  const made = new bindings.Vitrine();
+
+  cancel() {
+    this.controller?.error(new Error('cancelled'));
+    this.controller = null;
+  }
+
+  finish(bytes) {
+    this.controller?.close();
+    return this.module ?? WebAssembly.compile(bytes);
+  }
+}
+
+/** The fastest build that this browser takes. One that it refuses after all is followed by the next. */
+async function loadWasm() {
+  for (const [i, variant] of builds.entries()) {
+    try {
+      return await loadBuild(variant);
+    } catch (error) {
+      const refused = error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError || error instanceof RangeError;
+      if (!refused) throw error;
+      if (i + 1 === builds.length) throw new DataError('refused', { file: variant.file, why: 'simd' });
+      plan('wasm', builds[i + 1]);
+    }
+  }
+}
+
+async function loadBuild(variant) {
+  const url = new URL(variant.file, base).href;
+  const script = url.replace(/_bg\.wasm$/, '.js');
+  const bindings = import(script);
+  bindings.catch(() => {}); // told where it is awaited
+  const compiler = new Compiler();
+  const bytes = await take('wasm', url, variant, (chunk, offset) => compiler.take(chunk, offset)).catch((error) => {
+    compiler.cancel();
+    throw error;
+  });
+  const module = await compiler.finish(bytes);
+  const program = await bindings;
+  const { memory } = await program.default({ module_or_path: module });
+  if (variant.needs.includes('threads')) startThreads(script, module, memory);
+  const made = new program.Vitrine();
   made.load_model(texts.model);
   made.open_catalog(texts.catalog);
   engine = made;
+  build = variant.name;
+}
+
+/** They join when they are up; until then, and where they fail, the engine works alone. */
+function startThreads(bindings, module, memory) {
+  const url = new URL('pool.js', import.meta.url);
+  // as embed/vitrine.js starts this worker where the program lies on another origin
+  const source = url.origin === self.origin ? url : URL.createObjectURL(new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' }));
+  for (let index = 0; index + 1 < threadCount(); index++) {
+    new Worker(source, { type: 'module' }).postMessage({ bindings, module, memory, index });
+  }
 }
 
 async function loadPart(name) {
@@ -162,9 +220,11 @@ const partOnce = (name) => stage(`part ${name}`, () => loadPart(name));
 const methods = {
   async start(args) {
     ({ site, base, model, catalog, texts } = args);
+    builds = typeof WebAssembly === 'object' ? runnable(site.wasm, args.build) : [];
+    if (args.careful) builds = builds.slice(-1); // the last one broke down: the plainest takes the least memory
     store = new Store(base);
     store.off = args.keepNothing;
-    plan('wasm', site.wasm);
+    plan('wasm', builds[0] ?? site.wasm.at(-1));
     for (const part of model.parts) plan(part.part, part);
     const bytes = catalog.shards.reduce((sum, shard) => sum + shard.bytes, 0);
     plan('shards', { file: 'catalog vectors', bytes });

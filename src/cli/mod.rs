@@ -62,7 +62,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// Loads a model folder and says on stderr what its author wants everybody to know.
 pub fn open(model: &Path) -> vitrine::Result<Engine<Native>> {
-    let engine = Engine::open(Native::new(), model)?;
+    let engine = Engine::open(Native::for_search(), model)?;
     if let Some(note) = &engine.description().note {
         eprintln!("note: {note}");
     }

@@ -114,8 +114,11 @@ fn integer_products(isa: Isa, found: &mut Vec<Found>) {
             for (l, k) in [1, 4, 7, 13, 64, 197, 768].into_iter().enumerate() {
                 let mut random = Random(1 + (i * 100 + j * 10 + l) as u64);
                 let kind = INPUTS[(i + j + l) % INPUTS.len()];
-                let (x, w) = (random.floats(rows * k, kind), random.bytes(n * k));
-                let scales: Vec<f32> = (0..n).map(|_| 0.02 + random.uniform().abs() * 0.01).collect();
+                let (x, mut w) = (random.floats(rows * k, kind), random.bytes(n * k));
+                let mut scales: Vec<f32> = (0..n).map(|_| 0.02 + random.uniform().abs() * 0.01).collect();
+                if isa.wants_limited_pairs() {
+                    gemm_i8::limit_pairs(&mut w, &mut scales, k);
+                }
                 let packed = PackedI8::pack(&w, &scales, n, k);
                 let case = format!("int8 product {rows}×{k}×{n} {kind:?}");
                 let sums = gemm_i8::integer_sums(isa, &x, &packed);
@@ -143,8 +146,11 @@ fn extreme_products(isa: Isa, found: &mut Vec<Found>) {
         let (rows, n, k) = (7, 16, 4096);
         // from −1 to 1 codes span 0 … 254, most of them at one end
         let x: Vec<f32> = (0..rows * k).map(|i| if i % k == 3 { -1.0 } else { 1.0 }).collect();
-        let w = vec![weight; n * k];
-        let packed = PackedI8::pack(&w, &vec![1.0; n], n, k);
+        let (mut w, mut scales) = (vec![weight; n * k], vec![1.0; n]);
+        if isa.wants_limited_pairs() {
+            gemm_i8::limit_pairs(&mut w, &mut scales, k);
+        }
+        let packed = PackedI8::pack(&w, &scales, n, k);
         let (sums, twin) = (gemm_i8::integer_sums(isa, &x, &packed), naive_sums(&x, &w, rows, n, k));
         let wrong = sums.iter().zip(&twin).filter(|(a, b)| a != b).count();
         found.push(Found { case: format!("int8 product of weights {name}"), worst: wrong as f64, allowed: 0.0 });

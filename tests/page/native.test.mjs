@@ -24,8 +24,8 @@ function native({ text, photo }) {
 
 before(async () => {
   if (skip) return;
-  const { initSync, Vitrine } = await import(pathToFileURL(path.join(dist, 'pkg/vitrine.js')).href);
-  initSync({ module: readFileSync(path.join(dist, 'pkg/vitrine_bg.wasm')) });
+  const { initSync, Vitrine } = await import(pathToFileURL(path.join(dist, 'pkg/baseline/vitrine.js')).href);
+  initSync({ module: readFileSync(path.join(dist, 'pkg/baseline/vitrine_bg.wasm')) });
   engine = new Vitrine();
   const json = readFileSync(path.join(dist, 'model/model.json'), 'utf8');
   engine.load_model(json);

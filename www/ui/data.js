@@ -92,7 +92,7 @@ async function whileAlive(signal, patience, work) {
   }
 }
 
-async function download(url, part, { signal, pastCache, onBytes, alive }) {
+async function download(url, part, { signal, pastCache, onBytes, onChunk, alive }) {
   const file = part.file;
   // A manifest may say anything, and what it says is allocated.
   if (!(part.bytes >= 0 && part.bytes <= mostBytes)) {
@@ -111,6 +111,7 @@ async function download(url, part, { signal, pastCache, onBytes, alive }) {
       // A body longer than promised is not collected: its length alone shows that it is another file.
       if (length + value.length <= bytes.length) bytes.set(value, length);
       length += value.length;
+      onChunk(value, length - value.length);
       if (length > bytes.length) {
         reader.cancel().catch(() => {});
         throw new DataError('mismatch', { file, expected: `${part.bytes} bytes`, got: `${length} bytes or more` });
@@ -136,15 +137,17 @@ const mayPass = ({ code, details }) => code === 'network' || (code === 'status' 
 
 /**
  * The bytes of `part` ({file, bytes, sha256}) at `url`. `onBytes(received)` follows the download and may fall back
- * to 0 when one starts over. A broken or stalled connection and a server in trouble are tried again a few times, a wrong
+ * to 0 when one starts over; `onChunk(bytes, offset)` sees the bytes themselves, before they are checked, from offset
+ * 0 anew for every attempt. A broken or stalled connection and a server in trouble are tried again a few times, a wrong
  * hash once, past every cache.
  */
-export async function fetchPart(url, part, { store, signal, onBytes = () => {}, patience = 30_000, pause = 400 } = {}) {
+export async function fetchPart(url, part, { store, signal, onBytes = () => {}, onChunk = () => {}, patience = 30_000, pause = 400 } = {}) {
   const kept = await store?.get(part);
   if (kept) {
     try {
       await check(part, part.file, kept);
       onBytes(kept.length);
+      onChunk(kept, 0);
       return kept;
     } catch {
       await store.drop(part);
@@ -154,7 +157,7 @@ export async function fetchPart(url, part, { store, signal, onBytes = () => {}, 
   for (let attempt = 0; ; attempt++) {
     try {
       signal?.throwIfAborted();
-      const bytes = await whileAlive(signal, patience, (both, alive) => download(url, part, { signal: both, onBytes, alive, pastCache: damaged > 0 }));
+      const bytes = await whileAlive(signal, patience, (both, alive) => download(url, part, { signal: both, onBytes, onChunk, alive, pastCache: damaged > 0 }));
       await store?.put(part, bytes);
       return bytes;
     } catch (thrown) {

@@ -7,10 +7,10 @@ use super::gemm_f32::{ROWS, tile_rows};
 use super::pointwise::softmax;
 use super::scratch::Floats;
 use super::simd::{Dot, Isa, Task};
-use super::{PANEL, parallel_rows, rows_worth};
+use super::{PANEL, parallel_rows, share};
 
-/// Multiply-adds below which a block of rows is not worth a thread.
-const THREAD_WORK: usize = 1_000_000;
+/// What packing one number costs, in multiply-adds.
+const PACKING: usize = 16;
 
 /// What is added to the score of a padding token.
 pub const PADDING: f32 = -1e9;
@@ -77,13 +77,13 @@ fn float(isa: Isa, inputs: Inputs<'_>, out: &mut [f32]) {
     let Shape { b, n, heads, size } = shape;
     let per_head = shape.keys() + shape.values();
     let mut packed = Floats::take(b * heads * per_head);
-    parallel_rows(&mut packed, per_head, rows_worth(THREAD_WORK / 16, n * size, 1), |first, heads_packed| {
+    parallel_rows(&mut packed, per_head, share(b * heads, PACKING * n * size, 1), |first, heads_packed| {
         for (i, packed) in heads_packed.chunks_exact_mut(per_head).enumerate() {
             pack_head(qkv, shape, first + i, packed);
         }
     });
     let packed = &packed[..];
-    parallel_rows(out, shape.d(), rows_worth(THREAD_WORK, 2 * n * shape.d(), ROWS), |row, out| {
+    parallel_rows(out, shape.d(), share(b * n, 2 * n * shape.d(), ROWS), |row, out| {
         isa.run(Rows { inputs, packed, row, out });
     });
 }

@@ -2,13 +2,10 @@
 
 use super::pointwise::{Act, activate};
 use super::simd::{Dot, Isa, Simd, Task};
-use super::{PANEL, parallel_rows, rows_worth};
+use super::{PANEL, parallel_rows, share};
 
 /// Rows of one tile: with two vectors of columns, as many accumulators as 16 registers hold beside the operands.
 pub const ROWS: usize = 4;
-
-/// Multiply-adds below which a block of rows is not worth a thread.
-const THREAD_WORK: usize = 2_000_000;
 
 /// A weight matrix `[out, in]` in panels of 16 output columns: `[⌈out / 16⌉, in, 16]`, padded with zeros.
 #[derive(Clone, Debug)]
@@ -201,7 +198,8 @@ pub fn linear(isa: Isa, x: &[f32], w: &PackedF32, bias: Option<&[f32]>, act: Act
         return;
     }
     assert!(out.len().is_multiple_of(n) && x.len() == out.len() / n * k);
-    parallel_rows(out, n, rows_worth(THREAD_WORK, n * k, ROWS), |row, out| {
+    let block = share(out.len() / n, n * k, ROWS);
+    parallel_rows(out, n, block, |row, out| {
         let x = &x[row * k..row * k + out.len() / n * k];
         isa.run(Linear { x, w, bias, act, out });
     });

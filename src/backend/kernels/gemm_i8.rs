@@ -10,10 +10,9 @@
 use super::pointwise::{Act, activate, range};
 use super::scratch::Floats;
 use super::simd::{Dot, Isa, Task};
-use super::{MAX_ROWS, PANEL, Sums, TINY, parallel_rows, rows_worth};
-
-/// Multiply-adds below which a block of rows is not worth a thread.
-const THREAD_WORK: usize = 4_000_000;
+use super::threads::{Cells, for_each_block};
+use super::{MAX_ROWS, PANEL, Sums, TINY, share};
+use std::ops::Range;
 
 /// Input features up to which no sum of 127 · 255 can leave 32 bits.
 pub const MAX_COLS: usize = 65_536;
@@ -82,6 +81,25 @@ impl PackedI8 {
     }
 }
 
+/// The most that the magnitudes of two neighbouring weights may come to where sums of two products must fit 16 bits:
+/// 128 · 255 < 2¹⁵.
+const PAIR: i32 = 128;
+
+/// Scales rows of `w` `[rows, cols]` down, and their scales `[rows]` up, until no two neighbours (even column first)
+/// exceed 128 together; rows that already do stay as they are. For bell-shaped weights this costs .4 of 8 bits.
+pub fn limit_pairs(w: &mut [i8], scales: &mut [f32], cols: usize) {
+    let magnitude = |v: &i8| i32::from(*v).abs();
+    for (row, scale) in w.chunks_exact_mut(cols.max(1)).zip(scales) {
+        let largest = row.chunks(2).map(|pair| pair.iter().map(magnitude).sum::<i32>()).max().unwrap_or(0);
+        if largest > PAIR {
+            // one less, since both are rounded
+            let factor = (PAIR - 1) as f32 / largest as f32;
+            row.iter_mut().for_each(|v| *v = (f32::from(*v) * factor).round_ties_even() as i8);
+            *scale /= factor;
+        }
+    }
+}
+
 /// How one row of activations was quantised.
 #[derive(Clone, Copy, Debug, Default)]
 struct Row {
@@ -111,78 +129,47 @@ struct Layer<'a> {
     act: Act,
 }
 
-struct Linear<'a> {
-    x: &'a [f32],
-    layer: Layer<'a>,
-    out: &'a mut [f32],
-}
-
-/// Rows that are quantised together: their codes stay in the second-level cache while every panel passes by.
+/// Rows that are quantised together: their codes stay in the second-level cache while every panel passes by. A
+/// multiple of every set's rows.
 const BLOCK: usize = 96;
 
-impl Task for Linear<'_> {
+/// Rows up to which threads share the panels of the weights, each reading its part of them, and not the rows.
+const FEW_ROWS: usize = 64;
+
+/// Floats that hold the codes of `rows` rows of `cols` numbers, whatever the set.
+fn codes_len(rows: usize, cols: usize) -> usize {
+    rows * cols.next_multiple_of(PANEL) * size_of::<i16>() / size_of::<f32>()
+}
+
+/// Where the group of `S::ROWS` rows that starts at `row` of `height` is, in codes, and how many rows it has.
+#[inline(always)]
+fn group<S: Dot>(row: usize, height: usize, cols: usize) -> (usize, usize) {
+    assert!(row < height && row.is_multiple_of(S::ROWS));
+    (row * cols.next_multiple_of(PANEL), S::ROWS.min(height - row))
+}
+
+/// Quantises rows x `[rows, cols]` into `codes`, `S::ROWS` of them interleaved as [`Dot::tile`] reads them, fewer at
+/// the end, and says in `how` how it did. Codes beyond the end of a row meet weights of zero, so what they are does not
+/// matter.
+struct Encode<'a> {
+    x: &'a [f32],
+    cols: usize,
+    codes: &'a mut [f32],
+    how: &'a mut [Row],
+}
+
+impl Task for Encode<'_> {
     type Out = ();
     #[inline(always)]
     fn run<S: Dot>(self, s: S) {
-        let Self { x, layer, out } = self;
-        let (n, k) = (layer.w.rows, layer.w.cols);
-        let rows = out.len() / n;
-        let mut codes = Codes::new(s, rows.min(BLOCK.next_multiple_of(S::ROWS)), k);
-        let mut sums = [[0; PANEL]; MAX_ROWS];
-        for first in (0..rows).step_by(codes.capacity) {
-            let height = codes.capacity.min(rows - first);
-            codes.encode(s, &x[first * k..(first + height) * k]);
-            let out = &mut out[first * n..(first + height) * n];
-            for panel in 0..n.div_ceil(PANEL) {
-                for row in (0..height).step_by(S::ROWS) {
-                    codes.tile(s, row, layer.w.panel(panel), &mut sums);
-                    let rows = codes.rows[row..height].iter().zip(&sums).take(S::ROWS);
-                    for ((row, sums), out) in rows.zip(out[row * n..].chunks_mut(n)) {
-                        layer.finish(s, row, panel, sums, out);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Quantised rows, `S::ROWS` of them interleaved as [`Dot::tile`] reads them; fewer at the end.
-struct Codes<S> {
-    buffer: Floats,
-    rows: [Row; BLOCK + MAX_ROWS],
-    capacity: usize,
-    height: usize,
-    cols: usize,
-    set: std::marker::PhantomData<S>,
-}
-
-impl<S: Dot> Codes<S> {
-    /// Room for `capacity` rows of `cols` numbers.
-    #[inline(always)]
-    fn new(_: S, capacity: usize, cols: usize) -> Self {
-        assert!(capacity <= BLOCK + MAX_ROWS && PANEL.is_multiple_of(S::LANES));
-        let bytes = capacity * cols.next_multiple_of(PANEL) * size_of::<S::Code>();
-        let rows = [Row::default(); BLOCK + MAX_ROWS];
-        Self { buffer: Floats::take(bytes.div_ceil(4)), rows, capacity, height: 0, cols, set: std::marker::PhantomData }
-    }
-
-    /// Where the group of rows that starts at `row` is, and how many rows it has.
-    #[inline(always)]
-    fn group(&self, row: usize) -> (usize, usize) {
-        assert!(row < self.height && row.is_multiple_of(S::ROWS));
-        (row * self.cols.next_multiple_of(PANEL), S::ROWS.min(self.height - row))
-    }
-
-    /// Quantises rows. Codes beyond the end of a row meet weights of zero, so what they are does not matter.
-    #[inline(always)]
-    fn encode(&mut self, s: S, x: &[f32]) {
-        self.height = x.len() / self.cols;
-        assert!(self.height <= self.capacity);
-        for (index, x) in x.chunks_exact(self.cols).enumerate() {
+        let Self { x, cols, codes, how } = self;
+        let height = x.len() / cols;
+        assert!(how.len() == height && codes.len() >= codes_len(height, cols) && size_of::<S::Code>() <= 2);
+        for (index, (x, how)) in x.chunks_exact(cols).zip(how).enumerate() {
             let row = Row::of(range(s, x));
-            let (start, height) = self.group(index - index % S::ROWS);
+            let (start, height) = group::<S>(index - index % S::ROWS, height, cols);
             // SAFETY: the buffer holds every group; a row is rounded up to whole sixteens there and here.
-            let to = unsafe { self.buffer.as_mut_ptr().cast::<S::Code>().add(start + index % S::ROWS * 4) };
+            let to = unsafe { codes.as_mut_ptr().cast::<S::Code>().add(start + index % S::ROWS * 4) };
             for (i, x) in x.chunks(PANEL).enumerate() {
                 let mut padded = [0.0; PANEL];
                 let x = if x.len() == PANEL {
@@ -194,29 +181,61 @@ impl<S: Dot> Codes<S> {
                 // SAFETY: as above.
                 unsafe { s.encode(to.add(4 * i * height * 4), 4 * height, x.as_ptr(), row.inverse, row.zero) };
             }
-            self.rows[index] = row;
+            *how = row;
         }
     }
+}
 
-    /// Sums of the group of rows that starts at `row` with one panel.
+/// Sums of quantised rows with one panel, for the group that starts at `row` of `height`.
+#[inline(always)]
+fn tile<S: Dot>(s: S, codes: &[f32], (row, height): (usize, usize), w: &PackedI8, panel: usize, sums: &mut Sums) {
+    let (start, height) = group::<S>(row, height, w.cols);
+    let panel = w.panel(panel);
+    assert!(codes.len() >= codes_len(row + height, w.cols) && panel.len() == w.cols.div_ceil(4));
+    // SAFETY: the group was written by `Encode`, the panel has its steps, and there are MAX_ROWS rows of sums.
+    unsafe {
+        let codes = codes.as_ptr().cast::<S::Code>().add(start);
+        for_rows!(height, s.tile(codes, panel.as_ptr().cast(), panel.len(), sums.as_mut_ptr().cast()));
+    }
+}
+
+/// Quantised rows × some panels of a layer → their columns of out `[rows, n]`.
+struct Multiply<'a> {
+    codes: &'a [f32],
+    how: &'a [Row],
+    layer: Layer<'a>,
+    panels: Range<usize>,
+    out: Cells<'a, f32>,
+    /// The row of `out` that the first row belongs to.
+    first: usize,
+}
+
+impl Task for Multiply<'_> {
+    type Out = ();
     #[inline(always)]
-    fn tile(&self, s: S, row: usize, panel: &[Step], sums: &mut Sums) {
-        let (start, height) = self.group(row);
-        assert!(panel.len() == self.cols.div_ceil(4));
-        // SAFETY: the group was written by `encode`, the panel has its steps, and there are MAX_ROWS rows of sums.
-        unsafe {
-            let codes = self.buffer.as_ptr().cast::<S::Code>().add(start);
-            for_rows!(height, s.tile(codes, panel.as_ptr().cast(), panel.len(), sums.as_mut_ptr().cast()));
+    fn run<S: Dot>(self, s: S) {
+        let Self { codes, how, layer, panels, out, first } = self;
+        let n = layer.w.rows;
+        let mut sums = [[0; PANEL]; MAX_ROWS];
+        for panel in panels {
+            let columns = panel * PANEL..n.min((panel + 1) * PANEL);
+            for row in (0..how.len()).step_by(S::ROWS) {
+                tile(s, codes, (row, how.len()), layer.w, panel, &mut sums);
+                for (i, (how, sums)) in how[row..].iter().zip(&sums).take(S::ROWS).enumerate() {
+                    // SAFETY: rows and columns are shared out so that no two tasks have the same ones.
+                    let out = unsafe { out.part((first + row + i) * n + columns.start, columns.len()) };
+                    layer.finish(s, how, panel, sums, out);
+                }
+            }
         }
     }
 }
 
 impl Layer<'_> {
-    /// Integer sums → act(scaled + bias), for one row of the panel.
+    /// Integer sums → act(scaled + bias), for one row of the panel: out are its columns.
     #[inline(always)]
     fn finish<S: Dot>(&self, s: S, row: &Row, panel: usize, sums: &[i32; PANEL], out: &mut [f32]) {
         let first = panel * PANEL;
-        let out = &mut out[first..self.w.rows.min(first + PANEL)];
         let (scales, columns) = (&self.w.scales[first..first + PANEL], &self.w.sums[first..first + PANEL]);
         let zero = S::OFFSET.map_or(0, |offset| row.zero - offset);
         let scale = s.splat(row.scale);
@@ -245,9 +264,25 @@ pub fn linear(isa: Isa, x: &[f32], w: &PackedI8, bias: Option<&[f32]>, act: Act,
     }
     assert!(k > 0 && out.len().is_multiple_of(n) && x.len() == out.len() / n * k);
     assert!(bias.is_none_or(|bias| bias.len() == n));
-    parallel_rows(out, n, rows_worth(THREAD_WORK, n * k, MAX_ROWS), |row, out| {
-        let x = &x[row * k..row * k + out.len() / n * k];
-        isa.run(Linear { x, layer: Layer { w, bias, act }, out });
+    let (rows, panels) = (out.len() / n, n.div_ceil(PANEL));
+    let (layer, out) = (Layer { w, bias, act }, Cells::new(out));
+    let share_of_panels = share(panels, rows * k * PANEL, 1);
+    if rows <= FEW_ROWS && share_of_panels < panels {
+        let (mut codes, mut how) = (Floats::take(codes_len(rows, k)), [Row::default(); BLOCK]);
+        isa.run(Encode { x, cols: k, codes: &mut codes, how: &mut how[..rows] });
+        for_each_block(panels.div_ceil(share_of_panels), |i| {
+            let panels = i * share_of_panels..panels.min((i + 1) * share_of_panels);
+            isa.run(Multiply { codes: &codes, how: &how[..rows], layer, panels, out, first: 0 });
+        });
+        return;
+    }
+    let block = share(rows, n * k, MAX_ROWS).min(BLOCK);
+    for_each_block(rows.div_ceil(block), |i| {
+        let (first, last) = (i * block, rows.min((i + 1) * block));
+        let (mut codes, mut how) = (Floats::take(codes_len(last - first, k)), [Row::default(); BLOCK]);
+        let how = &mut how[..last - first];
+        isa.run(Encode { x: &x[first * k..last * k], cols: k, codes: &mut codes, how });
+        isa.run(Multiply { codes: &codes, how, layer, panels: 0..panels, out, first });
     });
 }
 
@@ -268,13 +303,14 @@ impl Task for IntegerSums<'_> {
         let (n, k) = (self.w.rows, self.w.cols);
         let rows = self.x.len() / k;
         let mut out = vec![0; rows * n];
-        let mut codes = Codes::new(s, S::ROWS, k);
+        let (mut codes, mut how) = (Floats::take(codes_len(S::ROWS, k)), [Row::default(); MAX_ROWS]);
         let mut sums = [[0; PANEL]; MAX_ROWS];
         for (x, out) in self.x.chunks(S::ROWS * k).zip(out.chunks_mut(S::ROWS * n)) {
-            codes.encode(s, x);
+            let how = &mut how[..x.len() / k];
+            Encode { x, cols: k, codes: &mut codes, how }.run(s);
             for panel in 0..n.div_ceil(PANEL) {
-                codes.tile(s, 0, self.w.panel(panel), &mut sums);
-                for ((row, sums), out) in codes.rows.iter().zip(&sums).zip(out.chunks_mut(n)) {
+                tile(s, &codes, (0, how.len()), self.w, panel, &mut sums);
+                for ((row, sums), out) in how.iter().zip(&sums).zip(out.chunks_mut(n)) {
                     let zero = S::OFFSET.map_or(0, |offset| row.zero - offset);
                     for column in panel * PANEL..n.min((panel + 1) * PANEL) {
                         out[column] = sums[column % PANEL].wrapping_sub(zero.wrapping_mul(self.w.sums[column]));
@@ -283,5 +319,26 @@ impl Task for IntegerSums<'_> {
             }
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::limit_pairs;
+
+    #[test]
+    fn limited_pairs_fit_sixteen_bits_and_keep_their_values() {
+        let w: Vec<i8> = (0..7 * 33).map(|i| ((i * 89 % 255) - 127) as i8).collect();
+        let (mut limited, mut scales) = (w.clone(), vec![0.5; 7]);
+        limit_pairs(&mut limited, &mut scales, 33);
+        for ((row, before), scale) in limited.chunks(33).zip(w.chunks(33)).zip(&scales) {
+            let sum = |pair: &[i8]| pair.iter().map(|v| i32::from(*v).abs()).sum::<i32>();
+            assert!(row.chunks(2).all(|pair| sum(pair) <= 128), "{row:?}");
+            let off = |(a, b): (&i8, &i8)| (f32::from(*a) * scale - f32::from(*b) * 0.5).abs();
+            assert!(row.iter().zip(before).map(off).all(|off| off <= scale / 2.0 + 1e-6));
+        }
+        let again = limited.clone();
+        limit_pairs(&mut limited, &mut scales, 33);
+        assert_eq!(limited, again);
     }
 }

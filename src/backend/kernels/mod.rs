@@ -39,6 +39,7 @@ pub mod pool;
 pub mod scan;
 pub mod scratch;
 pub mod simd;
+pub mod threads;
 
 pub use simd::Isa;
 
@@ -54,25 +55,27 @@ type Sums = [[i32; PANEL]; MAX_ROWS];
 /// A largest magnitude below this is taken for zero, so that its inverse stays finite.
 const TINY: f32 = 1e-30;
 
-/// Splits `out` into blocks of `block` rows of `width` numbers and calls `f(first_row, rows)` for each: on rayon's
-/// threads where there are any, in order otherwise. `block` is the caller's judgement of what is worth a thread.
-pub fn parallel_rows<T: Send>(out: &mut [T], width: usize, block: usize, f: impl Fn(usize, &mut [T]) + Sync) {
-    let chunk = width * block.max(1);
-    if chunk == 0 || out.is_empty() {
-        return;
-    }
-    #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
-    if out.len() > chunk && rayon::current_num_threads() > 1 {
-        use rayon::prelude::*;
-        out.par_chunks_mut(chunk).enumerate().for_each(|(i, rows)| f(i * block.max(1), rows));
-        return;
-    }
-    for (i, rows) in out.chunks_mut(chunk).enumerate() {
-        f(i * block.max(1), rows);
-    }
+/// Multiply-adds below which a block is not worth a thread's attention: some 10 µs.
+const BLOCK_WORK: usize = 500_000;
+
+/// Rows of a block when `rows` of them, each of `cost` multiply-adds, are shared among the threads there are: a
+/// multiple of `step`, and small enough that a thread which the system holds up does not hold up the others.
+pub fn share(rows: usize, cost: usize, step: usize) -> usize {
+    let threads = threads::count();
+    let even = if threads == 1 { rows } else { rows.div_ceil(4 * threads) };
+    even.max(BLOCK_WORK / cost.max(1)).max(1).next_multiple_of(step)
 }
 
-/// Rows that make a block of about `work` multiply-adds, a multiple of `step`, given what one row costs.
-pub fn rows_worth(work: usize, row_cost: usize, step: usize) -> usize {
-    (work / row_cost.max(1)).max(1).next_multiple_of(step)
+/// Splits `out` into blocks of `block` rows of `width` numbers and calls `f(first_row, rows)` for each, on all threads.
+pub fn parallel_rows<T: Send>(out: &mut [T], width: usize, block: usize, f: impl Fn(usize, &mut [T]) + Sync) {
+    let (block, len) = (block.max(1), out.len());
+    let chunk = width * block;
+    if chunk == 0 || len == 0 {
+        return;
+    }
+    let cells = threads::Cells::new(out);
+    threads::for_each_block(len.div_ceil(chunk), |i| {
+        // SAFETY: blocks do not overlap.
+        f(i * block, unsafe { cells.part(i * chunk, chunk.min(len - i * chunk)) });
+    });
 }

@@ -1,12 +1,9 @@
 //! The catalog scan: cosine scores of a query against int8 vectors, and the best K of them.
 
 use super::simd::{Dot, Isa, Task};
-use super::{PANEL, TINY, parallel_rows, rows_worth};
+use super::{PANEL, TINY};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
-
-/// Multiply-adds below which a block of vectors is not worth a thread.
-const THREAD_WORK: usize = 4_000_000;
 
 /// Largest integer of a quantised query: with it a sum over [`MAX_DIMENSION`] numbers stays within 32 bits, and its
 /// rounding is 16 times finer than that of the vectors, so that it does not reorder them.
@@ -83,11 +80,7 @@ pub fn scan(isa: Isa, query: &[f32], vectors: &[i8], scales: &[f32], scores: &mu
     let inverse = if largest > TINY { QUERY_STEPS / largest } else { 0.0 };
     let integers: Vec<i16> = query.iter().map(|v| (v * inverse).round_ties_even() as i16).collect();
     let (query, scale) = (&integers[..], largest / QUERY_STEPS);
-    parallel_rows(scores, 1, rows_worth(THREAD_WORK, d, 1), |first, scores| {
-        let vectors = &vectors[first * d..(first + scores.len()) * d];
-        let scales = &scales[first..first + scores.len()];
-        isa.run(Scan { query, scale, d, vectors, scales, scores });
-    });
+    isa.run(Scan { query, scale, d, vectors, scales, scores });
 }
 
 /// One candidate; candidates with the same score are ordered by their index, the lower first.

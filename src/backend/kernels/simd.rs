@@ -188,6 +188,8 @@ enum Level {
     UnsignedBytes,
     #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
     SignedBytes,
+    #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+    BytePairs,
     #[cfg(target_arch = "aarch64")]
     Neon,
 }
@@ -214,10 +216,11 @@ impl Isa {
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         all.push(Self(Level::Simd128));
         #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
-        match wasm::dot_products() {
-            Some(0) => all.push(Self(Level::UnsignedBytes)),
-            Some(_) => all.push(Self(Level::SignedBytes)),
-            None => {}
+        match wasm::products() {
+            wasm::Products::Unsigned => all.push(Self(Level::UnsignedBytes)),
+            wasm::Products::Signed => all.push(Self(Level::SignedBytes)),
+            wasm::Products::Pairs => all.push(Self(Level::BytePairs)),
+            wasm::Products::None => {}
         }
         #[cfg(target_arch = "aarch64")]
         all.push(Self(Level::Neon));
@@ -245,9 +248,20 @@ impl Isa {
             Level::UnsignedBytes => "relaxed-unsigned",
             #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
             Level::SignedBytes => "relaxed-signed",
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Level::BytePairs => "relaxed-pairs",
             #[cfg(target_arch = "aarch64")]
             Level::Neon => "neon",
         }
+    }
+
+    /// Whether int8 products are exact only for weights that went through
+    /// [`limit_pairs`](super::gemm_i8::limit_pairs).
+    pub fn wants_limited_pairs(self) -> bool {
+        #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+        return self.0 == Level::BytePairs;
+        #[allow(unreachable_code, reason = "one of two bodies is compiled")]
+        false
     }
 
     /// Runs a kernel.
@@ -269,6 +283,8 @@ impl Isa {
             Level::UnsignedBytes => task.run(wasm::Wasm::<wasm::Bytes<0>>::UNSIGNED),
             #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
             Level::SignedBytes => task.run(wasm::Wasm::<wasm::Bytes<128>>::SIGNED),
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Level::BytePairs => task.run(wasm::Wasm::<wasm::Pairs>::PAIRS),
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             Level::Neon => task.run(neon::Neon),

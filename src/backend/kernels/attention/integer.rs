@@ -6,8 +6,8 @@
 use super::super::pointwise::{range, softmax_terms};
 use super::super::scratch::Floats;
 use super::super::simd::{Dot, Isa, Simd, Task};
-use super::super::{MAX_ROWS, PANEL, Sums, TINY, parallel_rows, rows_worth};
-use super::{Inputs, Shape, THREAD_WORK};
+use super::super::{MAX_ROWS, PANEL, Sums, TINY, parallel_rows, share};
+use super::{Inputs, PACKING, Shape};
 
 /// Tokens up to which the rounding of their weights cannot make a sum leave 32 bits.
 pub const MAX_TOKENS: usize = 32_768;
@@ -56,11 +56,11 @@ pub fn attention(isa: Isa, inputs: Inputs<'_>, out: &mut [f32]) {
     let Shape { b, n, heads, size } = inputs.shape;
     let layout = Layout::of(inputs.shape);
     let mut packed = Floats::take(b * heads * layout.len());
-    parallel_rows(&mut packed, layout.len(), rows_worth(THREAD_WORK / 16, n * size, 1), |first, packed| {
+    parallel_rows(&mut packed, layout.len(), share(b * heads, PACKING * n * size, 1), |first, packed| {
         isa.run(Pack { inputs, layout, first, packed });
     });
     let (packed, d) = (&packed[..], inputs.shape.d());
-    parallel_rows(out, d, rows_worth(THREAD_WORK, 2 * n * d, MAX_ROWS), |row, out| {
+    parallel_rows(out, d, share(b * n, 2 * n * d, MAX_ROWS), |row, out| {
         isa.run(Rows { inputs, layout, packed, row, out });
     });
 }

@@ -258,14 +258,15 @@ mod words {
     }
 }
 
-/// ROWS × 4 sums, with the halves of two columns in each accumulator.
+/// ROWS × 4 sums, with the halves of two columns in each accumulator; two steps a turn, since an engine checks for
+/// interruptions in every turn of a loop.
 ///
 /// # Safety
 /// As [`Dot::tile`], for the first 16 bytes of each step of the panel.
 #[inline(always)]
 unsafe fn four_columns<const ROWS: usize>(codes: *const i16, panel: *const i8, quads: usize, sums: *mut i32) {
     let mut total = [[i32x4_splat(0); 2]; ROWS];
-    for quad in 0..quads {
+    let mut step = |quad: usize| {
         // SAFETY: quad and row stay within what the caller vouches for.
         unsafe {
             let step = panel.add(quad * 4 * PANEL);
@@ -276,6 +277,13 @@ unsafe fn four_columns<const ROWS: usize>(codes: *const i16, panel: *const i8, q
                 total[1] = i32x4_add(total[1], i32x4_dot_i16x8(code, w[1]));
             }
         }
+    };
+    for pair in 0..quads / 2 {
+        step(2 * pair);
+        step(2 * pair + 1);
+    }
+    if !quads.is_multiple_of(2) {
+        step(quads - 1);
     }
     for (row, [a, b]) in total.into_iter().enumerate() {
         let joined = i32x4_add(i32x4_shuffle::<0, 2, 4, 6>(a, b), i32x4_shuffle::<1, 3, 5, 7>(a, b));
@@ -285,12 +293,12 @@ unsafe fn four_columns<const ROWS: usize>(codes: *const i16, panel: *const i8, q
 }
 
 #[cfg(target_feature = "relaxed-simd")]
-pub use relaxed::{Bytes, dot_products};
+pub use relaxed::{Bytes, Pairs, Products, products};
 
-/// Byte dot products. The instruction leaves open whether its second operand is signed where the high bit is set, and
+/// Byte dot products. The instructions leave open whether their second operand is signed where the high bit is set, and
 /// whether pairs of products saturate; an engine settles that once, by what the processor has. So this asks once, and
-/// uses the instruction only where it is exact for all eight bits: unsigned (x86 with VNNI) or signed (ARM). Engines
-/// that saturate keep to 16-bit products.
+/// uses only what is exact: sums of four where all eight bits are, unsigned (x86 with VNNI) or signed (ARM), and
+/// otherwise sums of two, with weights that keep them within 16 bits.
 #[cfg(target_feature = "relaxed-simd")]
 mod relaxed {
     use super::*;
@@ -300,29 +308,157 @@ mod relaxed {
     #[derive(Clone, Copy, Debug)]
     pub struct Bytes<const OFFSET: i32>;
 
+    /// Products of unsigned bytes with weights of which two neighbours are at most 128 together.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Pairs;
+
     impl Wasm<Bytes<0>> {
-        /// Where [`dot_products`] says `Some(0)`.
+        /// Where [`products`] says [`Products::Unsigned`].
         pub const UNSIGNED: Self = Self(PhantomData);
     }
 
     impl Wasm<Bytes<128>> {
-        /// Where [`dot_products`] says `Some(128)`.
+        /// Where [`products`] says [`Products::Signed`].
         pub const SIGNED: Self = Self(PhantomData);
     }
 
-    /// The offset that makes byte dot products exact here, if one does.
-    pub fn dot_products() -> Option<i32> {
-        let products = |weight: i8, code: u8| {
-            // opaque, so that the engine answers and not the compiler
-            let (weight, code) = (black_box(i8x16_splat(weight)), black_box(u8x16_splat(code)));
+    impl Wasm<Pairs> {
+        /// Where [`products`] says [`Products::Pairs`].
+        pub const PAIRS: Self = Self(PhantomData);
+    }
+
+    /// Which byte products are exact here.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Products {
+        /// Sums of four with unsigned codes.
+        Unsigned,
+        /// Sums of four with signed codes.
+        Signed,
+        /// Sums of two with unsigned codes, where they fit 16 bits.
+        Pairs,
+        /// None.
+        None,
+    }
+
+    /// Asks the engine.
+    pub fn products() -> Products {
+        // opaque, so that the engine answers and not the compiler
+        let splat = |weights: [i8; 2], code: u8| {
+            (black_box(i16x8_splat(i16::from_le_bytes(weights.map(|w| w as u8)))), black_box(u8x16_splat(code)))
+        };
+        let four = |weight: i8, code: u8| {
+            let (weight, code) = splat([weight; 2], code);
             i32x4_extract_lane::<0>(i32x4_relaxed_dot_i8x16_i7x16_add(weight, code, i32x4_splat(0)))
         };
-        let exact = |code: u8, value: i32| [127, -127].iter().all(|&w| products(w, code) == 4 * i32::from(w) * value);
-        match (exact(255, 255) && exact(128, 128), exact(255, -1) && exact(128, -128)) {
-            (true, _) => Some(0),
-            (_, true) => Some(128),
-            _ => None,
+        let two = |weights: [i8; 2], code: u8| {
+            let (weights, code) = splat(weights, code);
+            i32::from(i16x8_extract_lane::<0>(i16x8_relaxed_dot_i8x16_i7x16(weights, code)))
+        };
+        let fours = |code: u8, value: i32| [127, -127].iter().all(|&w| four(w, code) == 4 * i32::from(w) * value);
+        let twos = |weights: [i8; 2]| {
+            [128, 255]
+                .iter()
+                .all(|&code| two(weights, code) == (i32::from(weights[0]) + i32::from(weights[1])) * i32::from(code))
+        };
+        if fours(255, 255) && fours(128, 128) {
+            Products::Unsigned
+        } else if fours(255, -1) && fours(128, -128) {
+            Products::Signed
+        } else if [[64, 64], [-64, -64], [127, 1], [-1, -127], [127, -1]].into_iter().all(twos) {
+            Products::Pairs
+        } else {
+            Products::None
         }
+    }
+
+    /// Stores the codes round(x · inverse) + shift of 16 numbers as bytes, unsigned or signed.
+    ///
+    /// # Safety
+    /// As [`Dot::encode`].
+    #[inline(always)]
+    unsafe fn encode_bytes(to: *mut u8, step: usize, x: *const f32, inverse: f32, shift: i32, unsigned: bool) {
+        let shift = i32x4_splat(shift);
+        // SAFETY: the caller's; four codes are four bytes.
+        unsafe {
+            let code = |quad: usize| {
+                let scaled = f32x4_mul(v128_load(x.add(4 * quad).cast()), f32x4_splat(inverse));
+                i32x4_add(rounded(scaled), shift)
+            };
+            let words = [i16x8_narrow_i32x4(code(0), code(1)), i16x8_narrow_i32x4(code(2), code(3))];
+            let bytes = match unsigned {
+                true => u8x16_narrow_i16x8(words[0], words[1]),
+                false => i8x16_narrow_i16x8(words[0], words[1]),
+            };
+            v128_store32_lane::<0>(bytes, to.cast());
+            v128_store32_lane::<1>(bytes, to.add(step).cast());
+            v128_store32_lane::<2>(bytes, to.add(2 * step).cast());
+            v128_store32_lane::<3>(bytes, to.add(3 * step).cast());
+        }
+    }
+
+    /// What a set of byte products has in common with that of 16-bit ones.
+    macro_rules! words {
+        () => {
+            #[inline(always)]
+            unsafe fn encode_pairs(self, to: *mut i16, step: usize, x: *const f32, factor: f32) {
+                // SAFETY: the caller's.
+                unsafe { words::encode_pairs(to, step, x, factor) }
+            }
+
+            #[inline(always)]
+            unsafe fn interleave(self, to: *mut i16, a: *const f32, b: *const f32, factor: f32) {
+                // SAFETY: the caller's.
+                unsafe { words::interleave(to, a, b, factor) }
+            }
+
+            #[inline(always)]
+            unsafe fn tile_pairs<const ROWS: usize>(
+                self,
+                rows: *const i16,
+                panel: *const i16,
+                pairs: usize,
+                sums: *mut i32,
+            ) {
+                // SAFETY: the caller's.
+                unsafe { words::tile_pairs::<ROWS>(rows, panel, pairs, sums) }
+            }
+
+            #[inline(always)]
+            unsafe fn scan<const N: usize>(
+                self,
+                vectors: *const i8,
+                stride: usize,
+                query: *const i16,
+                len: usize,
+            ) -> [i32; N] {
+                // SAFETY: the caller's.
+                unsafe { words::scan(vectors, stride, query, len) }
+            }
+        };
+    }
+
+    impl Dot for Wasm<Pairs> {
+        type Code = u8;
+        const OFFSET: Option<i32> = Some(0);
+        const ROWS: usize = 4;
+
+        #[inline(always)]
+        unsafe fn encode(self, to: *mut u8, step: usize, x: *const f32, inverse: f32, zero: i32) {
+            // SAFETY: the caller's.
+            unsafe { encode_bytes(to, step, x, inverse, zero, true) }
+        }
+
+        #[inline(always)]
+        unsafe fn tile<const ROWS: usize>(self, codes: *const u8, panel: *const i8, quads: usize, sums: *mut i32) {
+            let ones = i16x8_splat(1);
+            let dot = |w: v128, code: v128, total: v128| {
+                i32x4_add(total, i32x4_dot_i16x8(i16x8_relaxed_dot_i8x16_i7x16(w, code), ones))
+            };
+            // SAFETY: the caller's.
+            unsafe { all_columns::<ROWS>(codes, panel, quads, sums, dot) };
+        }
+
+        words!();
     }
 
     impl<const OFFSET: i32> Dot for Wasm<Bytes<OFFSET>> {
@@ -332,88 +468,73 @@ mod relaxed {
 
         #[inline(always)]
         unsafe fn encode(self, to: *mut u8, step: usize, x: *const f32, inverse: f32, zero: i32) {
-            let shift = i32x4_splat(zero - OFFSET);
-            // SAFETY: the caller's; four codes are four bytes.
-            unsafe {
-                let code = |quad: usize| {
-                    let scaled = f32x4_mul(v128_load(x.add(4 * quad).cast()), f32x4_splat(inverse));
-                    i32x4_add(rounded(scaled), shift)
-                };
-                let words = [i16x8_narrow_i32x4(code(0), code(1)), i16x8_narrow_i32x4(code(2), code(3))];
-                let bytes = match OFFSET {
-                    0 => u8x16_narrow_i16x8(words[0], words[1]),
-                    _ => i8x16_narrow_i16x8(words[0], words[1]),
-                };
-                v128_store32_lane::<0>(bytes, to.cast());
-                v128_store32_lane::<1>(bytes, to.add(step).cast());
-                v128_store32_lane::<2>(bytes, to.add(2 * step).cast());
-                v128_store32_lane::<3>(bytes, to.add(3 * step).cast());
-            }
+            // SAFETY: the caller's.
+            unsafe { encode_bytes(to, step, x, inverse, zero - OFFSET, OFFSET == 0) }
         }
 
         #[inline(always)]
         unsafe fn tile<const ROWS: usize>(self, codes: *const u8, panel: *const i8, quads: usize, sums: *mut i32) {
-            for columns in (0..PANEL).step_by(8) {
-                // SAFETY: eight of the panel's columns are 32 bytes of each of its 64-byte steps.
-                unsafe { eight_columns::<ROWS>(codes, panel.add(columns * 4), quads, sums.add(columns)) };
-            }
+            // SAFETY: the caller's.
+            unsafe {
+                all_columns::<ROWS>(codes, panel, quads, sums, |w, code, total| {
+                    i32x4_relaxed_dot_i8x16_i7x16_add(w, code, total)
+                })
+            };
         }
 
-        #[inline(always)]
-        unsafe fn encode_pairs(self, to: *mut i16, step: usize, x: *const f32, factor: f32) {
-            // SAFETY: the caller's.
-            unsafe { words::encode_pairs(to, step, x, factor) }
-        }
+        words!();
+    }
 
-        #[inline(always)]
-        unsafe fn interleave(self, to: *mut i16, a: *const f32, b: *const f32, factor: f32) {
-            // SAFETY: the caller's.
-            unsafe { words::interleave(to, a, b, factor) }
-        }
-
-        #[inline(always)]
-        unsafe fn tile_pairs<const ROWS: usize>(
-            self,
-            rows: *const i16,
-            panel: *const i16,
-            pairs: usize,
-            sums: *mut i32,
-        ) {
-            // SAFETY: the caller's.
-            unsafe { words::tile_pairs::<ROWS>(rows, panel, pairs, sums) }
-        }
-
-        #[inline(always)]
-        unsafe fn scan<const N: usize>(
-            self,
-            vectors: *const i8,
-            stride: usize,
-            query: *const i16,
-            len: usize,
-        ) -> [i32; N] {
-            // SAFETY: the caller's.
-            unsafe { words::scan(vectors, stride, query, len) }
+    /// ROWS × 16 sums.
+    ///
+    /// # Safety
+    /// As [`Dot::tile`].
+    #[inline(always)]
+    unsafe fn all_columns<const ROWS: usize>(
+        codes: *const u8,
+        panel: *const i8,
+        quads: usize,
+        sums: *mut i32,
+        dot: impl Fn(v128, v128, v128) -> v128 + Copy,
+    ) {
+        for columns in (0..PANEL).step_by(8) {
+            // SAFETY: eight of the panel's columns are 32 bytes of each of its 64-byte steps.
+            unsafe { eight_columns::<ROWS>(codes, panel.add(columns * 4), quads, sums.add(columns), dot) };
         }
     }
 
-    /// ROWS × 8 sums, four columns in each accumulator.
+    /// ROWS × 8 sums, four columns in each accumulator; two steps a turn, since an engine checks for interruptions in
+    /// every turn of a loop.
     ///
     /// # Safety
     /// As [`Dot::tile`], for the first 32 bytes of each step of the panel.
     #[inline(always)]
-    unsafe fn eight_columns<const ROWS: usize>(codes: *const u8, panel: *const i8, quads: usize, sums: *mut i32) {
+    unsafe fn eight_columns<const ROWS: usize>(
+        codes: *const u8,
+        panel: *const i8,
+        quads: usize,
+        sums: *mut i32,
+        dot: impl Fn(v128, v128, v128) -> v128 + Copy,
+    ) {
         let mut total = [[i32x4_splat(0); 2]; ROWS];
-        for quad in 0..quads {
+        let mut step = |quad: usize| {
             // SAFETY: quad and row stay within what the caller vouches for.
             unsafe {
                 let step = panel.add(quad * 4 * PANEL);
                 let w = [v128_load(step.cast()), v128_load(step.add(16).cast())];
                 for (row, total) in total.iter_mut().enumerate() {
                     let code = v128_load32_splat(codes.add((quad * ROWS + row) * 4).cast());
-                    total[0] = i32x4_relaxed_dot_i8x16_i7x16_add(w[0], code, total[0]);
-                    total[1] = i32x4_relaxed_dot_i8x16_i7x16_add(w[1], code, total[1]);
+                    total[0] = dot(w[0], code, total[0]);
+                    total[1] = dot(w[1], code, total[1]);
                 }
             }
+        };
+        for pair in 0..quads / 2 {
+            step(2 * pair);
+            step(2 * pair + 1);
+        }
+        if !quads.is_multiple_of(2) {
+            step(quads - 1);
         }
         for (row, [a, b]) in total.into_iter().enumerate() {
             // SAFETY: eight columns of each row of sums.

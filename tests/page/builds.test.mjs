@@ -1,0 +1,124 @@
+// The builds of the page's program: what their code holds, and that a browser fetches only the one it can run.
+//   VITRINE_DIST, VITRINE_BIN   as for page.test.mjs
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { able, launch, missing, serve, settled } from './browser.mjs';
+
+const reason = missing();
+const disassembler = fileURLToPath(new URL('../../node_modules/.bin/wasm-dis', import.meta.url));
+
+describe('the builds of the program', { skip: reason ?? false, concurrency: 1 }, () => {
+  let server, browser, builds, folder;
+
+  before(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'builds-'));
+    server = await serve();
+    browser = await launch();
+    builds = new Map((await (await fetch(`${server.origin}/site.json`)).json()).wasm.map((build) => [build.name, build]));
+  });
+
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** How often instructions of each proposal stand in a build's code. */
+  function instructions({ name, file }) {
+    const text = path.join(folder, `${name}.wat`);
+    execFileSync(disassembler, ['--all-features', '-o', text, path.join(process.env.VITRINE_DIST, file)], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const code = readFileSync(text, 'utf8');
+    const count = (pattern) => code.match(pattern)?.length ?? 0;
+    return { vectors: count(/\([a-z0-9]+x[0-9]+\./g), relaxed: count(/\([a-z0-9]+\.relaxed_/g), atomic: count(/\((?:[a-z0-9]+\.)?atomic\./g) + count(/\([a-z0-9]+\.atomic\./g) };
+  }
+
+  for (const [name, needs, relaxed, atomic] of [
+    ['baseline', [], false, false],
+    ['relaxed', ['relaxed-simd'], true, false],
+    ['threads', ['relaxed-simd', 'threads'], true, true],
+  ]) {
+    test(`${name} holds the instructions that it says it needs, and no others`, () => {
+      const build = builds.get(name);
+      assert.deepEqual(build.needs, needs);
+      const found = instructions(build);
+      assert.ok(found.vectors > 1000, `${found.vectors} vector instructions: the disassembly is read rightly`);
+      assert.equal(found.relaxed > 0, relaxed, JSON.stringify(found));
+      assert.equal(found.atomic > 0, atomic, JSON.stringify(found));
+    });
+  }
+
+  /** A visitor who searches; the builds that were fetched, and the vector that came out. */
+  async function visit({ address = '', script = '', context } = {}) {
+    const own = context ?? (await browser.newContext({ serviceWorkers: 'block' }));
+    const fetched = new Set();
+    own.on('request', (request) => /_bg\.wasm$/.test(request.url()) && fetched.add(request.url().split('/').at(-2)));
+    if (script) {
+      await own.route('**/worker.js', async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, body: `${script}\n${await answer.text()}` });
+      });
+    }
+    const page = await own.newPage();
+    await page.goto(`${server.origin}/${address || '?q=red+dress'}`);
+    await able(page, 'text');
+    await settled(page, { kind: 'text', by: 'engine', words: 'red dress' });
+    const build = await page.getAttribute('[data-vitrine]', 'data-build');
+    const order = await page.$$eval('.card', (cards) => cards.slice(0, 24).map((card) => card.dataset.id));
+    if (!context) await own.close();
+    return { build, fetched: [...fetched], order };
+  }
+
+  const none = 'WebAssembly.validate = ((validate) => (bytes) => !bytes.includes(128) && validate(bytes))(WebAssembly.validate);';
+  const alone = 'Object.defineProperty(globalThis, "crossOriginIsolated", { value: false });';
+
+  test('a browser fetches the fastest build that it can run, and no other', async () => {
+    const seen = [await visit(), await visit({ script: alone }), await visit({ script: none })];
+    assert.deepEqual(seen.map(({ build }) => build), ['threads', 'relaxed', 'baseline']);
+    for (const { build, fetched } of seen) assert.deepEqual(fetched, [build]);
+  });
+
+  test('every build finds the same', async () => {
+    const found = [];
+    for (const name of builds.keys()) {
+      const { build, order } = await visit({ address: `?build=${name}&q=red+dress` });
+      assert.equal(build, name);
+      found.push(order);
+    }
+    // scores that differ in the last digits may change places, but not come and go
+    const [first, ...others] = found;
+    assert.equal(first.length, 24);
+    for (const other of others) assert.ok(first.filter((id) => other.includes(id)).length >= 23, `${first}\n${other}`);
+  });
+
+  test('a build that the browser refuses after all is followed by the next', async () => {
+    const refusing = `WebAssembly.compileStreaming = ((compile) => async (response) => {
+      const module = await compile(response);
+      if (WebAssembly.Module.imports(module).some(({ kind }) => kind === 'memory')) throw new WebAssembly.CompileError('no shared memory');
+      return module;
+    })(WebAssembly.compileStreaming);`;
+    const { build, fetched } = await visit({ script: refusing });
+    assert.equal(build, 'relaxed');
+    assert.deepEqual(fetched, ['threads', 'relaxed']);
+  });
+
+  test('a second visit without a network runs on the build of the first', async () => {
+    const context = await browser.newContext();
+    const first = await visit({ context });
+    assert.equal(first.build, 'threads');
+    const page = context.pages()[0];
+    await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+    await context.setOffline(true);
+    await server.stop();
+    const again = await context.newPage();
+    await again.goto(`${server.origin}/?q=red+dress`);
+    await settled(again, { kind: 'text', by: 'engine', words: 'red dress' });
+    assert.equal(await again.getAttribute('[data-vitrine]', 'data-build'), 'threads');
+    await context.close();
+    server = await serve();
+  });
+});
