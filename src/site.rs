@@ -157,8 +157,8 @@ impl Site<'_> {
 
     /// What the service worker fetches at installation: the page without the wasm, which is fetched when needed.
     fn precache(&self, files: &[String]) -> Value {
-        let shell =
-            files.iter().filter(|file| !file.ends_with(".wasm") && !file.ends_with(".d.ts") && *file != "sw.js");
+        let left_out = [".wasm", ".d.ts", "/needs.json"];
+        let shell = files.iter().filter(|file| !left_out.iter().any(|end| file.ends_with(end)) && *file != "sw.js");
         let shell = shell.filter(|file| !file.starts_with("embed/")); // for other pages, which keep their own files
         shell.map(|file| Value::from(format!("./{file}"))).collect()
     }

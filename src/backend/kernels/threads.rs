@@ -16,7 +16,7 @@ pub fn for_each_block(blocks: usize, f: impl Fn(usize) + Sync) {
         #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
         {
             use rayon::prelude::*;
-            return (0..blocks).into_par_iter().with_max_len(1).for_each(|block| f(block));
+            return (0..blocks).into_par_iter().with_max_len(1).for_each(&f);
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
         return workers::POOL.run(blocks, &f);
