@@ -53,7 +53,7 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
     '/shop.css': '.my-card b { color: rgb(10, 20, 200); }',
     '/element.html': `${head}<script type="module" src="/packages/vitrine/embed/element.js"></script></head>
       <body><main><h1>Shop</h1><vitrine-search catalog="/search/" k="6"><p slot="header">Find it</p><p slot="empty">Nothing, sorry</p></vitrine-search></main></body></html>`,
-    '/template.html': `${head}<script type="module" src="/packages/vitrine/embed/element.js"></script></head>
+    '/template.html': `${head.replace('lang="en"', 'lang="de"')}<script type="module" src="/packages/vitrine/embed/element.js"></script></head>
       <body><vitrine-search catalog="/search/" filters="none"><template slot="result"><div class="my-card"><img data-field="photo"><b data-field="title"></b><i data-field="category"></i></div></template></vitrine-search></body></html>`,
   };
 
@@ -249,6 +249,7 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
     });
     assert.deepEqual([first.title, first.category, first.colour, first.src], [first.hit.title, first.hit.attributes.category, 'rgb(10, 20, 200)', first.hit.photo]);
     assert.ok(await opened.locator('.my-card').first().isVisible());
+    assert.match(await opened.locator('vitrine-search [role="status"]').textContent(), /Produkten?/, "in the page's own language");
     assert.equal(await opened.locator('vitrine-search select').count(), 0);
     await opened.context().close();
   });

@@ -153,6 +153,22 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
     await page.context().close();
   });
 
+  test('come by dropping a folder anywhere; one photo alone is still a question', async () => {
+    const page = await visitor();
+    const session = await page.context().newCDPSession(page);
+    const drop = async (...files) => {
+      const data = { items: [], files, dragOperationsMask: 1 };
+      for (const type of ['dragEnter', 'dragOver', 'drop']) await session.send('Input.dispatchDragEvent', { type, x: 400, y: 500, data });
+    };
+    await drop(path.join(wardrobe, 'deep', `mine ${path.basename(names[1])}`));
+    await settled(page, { kind: 'image', by: 'engine' });
+    assert.equal(await page.isVisible('dialog.own-sheet'), false);
+    await drop(wardrobe);
+    assert.deepEqual(await added(page), [24, 1]);
+    assert.match(await page.textContent('.own-failures'), /wardrobe\/broken\.jpg/, 'by its path');
+    await page.context().close();
+  });
+
   test('are searched from memory where the storage is full, and it says so', async () => {
     const page = await visitor();
     const session = await page.context().newCDPSession(page);
@@ -198,6 +214,15 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
     const [download] = await Promise.all([page.waitForEvent('download'), page.click('#own-export')]);
     const archive = path.join(folder, download.suggestedFilename());
     await download.saveAs(archive);
+    await page.evaluate(() => (globalThis.showDirectoryPicker = async () => (await navigator.storage.getDirectory()).getDirectoryHandle('exported', { create: true })));
+    await page.click('#own-export_folder');
+    await page.waitForFunction(() => document.querySelector('.own').textContent.includes('Saved: exported'));
+    const saved = await page.evaluate(async () => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('exported');
+      return [await Array.fromAsync(folder.keys()), await Array.fromAsync((await folder.getDirectoryHandle('photos')).keys())];
+    });
+    assert.ok(saved[0].includes('catalog.json') && saved[0].some((name) => name.startsWith('shard-')), saved[0].join());
+    assert.equal(saved[1].length, 24);
     await close(page);
     await scope(page, 'own');
     for (const words of ['red dress', 'striped shirt', 'black shoes']) {

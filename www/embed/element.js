@@ -1,6 +1,6 @@
 // <vitrine-search catalog="…/">: the search inside another page, in a shadow tree of its own. element.d.ts and the
 // package's README say what a shop can set, place and listen to.
-import { size, t } from '../ui/i18n.js';
+import { speakerOf } from '../ui/i18n.js';
 import { open } from './vitrine.js';
 import { View } from './view.js';
 
@@ -12,7 +12,8 @@ const nothing = () => ({ words: '', product: null, image: null, filter: {} });
 export class VitrineSearch extends HTMLElement {
   static observedAttributes = ['catalog', 'words', 'product', 'k', 'filters'];
 
-  #view;
+  #root = this.attachShadow({ mode: 'open' });
+  #made = null; // the view, and who speaks in it
   #engine = null;
   #lent = false; // the engine came from the page around, which closes it
   #opening = null;
@@ -24,9 +25,21 @@ export class VitrineSearch extends HTMLElement {
   #stop = null;
   #waiting = null; // the sentence to show while downloads go on
 
-  constructor() {
-    super();
-    this.#view = new View(this, this.attachShadow({ mode: 'open' }), this.#act());
+  /** Made when it is first needed: an element that stands in no page yet does not know the language around it. */
+  get #view() {
+    return this.#speaking.view;
+  }
+
+  #t(key, values) {
+    return this.#speaking.t(key, values);
+  }
+
+  get #speaking() {
+    if (!this.#made) {
+      const speaker = speakerOf(this);
+      this.#made = { ...speaker, view: new View(this, this.#root, this.#act(), speaker.t) };
+    }
+    return this.#made;
   }
 
   // ---- for the page around ------------------------------------------------------------------------------------
@@ -116,7 +129,7 @@ export class VitrineSearch extends HTMLElement {
     const program = this.getAttribute('program') ?? undefined;
     const opening = open({ site: new URL(site, document.baseURI), program, keep: !this.hasAttribute('forget'), eager: this.getAttribute('loading') === 'eager' });
     this.#opening = opening;
-    this.#view.say(t('wait_start'));
+    this.#view.say(this.#t('wait_start'));
     try {
       const engine = await opening;
       if (this.#opening !== opening) return engine.close();
@@ -124,7 +137,7 @@ export class VitrineSearch extends HTMLElement {
     } catch (error) {
       if (this.#opening !== opening) return;
       this.#opening = null;
-      this.#trouble(t('error_catalog', { message: sentence(error) }), error, () => this.#open());
+      this.#trouble(this.#t('error_catalog', { message: this.#sentence(error) }), error, () => this.#open());
     }
   }
 
@@ -141,7 +154,7 @@ export class VitrineSearch extends HTMLElement {
     this.#engine?.removeEventListener('progress', this.#progress);
     if (this.#engine && !this.#lent) this.#engine.close();
     this.#engine = this.#opening = this.#shown = this.#waiting = null;
-    this.#view.reset();
+    this.#made?.view.reset();
   }
 
   // ---- what visitors do ---------------------------------------------------------------------------------------
@@ -208,23 +221,23 @@ export class VitrineSearch extends HTMLElement {
   #failed(error) {
     this.#waiting = null;
     this.#view.busy(false);
-    if (error.code === 'refused') return this.#trouble(t('limited_photo', { why: t(`why_${error.details.why ?? error.message}`) }), error);
-    this.#trouble(t(error.code === 'photo' ? 'error_photo' : 'error_query', { message: sentence(error) }), error, () => this.#answer(true));
+    if (error.code === 'refused') return this.#trouble(this.#t('limited_photo', { why: this.#t(`why_${error.details.why ?? error.message}`) }), error);
+    this.#trouble(this.#t(error.code === 'photo' ? 'error_photo' : 'error_query', { message: this.#sentence(error) }), error, () => this.#answer(true));
   }
 
   #question(engine) {
     const { words, product, image, filter } = this.#asked;
     if (this.#reference?.own !== image && this.#reference?.own) URL.revokeObjectURL(this.#reference.source);
     const known = product && engine.product(product);
-    if (image instanceof Blob && this.#reference?.own !== image) this.#reference = { source: URL.createObjectURL(image), title: t('your_photo'), own: image };
+    if (image instanceof Blob && this.#reference?.own !== image) this.#reference = { source: URL.createObjectURL(image), title: this.#t('your_photo'), own: image };
     else if (!image) this.#reference = known ? { source: known.photo, title: known.title } : null;
-    else if (this.#reference?.own !== image) this.#reference = typeof image === 'string' ? { source: image, title: t('your_photo') } : null;
+    else if (this.#reference?.own !== image) this.#reference = typeof image === 'string' ? { source: image, title: this.#t('your_photo') } : null;
     const [example] = engine.examples(1);
     this.#view.question(this.#asked, this.#reference, example);
     this.#view.choose(this.#facets(engine), filter);
     const asks = (more) => this.search({ ...this.#asked, words: more });
-    if (known) this.#view.suggest(t('suggestions_but'), words ? [] : engine.changes(product).slice(0, 6), asks);
-    else this.#view.suggest(t('suggestions_try'), words || image ? [] : engine.examples(4), asks);
+    if (known) this.#view.suggest(this.#t('suggestions_but'), words ? [] : engine.changes(product).slice(0, 6), asks);
+    else this.#view.suggest(this.#t('suggestions_try'), words || image ? [] : engine.examples(4), asks);
   }
 
   /** Which facets get a menu: those that `filters` names, the first three without it, none for "none". */
@@ -245,28 +258,28 @@ export class VitrineSearch extends HTMLElement {
     this.#view.show(hits, { keepPlace, more: n === this.#k && n < this.#engine.count, anything: by !== 'none' });
     if (refused && by !== 'browse') {
       const key = { text: 'limited_words', like: 'limited_like', image: 'limited_photo', composed: 'limited_composed' }[kind];
-      this.#view.say(t(key, { why: t(`why_${refused}`) }), { alert: true });
-    } else if (by === 'browse') this.#view.say(t('filtered_products', { n, all: this.#engine.count }));
-    else this.#view.say(ms ? t('sub_ms', { n, ms: Math.round(ms.total) }) : t('sub_ranked', { n }));
+      this.#view.say(this.#t(key, { why: this.#t(`why_${refused}`) }), { alert: true });
+    } else if (by === 'browse') this.#view.say(this.#t('filtered_products', { n, all: this.#engine.count }));
+    else this.#view.say(ms ? this.#t('sub_ms', { n, ms: Math.round(ms.total) }) : this.#t('sub_ranked', { n }));
     this.#tell('vitrine-results', { query: { ...this.#asked }, results });
   }
 
   #progress = () => {
     const { received, total } = this.#engine.progress;
     this.#view.progress(total && received < total ? received / total : null);
-    if (this.#waiting) this.#view.say(total ? t(this.#waiting, { got: size(received), all: size(total) }) : t('wait_start'));
+    if (this.#waiting) this.#view.say(total ? this.#t(this.#waiting, { got: this.#speaking.size(received), all: this.#speaking.size(total) }) : this.#t('wait_start'));
   };
+
+  /** What went wrong, for a visitor. */
+  #sentence(error) {
+    const told = ['mismatch', 'network', 'status', 'page', 'version'].includes(error.code) && error.details?.file;
+    return told ? this.#t(`error_${error.code}`, error.details) : error.message;
+  }
 
   #trouble(text, error, retry = null) {
     this.#view.say(text, { alert: true, retry });
     this.#tell('vitrine-error', { error });
   }
-}
-
-/** What went wrong, for a visitor. */
-function sentence(error) {
-  if (['mismatch', 'network', 'status', 'page', 'version'].includes(error.code) && error.details?.file) return t(`error_${error.code}`, error.details);
-  return error.message;
 }
 
 if (!customElements.get('vitrine-search')) customElements.define('vitrine-search', VitrineSearch);

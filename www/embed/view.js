@@ -2,7 +2,6 @@
 import { changeWords } from '../ui/composer.js';
 import { el, icon, safeColour, safeLink } from '../ui/dom.js';
 import { facetName } from '../ui/facets.js';
-import { t } from '../ui/i18n.js';
 import { style } from './style.js';
 
 let sheet = null;
@@ -24,9 +23,9 @@ const sameOrigin = (url) => new URL(url, document.baseURI).origin === location.o
 const picture = (source, properties) => el('img', { crossorigin: sameOrigin(source) ? null : 'anonymous', decoding: 'async', ...properties, src: source });
 
 export class View {
-  /** `host`: the element, whose light tree holds what a shop placed in it. */
-  constructor(host, root, act) {
-    [this.host, this.act] = [host, act];
+  /** `host`: the element, whose light tree holds what a shop placed in it; `t` says things in its language. */
+  constructor(host, root, act, t) {
+    Object.assign(this, { host, act, t });
     this.cards = new Map(); // row → its card
     this.at = 0; // the card in the tab order
     root.adoptedStyleSheets = [shared()];
@@ -36,19 +35,19 @@ export class View {
 
   build(root) {
     const { act } = this;
-    this.input = el('input', { type: 'text', part: 'input', inputmode: 'search', enterkeyhint: 'search', maxlength: 300, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', 'aria-label': t('words_label') });
+    this.input = el('input', { type: 'text', part: 'input', inputmode: 'search', enterkeyhint: 'search', maxlength: 300, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', 'aria-label': this.t('words_label') });
     this.file = el('input', { type: 'file', class: 'file', accept: 'image/*', tabindex: -1, 'aria-hidden': 'true' });
     this.asked = el('span', { class: 'asked', part: 'asked', hidden: true });
-    this.clear = press('round clear', t('clear'), icon('close'), () => act.clear());
-    this.photo = press('round photo-button', t('add_photo'), icon('photo'), () => this.file.click());
+    this.clear = press('round clear', this.t('clear'), icon('close'), () => act.clear());
+    this.photo = press('round photo-button', this.t('add_photo'), icon('photo'), () => this.file.click());
     this.bar = el('span', { class: 'progress', 'aria-hidden': 'true' });
     this.form = el('form', { class: 'bar', part: 'bar', role: 'search' }, icon('search'), this.asked, this.input, this.clear, this.photo, this.file, this.bar);
     this.suggestions = el('div', { class: 'row', part: 'suggestions', hidden: true });
-    this.filters = el('div', { class: 'row', part: 'filters', role: 'group', 'aria-label': t('filters'), hidden: true });
+    this.filters = el('div', { class: 'row', part: 'filters', role: 'group', 'aria-label': this.t('filters'), hidden: true });
     this.status = el('div', { class: 'status', part: 'status', role: 'status', 'aria-live': 'polite' });
     this.grid = el('ul', { class: 'grid', part: 'grid' });
-    this.empty = el('div', { class: 'empty', part: 'empty', hidden: true }, el('slot', { name: 'empty' }, t('nothing_words')));
-    this.more = el('button', { type: 'button', class: 'more', part: 'button more', on: { click: () => act.more() } }, t('show_more'));
+    this.empty = el('div', { class: 'empty', part: 'empty', hidden: true }, el('slot', { name: 'empty' }, this.t('nothing_words')));
+    this.more = el('button', { type: 'button', class: 'more', part: 'button more', on: { click: () => act.more() } }, this.t('show_more'));
     this.end = el('div', { class: 'end', hidden: true }, this.more);
     root.append(el('slot', { name: 'header' }), this.form, this.suggestions, this.filters, this.status, this.grid, this.empty, this.end, el('slot', { name: 'footer' }));
   }
@@ -88,11 +87,11 @@ export class View {
   /** `reference`: {source, title} of the product or photo asked with, or null; `example`: words to try. */
   question({ words }, reference, example) {
     if (this.input.value.trim() !== words.trim()) this.input.value = words;
-    this.input.placeholder = reference ? t('words_placeholder_like') : example ? t('words_placeholder', { example }) : t('words_placeholder_plain');
+    this.input.placeholder = reference ? this.t('words_placeholder_like') : example ? this.t('words_placeholder', { example }) : this.t('words_placeholder_plain');
     this.asked.hidden = !reference;
     this.asked.replaceChildren(
       ...(reference
-        ? [picture(reference.source, { alt: '', width: 30, height: 36 }), el('span', {}, reference.title), press('round remove', t('remove_from_query', { what: reference.title }), icon('close'), () => this.act.withoutReference())]
+        ? [picture(reference.source, { alt: '', width: 30, height: 36 }), el('span', {}, reference.title), press('round remove', this.t('remove_from_query', { what: reference.title }), icon('close'), () => this.act.withoutReference())]
         : []),
     );
     this.toggleClear();
@@ -130,7 +129,7 @@ export class View {
 
   say(text, { alert = false, retry = null } = {}) {
     this.status.dataset.mood = alert ? 'alert' : 'calm';
-    const again = retry && el('button', { type: 'button', class: 'chip', part: 'button retry', on: { click: retry } }, t('retry'));
+    const again = retry && el('button', { type: 'button', class: 'chip', part: 'button retry', on: { click: retry } }, this.t('retry'));
     this.status.replaceChildren(el('span', {}, text), ...(again ? [again] : []));
   }
 
@@ -202,8 +201,8 @@ export class View {
       el(
         'div',
         { class: 'actions', part: 'actions' },
-        press('round similar', t('more_like_of', { title: hit.title }), icon('similar'), () => act.like(hit.id)),
-        press('round but', t('like_but_of', { title: hit.title }), icon('but'), () => act.likeBut(hit.id)),
+        press('round similar', this.t('more_like_of', { title: hit.title }), icon('similar'), () => act.like(hit.id)),
+        press('round but', this.t('like_but_of', { title: hit.title }), icon('but'), () => act.likeBut(hit.id)),
       ),
     );
     return made;
