@@ -78,7 +78,10 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
 
   test('holds program, types and wasm, and leaves nothing behind', () => {
     for (const file of ['embed/vitrine.js', 'embed/vitrine.d.ts', 'embed/element.js', 'embed/element.d.ts', 'worker.js', 'site.json', 'README.md']) assert.ok(packed.includes(file), `${file} in ${packed}`);
-    assert.ok(packed.some((file) => file.endsWith('_bg.wasm')));
+    const listed = (folder) => JSON.parse(readFileSync(path.join(folder, 'site.json'))).wasm;
+    const builds = listed(path.join(shop, 'node_modules/vitrine'));
+    assert.deepEqual(builds, listed(dist), 'the builds of a site, with what they need');
+    for (const { file } of builds) assert.ok(packed.includes(file) && packed.includes(file.replace('_bg.wasm', '.js')), file);
     assert.ok(!existsSync(path.join(www, 'site.json')), 'packing tidies up');
     const crate = readFileSync(path.join(www, '../Cargo.toml'), 'utf8').match(/^version = "(.*)"$/m)[1];
     assert.equal(JSON.parse(readFileSync(path.join(www, 'package.json'))).version, crate);

@@ -39,7 +39,9 @@ export async function open({ site, program = new URL('../', import.meta.url), ke
   try {
     const described = (await fetchManifest(new URL('site.json', base).href)).manifest;
     // The program may be another copy than the site's own: worker and wasm then come from there, and belong together.
-    const { wasm } = home.href === base.href ? described : (await fetchManifest(new URL('site.json', home).href)).manifest;
+    const { wasm: builds } = home.href === base.href ? described : (await fetchManifest(new URL('site.json', home).href)).manifest;
+    // Threads are workers that a worker starts, which those of another origin cannot.
+    const wasm = home.origin === location.origin ? builds : builds.filter(({ needs }) => !needs.includes('threads'));
     const catalog = await Catalog.open(new URL(described.catalog, base).href);
     const store = new Store(home.href);
     store.off = !keep;

@@ -23,7 +23,7 @@ export class OwnPhotos extends EventTarget {
     super();
     this.catalog = catalog;
     // Several workers with one thread each do more than one with several, and need no shared memory.
-    const wasm = Array.isArray(start.site.wasm) ? start.site.wasm.filter(({ needs }) => !needs.includes('threads')) : start.site.wasm;
+    const wasm = start.site.wasm.filter(({ needs }) => !needs.includes('threads'));
     this.start = { ...start, site: { ...start.site, wasm } };
     this.forgetAll();
     this.engine = null;
