@@ -70,6 +70,7 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
     await page.setInputFiles('[data-part="file"]', new URL('../fuzz/corpus/photo/bomb.png', import.meta.url).pathname);
     await settled(page, { kind: 'image', by: 'engine' });
     assert.equal(started(), 2, 'a second worker answered');
+    assert.equal(await page.getAttribute('[data-vitrine]', 'data-build'), 'baseline', 'on the plainest build');
     assert.equal(await page.locator('[role="alert"]').count(), 0);
     await page.click('.brand');
     await ask(page, 'blue shirt');
