@@ -166,6 +166,24 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
     await drop(wardrobe);
     assert.deepEqual(await added(page), [24, 1]);
     assert.match(await page.textContent('.own-failures'), /wardrobe\/broken\.jpg/, 'by its path');
+
+    // a batch that a crash cut off costs that batch alone
+    const cut = await page.evaluate(async () => {
+      const [site] = await Array.fromAsync((await navigator.storage.getDirectory()).values());
+      const [model] = await Array.fromAsync(site.values());
+      const file = await (await model.getFileHandle('00000001')).createWritable({ keepExistingData: true });
+      await file.truncate(900);
+      await file.close();
+      return Array.fromAsync(model.keys()).then((keys) => keys.length);
+    });
+    assert.ok(cut >= 4);
+    await page.reload();
+    await able(page, 'composed');
+    await page.waitForSelector('.own-choices');
+    const left = Number((await page.textContent('.own-button')).match(/\d+/)[0]);
+    assert.ok(left >= 24 - 6 && left < 24, String(left));
+    await drop(wardrobe);
+    assert.deepEqual(await added(page), [24 - left, left + 1]);
     await page.context().close();
   });
 
