@@ -22,10 +22,9 @@ export class Own {
 
   /** `start`: what the engine's worker was started with. */
   async attach(engine, start) {
-    engine.addEventListener('restart', () => this.photos.attach(engine)); // a new worker knows nothing of them
     if (this.photos) return this.photos.attach(engine);
     this.photos = new OwnPhotos(this.app.catalog, start);
-    this.photos.engine = engine;
+    this.photos.attach(engine);
     this.photos.addEventListener('change', () => this.changed());
     this.button.hidden = false;
     await this.photos.open();

@@ -27,6 +27,7 @@ export class OwnPhotos extends EventTarget {
     this.start = { ...start, site: { ...start.site, wasm } };
     this.forgetAll();
     this.engine = null;
+    this.synced = false; // whether the engine knows all records
     this.turn = Promise.resolve();
     this.kept = new Memory();
     this.clearWork();
@@ -88,18 +89,29 @@ export class OwnPhotos extends EventTarget {
     this.changed();
   }
 
-  /** The engine that answers questions gets the vectors, now and as they come. */
+  /** The engine that answers questions: it gets the vectors once its program is there, and again after a restart. */
   attach(engine) {
     this.engine = engine;
-    return this.sync([...this.records.values()], true);
+    this.synced = false;
+    engine.addEventListener('restart', () => (this.synced = false));
+    engine.addEventListener('state', () => this.catchUp());
+    this.catchUp();
   }
 
+  catchUp() {
+    if (this.synced || this.engine?.state.wasm !== 'ready') return;
+    this.synced = true;
+    if (this.size) this.sync([...this.records.values()], true);
+  }
+
+  /** `anew`: in place of those of before. */
   sync(records, anew = false) {
+    if (!this.synced) return this.catchUp();
     const vectors = new Float32Array(records.reduce((sum, { vector }) => sum + vector.length, 0));
     let at = 0;
     for (const { vector } of records) vectors.set(vector, at), (at += vector.length);
     const ids = records.map(({ entry }) => entry.id);
-    this.turn = this.turn.then(() => this.engine?.call('own', { ids, vectors, anew })).catch(() => {}); // a refused engine searches nothing
+    this.turn = this.turn.then(() => this.engine.call('own', { ids, vectors, anew })).catch(() => {}); // a refused engine searches nothing
     return this.turn;
   }
 
@@ -177,7 +189,7 @@ export class OwnPhotos extends EventTarget {
     const worker = new Engine(new URL('worker.js', this.start.base));
     this.workers.add(worker);
     try {
-      await worker.start({ ...this.start, what: ['image'] });
+      await worker.start({ ...this.start, hold: false, what: ['image'] });
       return worker;
     } catch (error) {
       this.end(worker);
