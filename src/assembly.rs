@@ -18,7 +18,7 @@ pub use rows::Rows;
 use crate::error::{Error, Result};
 use crate::image::{self, Preprocess};
 use crate::model::folder::sha256_hex;
-use crate::shard::Item;
+use crate::shard::{BLUR, Item};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -42,6 +42,9 @@ pub struct Entry {
     pub size: (u32, u32),
     /// Mean colour.
     pub tone: [u8; 3],
+    /// A few pixels, as in [`Item::blur`].
+    #[serde(default)]
+    pub blur: String,
     /// What an integer of its vector stands for.
     #[serde(skip)]
     pub scale: f32,
@@ -68,8 +71,17 @@ pub fn prepare(id: &str, hash: String, bytes: &[u8], preprocess: &Preprocess) ->
     let photo = image::decode(bytes)?;
     let (name, copy, size) = catalog_copy(bytes, &photo)?;
     let tone = image::thumbnail(&photo, 1).get_pixel(0, 0).0;
-    let entry = Entry { id: id.into(), hash, photo: name, size, tone, scale: 0.0, vector: Vec::new() };
+    let entry =
+        Entry { id: id.into(), hash, photo: name, size, tone, blur: blur(&photo), scale: 0.0, vector: Vec::new() };
     Ok(Prepared { entry, copy, patches: image::patches(&photo, preprocess) })
+}
+
+/// A few pixels of a photo: see [`Item::blur`].
+fn blur(photo: &::image::RgbImage) -> String {
+    // the first step averages over areas, so that the second has little left to alias
+    let small = image::thumbnail(photo, 24);
+    let few = ::image::imageops::thumbnail(&small, BLUR.0, BLUR.1);
+    few.as_raw().iter().map(|v| char::from(b"0123456789abcdef"[usize::from(v >> 4)])).collect()
 }
 
 /// The catalog's copy of a photo: the file itself where it is small, a JPEG of at most [`LONGEST`] pixels otherwise.
@@ -104,5 +116,7 @@ pub fn item(entry: &Entry) -> Item {
         tone: format!("#{r:02x}{g:02x}{b:02x}"),
         link: None,
         price: None,
+        blur: Some(entry.blur.clone()).filter(|blur| !blur.is_empty()),
+        same_as: None,
     }
 }

@@ -159,7 +159,16 @@ pub struct Item {
     pub link: Option<String>,
     /// The price as the shop writes it.
     pub price: Option<String>,
+    /// [`BLUR`] pixels of the photo, shown until it is there: a hexadecimal digit for each of red, green and blue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blur: Option<String>,
+    /// Row of an earlier photo that shows nearly the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<u32>,
 }
+
+/// Columns and rows of [`Item::blur`].
+pub const BLUR: (u32, u32) = (3, 4);
 
 impl Manifest {
     /// Reads `catalog.json`.
@@ -361,6 +370,8 @@ pub(crate) mod tests {
             tone: "#808080".into(),
             link: None,
             price: None,
+            blur: None,
+            same_as: None,
         }
     }
 

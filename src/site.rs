@@ -1,8 +1,10 @@
 //! A catalog, a model and the page → a complete static site.
 
+mod relevance;
+
 use crate::error::{Error, Result, io};
 use crate::model::folder::{DESCRIPTION, Description, sha256_hex, write_atomic};
-use crate::shard::{MANIFEST, Manifest};
+use crate::shard::{FileEntry, MANIFEST, Manifest};
 use base64::Engine;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -28,6 +30,10 @@ const PACKAGE: [&str; 4] = ["package.json", "README.md", "site.json", "embed/pre
 
 /// The build that needs nothing and must be there.
 const BASELINE: &str = "baseline";
+const INDEX: &str = "index.html";
+const APP: &str = "manifest.webmanifest";
+/// The largest logo: it stands in the way of everything else on the page.
+const LOGO_BYTES: usize = 200 << 10;
 
 /// What a shop owner chooses.
 pub struct Site<'a> {
@@ -43,6 +49,11 @@ pub struct Site<'a> {
     pub title: Option<String>,
     /// Accent colour as `#rrggbb`.
     pub accent: Option<String>,
+    /// A picture in place of the title at the top of the page: SVG, PNG, WebP or JPEG.
+    pub logo: Option<PathBuf>,
+    /// For hosts that send no headers of their own, such as GitHub Pages: the service worker adds those that threads
+    /// need, and a visitor's first page is loaded again once to get them.
+    pub isolate: bool,
 }
 
 /// What was written.
@@ -90,35 +101,48 @@ impl Site<'_> {
     /// The page itself, with `site.json`, and the headers in the file that Netlify and Cloudflare Pages read.
     fn write_page(&self, manifest: &Manifest, model: &Description, written: &mut Written) -> Result<()> {
         let wasm = self.builds()?;
+        let title = self.title.as_ref().unwrap_or(&manifest.title);
+        let (logo, app) = (self.put_logo(written)?, self.app(title)?);
         let files: Vec<String> = tree(self.www)?.into_iter().filter(|file| !PACKAGE.contains(&&**file)).collect();
         let mut hashes = BTreeMap::new();
         for file in &files {
             let path = self.www.join(file);
             hashes.insert(file.as_str(), sha256_hex(&std::fs::read(&path).map_err(io("reading", &path))?));
         }
-        let digest: String = hashes.values().map(String::as_str).collect();
-        let path = self.www.join("index.html");
-        let html = signed(&std::fs::read_to_string(&path).map_err(io("reading", &path))?, &hashes);
-        hashes.insert("index.html", sha256_hex(html.as_bytes()));
+        hashes.insert(APP, sha256_hex(&app));
+        if let Some(logo) = &logo {
+            hashes.insert(&logo.file, logo.sha256.clone());
+        }
+        let html = signed(&self.index(title, manifest)?, &hashes);
+        hashes.insert(INDEX, sha256_hex(html.as_bytes()));
+        let logo = logo.as_ref().map(|logo| &logo.file);
+        let precache: Vec<String> = shell(&files).chain(logo).map(|file| format!("./{file}")).collect();
+        let relevance = relevance::measure(self.catalog, manifest, self.model, model)?;
+        let files_digest: String = hashes.values().map(String::as_str).collect();
+        let digest = format!("{files_digest}{:?}{}{relevance:?}", self.accent, self.isolate);
         let site = json!({
-            "title": self.title.as_ref().unwrap_or(&manifest.title),
+            "title": title,
             "accent": self.accent,
+            "logo": logo,
+            "isolate": self.isolate,
+            "relevance": relevance,
             "catalog": "catalog/",
             "model": "model/",
             "version": &sha256_hex(format!("{digest}{}", model.fingerprint).as_bytes())[..16],
             "wasm": wasm,
-            "precache": self.precache(&files),
+            "precache": precache,
             "hashes": &hashes,
         });
-        for file in files.iter().filter(|file| *file != "index.html") {
+        for file in files.iter().filter(|file| ![INDEX, APP].contains(&file.as_str())) {
             self.copy(&self.www.join(file), file, written)?;
         }
+        self.put(APP, &app, written)?;
         self.put("site.json", &pretty(&site)?, written)?;
         let headers: String = HEADERS.iter().map(|(name, value)| format!("  {name}: {value}\n")).collect();
         self.put("_headers", format!("/*\n{headers}").as_bytes(), written)?;
         // without it GitHub Pages leaves out files whose names start with an underscore
         self.put(".nojekyll", b"", written)?;
-        self.put("index.html", html.as_bytes(), written)
+        self.put(INDEX, html.as_bytes(), written)
     }
 
     /// The builds of the page's program, each in `pkg/<name>/` with a `needs.json` that lists what a browser must have
@@ -155,12 +179,50 @@ impl Site<'_> {
         }
     }
 
-    /// What the service worker fetches at installation: the page without the wasm, which is fetched when needed.
-    fn precache(&self, files: &[String]) -> Value {
-        let left_out = [".wasm", ".d.ts", "/needs.json"];
-        let shell = files.iter().filter(|file| !left_out.iter().any(|end| file.ends_with(end)) && *file != "sw.js");
-        let shell = shell.filter(|file| !file.starts_with("embed/")); // for other pages, which keep their own files
-        shell.map(|file| Value::from(format!("./{file}"))).collect()
+    /// `index.html` with the shop's title, and with the data of the first view asked for at once: each file names the
+    /// next, and a phone's connection takes long to answer.
+    fn index(&self, title: &str, manifest: &Manifest) -> Result<String> {
+        let page = self.text(INDEX)?;
+        let title = escape(title);
+        let page = page.replace("<title>Vitrine</title>", &format!("<title>{title}</title>"));
+        let page = page.replace(r#"data-part="brand">Vitrine<"#, &format!(r#"data-part="brand">{title}<"#));
+        let first = manifest.shards.first().map(|shard| format!("catalog/{}", shard.items.file));
+        let data = ["site.json".to_string(), "catalog/catalog.json".to_string()].into_iter().chain(first);
+        let links: String =
+            data.map(|file| format!("<link rel=\"preload\" as=\"fetch\" crossorigin href=\"{file}\">\n")).collect();
+        Ok(page.replacen("</head>", &format!("{links}</head>"), 1))
+    }
+
+    /// The web app's manifest under the shop's name.
+    fn app(&self, title: &str) -> Result<Vec<u8>> {
+        let mut app: Value = serde_json::from_str(&self.text(APP)?).map_err(|e| Error::Argument(e.to_string()))?;
+        app["name"] = title.into();
+        app["short_name"] = title.chars().take(24).collect::<String>().trim_end().into();
+        pretty(&app)
+    }
+
+    fn text(&self, file: &str) -> Result<String> {
+        let path = self.www.join(file);
+        std::fs::read_to_string(&path).map_err(io("reading", &path))
+    }
+
+    /// Writes the logo under a name with its hash.
+    fn put_logo(&self, written: &mut Written) -> Result<Option<FileEntry>> {
+        let Some(path) = &self.logo else { return Ok(None) };
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+        let bytes = std::fs::read(path).map_err(io("reading", path))?;
+        if !["svg", "png", "webp", "jpg", "jpeg"].contains(&extension.as_str()) || bytes.len() > LOGO_BYTES {
+            return Err(Error::Argument(format!(
+                "building the site: expected a logo in SVG, PNG, WebP or JPEG of at most {} KiB, got {} of {} KiB; \
+                 convert it or scale it down",
+                LOGO_BYTES >> 10,
+                path.display(),
+                bytes.len() >> 10
+            )));
+        }
+        let entry = FileEntry::of("logo", &extension, &bytes);
+        self.put(&entry.file, &bytes, written)?;
+        Ok(Some(entry))
     }
 
     fn check_accent(&self) -> Result<()> {
@@ -195,6 +257,17 @@ impl Site<'_> {
     }
 }
 
+/// What the service worker fetches at installation: the page without the wasm, which is fetched when needed, and
+/// without what only other pages (`embed/`) or an installation as an app need.
+fn shell(files: &[String]) -> impl Iterator<Item = &String> {
+    let other = |file: &str| {
+        [".wasm", ".d.ts", "/needs.json", "512.png"].iter().any(|end| file.ends_with(end))
+            || file.starts_with("embed/")
+            || file == "sw.js"
+    };
+    files.iter().filter(move |file| !other(file))
+}
+
 /// The page with the hashes of its scripts and styles, so that a browser runs no others: neither damaged ones nor those of
 /// another build that a half-finished upload leaves beside it. The page's own modules are listed ahead with theirs, since
 /// an import has no place for a hash.
@@ -218,6 +291,10 @@ fn subresource_hash(hex: &str) -> String {
     let bytes: Vec<u8> =
         (0..hex.len() / 2).filter_map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).ok()).collect();
     format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(bytes))
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn pretty(value: &Value) -> Result<Vec<u8>> {

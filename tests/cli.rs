@@ -120,28 +120,45 @@ fn an_interrupted_index_goes_on_where_it_was() {
     assert_eq!(summary["kept"].as_u64().unwrap() + summary["encoded"].as_u64().unwrap(), 11);
 }
 
+/// The page's own files, without the wasm builds.
+fn copy_page(to: &Path) {
+    let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("www");
+    for folder in ["", "ui", "icons"] {
+        std::fs::create_dir_all(to.join(folder)).unwrap();
+        for entry in std::fs::read_dir(www.join(folder)).unwrap().flatten().filter(|e| e.path().is_file()) {
+            std::fs::copy(entry.path(), to.join(folder).join(entry.file_name())).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_site_has_everything_that_its_manifests_name() {
     let world = World::new();
     world.index("catalog");
+    copy_page(&world.path("www"));
     let baseline = "pkg/baseline/vitrine_bg.wasm";
-    for file in ["index.html", "app.js", "sw.js", "pkg/baseline/vitrine.js", baseline, "pkg/threads/vitrine_bg.wasm"] {
+    for file in ["pkg/baseline/vitrine.js", baseline, "pkg/threads/vitrine_bg.wasm"] {
         let path = world.path("www").join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, file).unwrap();
     }
     std::fs::write(world.path("www/pkg/threads/needs.json"), r#"["relaxed-simd","threads"]"#).unwrap();
+    std::fs::write(world.path("logo.svg"), "<svg/>").unwrap();
     let (www, model) = (world.at("www"), world.at("model"));
     let site = ["site", &world.at("catalog"), "--out", &world.at("dist"), "--model", &model, "--www", &www];
-    succeed(&[&site[..], &["--title", "My shop", "--accent", "#7a3b2e"]].concat());
+    let logo = world.at("logo.svg");
+    let look = ["--title", "Mode & \"Mehr\"", "--accent", "#7a3b2e", "--logo", &logo, "--isolate"];
+    succeed(&[&site[..], &look].concat());
     let read = |name: &str| -> Value {
         serde_json::from_slice(&std::fs::read(world.path("dist").join(name)).unwrap()).unwrap()
     };
     let (site_json, catalog, model_json) = (read("site.json"), read("catalog/catalog.json"), read("model/model.json"));
-    assert_eq!(site_json["title"], "My shop");
-    let precache = site_json["precache"].as_array().unwrap();
-    assert!(precache.contains(&"./app.js".into()) && precache.contains(&"./pkg/baseline/vitrine.js".into()));
-    assert!(!precache.iter().any(|file| file.as_str().unwrap().ends_with(".wasm")), "{precache:?}");
+    assert_eq!(site_json["title"], "Mode & \"Mehr\"");
+    assert_eq!((&site_json["accent"], &site_json["isolate"]), (&"#7a3b2e".into(), &true.into()));
+    let kept: Vec<&str> = site_json["precache"].as_array().unwrap().iter().map(|file| file.as_str().unwrap()).collect();
+    let logo = format!("./{}", site_json["logo"].as_str().unwrap());
+    assert!(["./app.js", "./pkg/baseline/vitrine.js", &logo].iter().all(|file| kept.contains(file)), "{kept:?}");
+    assert!(!kept.iter().any(|file| file.ends_with(".wasm")), "{kept:?}");
     // the builds that are there, the fastest first, the one that needs nothing last
     let builds: Vec<(&str, usize)> = site_json["wasm"]
         .as_array()
@@ -151,6 +168,21 @@ fn a_site_has_everything_that_its_manifests_name() {
         .collect();
     assert_eq!(builds, [("pkg/threads/vitrine_bg.wasm", 2), (baseline, 0)]);
     assert_eq!(site_json["wasm"][1]["bytes"], baseline.len());
+    let page = std::fs::read_to_string(world.path("dist/index.html")).unwrap();
+    assert!(page.contains("<title>Mode &amp; &quot;Mehr&quot;</title>") && !page.contains(">Vitrine<"), "{page}");
+    assert_eq!(read("manifest.webmanifest")["name"], "Mode & \"Mehr\"");
+    // every hash that the service worker will check is that of the file that was written
+    for (file, hash) in site_json["hashes"].as_object().unwrap().iter().filter(|(file, _)| !file.is_empty()) {
+        let bytes = std::fs::read(world.path("dist").join(file)).unwrap();
+        assert_eq!(vitrine::model::folder::sha256_hex(&bytes), hash.as_str().unwrap(), "{file}");
+    }
+    // what the page asks for ahead is there
+    let ahead: Vec<&str> = page.lines().filter(|line| line.contains("preload")).collect();
+    assert!(ahead.len() > 10 && ahead.iter().any(|line| line.contains("ui/strings.js")), "{ahead:?}");
+    for line in ahead {
+        let file = line.split("href=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        assert!(world.path("dist").join(file).exists(), "{file}");
+    }
     for part in model_json["parts"].as_array().unwrap() {
         let bytes = std::fs::read(world.path("dist/model").join(part["file"].as_str().unwrap())).unwrap();
         assert_eq!(part["bytes"], bytes.len());
@@ -162,6 +194,7 @@ fn a_site_has_everything_that_its_manifests_name() {
     assert!(std::fs::read_to_string(world.path("dist/_headers")).unwrap().contains("require-corp"));
     assert!(!world.path("dist/catalog/.index-journal").exists());
     assert!(fail(&[&site[..], &["--accent", "red"]].concat()).contains("#7a3b2e"));
+    assert!(fail(&[&site[..], &["--logo", &world.at("items.csv")]].concat()).contains("SVG"));
     std::fs::remove_file(world.path("www").join(baseline)).unwrap();
     assert!(fail(&site).contains("wasm"));
 }

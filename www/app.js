@@ -2,6 +2,8 @@
 import { Attention } from './ui/attention.js';
 import { Catalog } from './ui/catalog.js';
 import { Composer, changeWords, photoBytes, photoLimit } from './ui/composer.js';
+import { agree, metered, mustAsk } from './ui/consent.js';
+import { chooseCrop, cutOut } from './ui/crop.js';
 import { DataError, Store, fetchManifest } from './ui/data.js';
 import { el, safeColour } from './ui/dom.js';
 import { Engine, Superseded } from './ui/engine.js';
@@ -10,9 +12,11 @@ import { Grid } from './ui/grid.js';
 import { decimal, language, size, t, translate } from './ui/i18n.js';
 import { Own } from './ui/own.js';
 import { Privacy, Requests } from './ui/privacy.js';
+import { cut, described, fold } from './ui/relevance.js';
 import { Sheet } from './ui/sheet.js';
-import { History, isOwn, readWords, toSearch } from './ui/state.js';
+import { History, dropWithout, isOwn, readWords, toSearch } from './ui/state.js';
 import * as storage from './ui/storage.js';
+import { Trail } from './ui/trail.js';
 
 const wanted = 96; // results asked for at first; "show more" ends there, as nobody looks further down a ranking
 const ownPhotos = 6; // of the visitor's photos, as many as the worker keeps
@@ -26,13 +30,14 @@ class App {
     this.store = new Store(this.base);
     this.build = new URLSearchParams(location.search).get('build'); // for tests: the only build that may run
     this.photos = new Map(); // key → {source, title} of this tab's own photos
+    this.crops = new Map(); // part of a photo → its own bytes and address
     this.notices = new Map();
     document.documentElement.lang = language;
     this.part('stuck').remove();
     translate(root);
     this.history = new History((state) => this.go(state));
     this.state = this.history.current();
-    if (this.state.photo && !this.photos.has(this.state.photo)) this.state.photo = null; // gone with the last page load
+    this.forgetLost();
     const act = this.actions();
     this.composer = new Composer(this.part, act);
     this.facets = new Facets(this.part, act);
@@ -41,6 +46,7 @@ class App {
     this.attention = new Attention(this.part('attention'));
     this.privacy = new Privacy(this);
     this.own = new Own(this);
+    this.trail = new Trail(this.base, this.part, (state) => this.change(state));
     this.part('status').addEventListener('click', () => this.privacy.open());
     this.part('brand').addEventListener('click', (event) => {
       event.preventDefault();
@@ -90,6 +96,7 @@ class App {
     const title = this.site.title || 'Vitrine';
     document.title = title;
     this.part('brand').textContent = title;
+    if (this.site.logo) this.part('brand').replaceChildren(el('img', { class: 'logo', src: new URL(this.site.logo, this.base).href, alt: title }));
     const accent = safeColour(this.site.accent);
     if (accent) this.root.style.setProperty('--shop-accent', accent);
   }
@@ -104,9 +111,11 @@ class App {
       this.engine = new Engine(new URL('worker.js', this.base));
       this.engine.addEventListener('state', () => this.engineChanged());
       this.engine.addEventListener('requests', ({ data }) => this.requests.add(data.urls));
-      this.engine.addEventListener('blocked', () => this.requests.blocked++);
+      this.engine.addEventListener('blocked', ({ data }) => this.requests.stopped.push(data.url));
       this.engine.addEventListener('restart', () => (this.handed = []));
-      const args = { base: this.base, build: this.build, site: this.site, model: manifest, catalog: this.catalog.manifest, texts: { model: text, catalog: this.catalog.text } };
+      this.held = await mustAsk(this.store, this.build, manifest);
+      const texts = { model: text, catalog: this.catalog.text };
+      const args = { base: this.base, build: this.build, site: this.site, model: manifest, catalog: this.catalog.manifest, texts, hold: this.held };
       this.own.attach(this.engine, args);
       this.engine.start(args).then(
         () => this.onIdle(),
@@ -117,11 +126,27 @@ class App {
     }
   }
 
-  /** The image encoder comes when nothing else is going on, unless the visitor asked the browser to save data. */
+  /** The visitor, on a connection that counts bytes, wants the search. */
+  release() {
+    this.held = false;
+    agree(this.base);
+    this.notice('consent', null);
+    this.resume();
+  }
+
+  /** The image encoder comes when nothing else is going on, unless the visitor's connection counts bytes. */
   onIdle() {
-    if (navigator.connection?.saveData) return;
+    if (this.held || metered()) return;
+    storage.persist().catch(() => {});
     const later = globalThis.requestIdleCallback ?? ((run) => setTimeout(run, 1500));
-    later(() => this.engine.call('load', { what: ['image'] }).catch(() => {}));
+    later(() => this.engine.call('load', { what: ['image'] }).then(() => this.keepAll(), () => {}));
+  }
+
+  /** Where the photos are not many, all of them are kept, so that the page is whole in a tunnel too. */
+  keepAll() {
+    if (!navigator.serviceWorker?.controller || metered() || !storage.isModest(this.catalog.size)) return;
+    const urls = this.catalog.items.map((item) => this.catalog.photo(item));
+    storage.keepPhotos(this.base, urls, undefined, { workers: 2 }).catch(() => {});
   }
 
   async serve() {
@@ -133,7 +158,8 @@ class App {
     // The shell in use may be an older one that the service worker kept: what the site holds now is asked for past it.
     const fresh = await fetch(new URL('site.json?fresh', this.base), { cache: 'no-store' }).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
     const onUpdate = (apply) => this.notice('update', { text: t('update_ready'), action: t('update_now'), run: apply, dismiss: true });
-    await storage.serve(this.base, (fresh ?? this.site).version, { seen, onUpdate }).catch(() => {});
+    const mayReload = () => Boolean(this.site.isolate) && this.question().kind === 'browse' && scrollY < 40;
+    await storage.serve(this.base, (fresh ?? this.site).version, { seen, onUpdate, mayReload }).catch(() => {});
     const { shards, neighbours } = this.catalog.manifest;
     const kept = [...shards, ...shards.map(({ items }) => items), ...(neighbours ? [neighbours] : []), ...(this.model?.parts ?? []), ...this.site.wasm];
     const photos = new Set(this.catalog.items.filter(({ own }) => !own).map((item) => this.catalog.photo(item)));
@@ -148,13 +174,15 @@ class App {
         if (words.trim() !== this.state.words.trim()) this.change({ words }, { typing });
         if (submit && matchMedia('(pointer: coarse)').matches) this.part('words').blur(); // puts the phone's keyboard away
       },
+      crop: () => this.crop(),
       clear: () => this.change({ words: '', like: null, photo: null, mix: 0.5 }),
       removeReference: () => (this.change({ like: null, photo: null, mix: 0.5 }), this.part('words').focus()),
       photo: (file) => this.addPhoto(file),
       folder: (transfer) => this.own.drop(transfer),
       mix: (mix) => this.change({ mix }, { replace: true }),
       facets: (facets) => this.change({ facets }),
-      redrawFacets: () => this.facets.show(this.catalog, this.state.facets, this.grid.hits.length),
+      withWord: (word) => this.change({ words: dropWithout(this.state.words, word) }),
+      redrawFacets: () => this.facets.show(this.catalog, this.state.facets, this.grid.hits.length, this.asked?.without),
       like: (id) => {
         this.change({ like: id, photo: null, words: '', mix: 0.5, item: null });
         this.top();
@@ -184,17 +212,28 @@ class App {
 
   change(changes, how) {
     this.notice('photo', null);
-    this.state = { ...this.state, ...changes };
+    // Another photo or product is seen whole at first.
+    const whole = ('like' in changes || 'photo' in changes) && !('crop' in changes) ? { crop: null } : {};
+    this.state = { ...this.state, ...changes, ...whole };
     this.history.record(this.state, how);
     this.run({ only: Object.keys(changes).every((key) => key === 'item') ? 'item' : null });
   }
 
   go(state) {
-    const before = toSearch({ ...this.state, item: null }) + this.state.photo;
+    const before = this.address();
     this.state = state;
-    if (state.photo && !this.photos.has(state.photo)) this.state.photo = null;
-    const after = toSearch({ ...this.state, item: null }) + this.state.photo;
-    this.run({ only: before === after ? 'item' : null });
+    this.forgetLost();
+    this.run({ only: before === this.address() ? 'item' : null });
+  }
+
+  /** What is asked for, apart from the product that stands open; tells questions apart. */
+  address({ photo, crop } = this.state) {
+    return `${toSearch({ ...this.state, item: null })} ${photo ?? ''} ${crop ?? ''}`;
+  }
+
+  /** A private photo is gone with the page load that knew it. */
+  forgetLost() {
+    if (this.state.photo && !this.photos.has(this.state.photo)) Object.assign(this.state, { photo: null, crop: null });
   }
 
   top() {
@@ -227,8 +266,11 @@ class App {
     const { words, without } = readWords(this.state.words);
     const row = this.state.like === null ? null : (this.catalog.rowOf.get(this.state.like) ?? null);
     const photo = this.state.photo;
-    const kind = photo ? (words ? 'composed' : 'image') : row !== null ? (words ? 'composed' : 'like') : words ? 'text' : 'browse';
-    return { kind, words, without, row, photo, mix: this.state.mix, rows: this.own.scoped(this.catalog.rows(this.state.facets, without), this.catalog.rows({}, without)) };
+    const { crop } = this.state;
+    const alone = photo || (row !== null && crop) ? 'image' : row !== null ? 'like' : words ? 'text' : 'browse';
+    const kind = words && alone !== 'text' && alone !== 'browse' ? 'composed' : alone;
+    const rows = this.own.scoped(this.catalog.rows(this.state.facets, without), this.catalog.rows({}, without));
+    return { kind, words, without, row, photo, crop, mix: this.state.mix, rows };
   }
 
   reference({ row, photo }) {
@@ -236,6 +278,23 @@ class App {
     if (row === null) return null;
     const item = this.catalog.items[row];
     return { source: this.catalog.photo(item), title: item.title, blob: item.blob };
+  }
+
+  /** The part of the photo that the visitor chose, in place of the whole. */
+  async cropped(reference, crop) {
+    if (!reference || !crop) return reference;
+    const key = `${reference.source} ${crop}`;
+    if (!this.crops.has(key)) {
+      // Rarely more than a few, and each is small.
+      for (const [old, { source }] of [...this.crops].slice(0, -5)) URL.revokeObjectURL(source), this.crops.delete(old);
+      this.crops.set(key, await cutOut(reference.bytes ?? (await this.fetchPhoto(reference.source)), crop));
+    }
+    return { ...reference, ...this.crops.get(key) };
+  }
+
+  crop() {
+    const reference = this.reference(this.question());
+    if (reference) chooseCrop(reference.source, this.state.crop, (crop) => this.change({ crop }));
   }
 
   async run({ keep = false, only = null, redraw = false } = {}) {
@@ -248,13 +307,16 @@ class App {
   async answer(keep) {
     const question = this.question();
     this.asked = question;
-    const reference = this.reference(question);
-    this.composer.show(this.state, reference, this.examples?.[0]);
+    const whole = this.reference(question);
+    let reference = whole;
+    this.composer.show(this.state, whole, this.examples?.[0]);
     this.suggest(question, null);
     this.part('hero').hidden = question.kind !== 'browse' || Object.keys(this.state.facets).length > 0;
     this.part('results').setAttribute('aria-busy', 'true');
     this.engine?.cancel();
     try {
+      if (question.crop) this.composer.showChip((reference = await this.cropped(whole, question.crop)));
+      if (this.asked !== question) return;
       const answer = this.engine?.can(question.kind) ? await this.ask(question, reference) : this.standIn(question);
       if (this.asked !== question) return;
       this.show(question, answer, reference, keep);
@@ -281,18 +343,20 @@ class App {
 
   empty({ kind }, by) {
     const filtered = Object.keys(this.state.facets).length > 0;
+    if (by !== 'none' && this.question().without.length && !filtered) return el('div', { class: 'empty' }, el('p', {}, t('nothing_without')));
     const text = by === 'none' ? 'nothing_yet' : filtered ? 'nothing_filters' : 'nothing_words';
     const clear = filtered && el('button', { type: 'button', class: 'button', on: { click: () => this.change({ facets: {} }) } }, t('clear_filters'));
     return by === 'none' && this.engine?.refused ? null : el('div', { class: 'empty' }, el('p', {}, t(text)), kind === 'image' && by === 'none' ? null : clear);
   }
 
-  async ask({ kind, words, row, photo, mix, rows }, reference) {
+  async ask({ kind, words, without, row, photo, crop, mix, rows }, reference) {
+    rows = await this.unlike(without, rows);
     if (kind === 'like') return { ...(await this.engine.ask('neighbours', { row, k: wanted, rows })), by: 'engine' };
     const query = { k: wanted };
     if (words) query.text = words;
     if (rows) query.rows = rows;
     if (kind !== 'text') {
-      query.photo = photo ?? `row ${row}`;
+      query.photo = `${photo ?? `row ${row}`} ${crop ?? ''}`;
       query.like = mix;
       if (row !== null) query.exclude = [row];
       await this.handOver(query.photo, reference);
@@ -300,6 +364,22 @@ class App {
     const answer = await this.engine.ask('query', query);
     this.ms = answer.ms;
     return { ...answer, by: 'engine' };
+  }
+
+  /**
+   * Rows without what looks like the words in `without`. Where titles and details know a word, they have decided
+   * already (`rows` leaves those products out); of any other word, what the search finds good matches for is left out.
+   */
+  async unlike(without, rows) {
+    const { relevance } = this.site;
+    const unknown = without.filter((word) => !this.catalog.knows(word));
+    if (!relevance || !unknown.length || !this.engine.can('text')) return rows;
+    const out = new Set();
+    for (const text of unknown) {
+      const { hits } = await this.engine.ask('query', { text, k: this.catalog.size });
+      for (const { row } of described(hits, relevance)) out.add(row);
+    }
+    return Uint32Array.from(rows ?? this.catalog.items.keys()).filter((row) => !out.has(row));
   }
 
   /** The worker gets a photo's bytes once, and later questions name it by its key. */
@@ -330,26 +410,40 @@ class App {
     const { kind } = question;
     this.answered = { question, answer };
     if (!failed) this.notice('query', null);
-    this.grid.show(this.catalog, answer.hits, { keep, empty: this.empty(question, answer.by) });
+    const { good, rest, few } = cut(answer.hits, answer.by === 'engine' ? this.site.relevance : null, kind);
+    const folded = [good, rest].map((hits) => fold(hits, (row) => this.catalog.leader(row)));
+    this.grid.show(this.catalog, folded[0], { keep, rest: folded[1], few, empty: this.empty(question, answer.by) });
+    this.notice('few', few === 0 ? { text: t('no_match', { words: question.words }), calm: true } : null);
+    answer.good = good.length;
+    answer.few = few;
     this.suggest(question, answer.hits);
-    this.facets.show(this.catalog, this.state.facets, question.rows?.length ?? this.catalog.size);
+    this.facets.show(this.catalog, this.state.facets, question.rows?.length ?? this.catalog.size, question.without);
     this.attention.show(answer.attention, reference?.source, this.model?.preprocess?.fit);
     this.showHeading(question, answer, reference);
+    this.remember(question, reference);
     this.showWaiting();
     const results = this.part('results');
     results.setAttribute('aria-busy', 'false');
     Object.assign(results.dataset, { kind, by: answer.by, words: question.words });
     const what = kind === 'browse' ? t('live_all') : this.part('heading').textContent;
-    this.part('live').textContent = t('live_results', { n: answer.hits.length, what });
+    this.part('live').textContent = few === 0 ? t('no_match', { words: question.words }) : t('live_results', { n: good.length, what });
   }
 
-  showHeading({ kind, words, without, photo }, { hits, ms, by }, reference) {
-    const n = hits.length;
+  /** Into the list of what was asked in this tab, unless nothing was. */
+  remember({ kind, without }, reference) {
+    const address = this.address();
+    const title = [this.part('heading').textContent, without.length ? t('without', { words: without.join(', ') }) : ''].filter(Boolean).join(' · ');
+    if (kind !== 'browse') this.trail.add({ address, title, source: reference?.source ?? null, state: this.state, typing: this.history.typing });
+    this.trail.show(this.history.depth, address);
+  }
+
+  showHeading({ kind, words, without, photo, crop }, { hits, good, few, ms, by }, reference) {
+    const n = kind === 'browse' ? hits.length : few === 0 ? 0 : good;
     const all = this.own.total;
     const headings = {
       browse: () => this.own.heading(n) ?? (n === all ? t('all_products', { n }) : t('filtered_products', { n, all })),
       text: () => t('closest_words', { words }),
-      image: () => t('closest_photo'),
+      image: () => t(crop ? 'closest_part' : 'closest_photo'),
       like: () => t('closest_product'),
       // the heading says "but" itself
       composed: () => t(photo ? 'closest_photo_words' : 'closest_product_words', { words: words.replace(/^(but|aber|mais)\s+/i, '') }),
@@ -381,6 +475,8 @@ class App {
     if (error) this.report(error);
     else if (this.notices.has('engine')) this.notice('engine', null);
     this.showStatus();
+    const ask = this.held && state.total && { text: t('held_text', { size: size(state.total) }), action: t('held_get'), run: () => this.release(), dismiss: true, calm: true };
+    this.notice('consent', ask || null);
     // An answer given without the engine is given again as soon as the engine can do better.
     const { question, answer } = this.answered ?? {};
     const better = question && question === this.asked && !question.hopeless && !['engine', 'browse'].includes(answer.by);
@@ -408,6 +504,7 @@ class App {
 
   resume() {
     this.judged = null;
+    this.held = false;
     const what = ['wasm', 'text', 'shards'];
     if (this.engine.state.image !== 'waiting' || this.asked?.photo) what.push('image');
     this.engine.call('load', { what }).then(
@@ -435,6 +532,7 @@ class App {
 
   status(state, loading) {
     if (this.engine.refused) return ['status_limited', 'limited'];
+    if (this.held) return ['status_held', 'limited'];
     if (this.trouble()) return ['status_trouble', 'trouble'];
     if (state.paused) return ['status_paused', 'limited'];
     if (loading && state.received === state.total) return ['status_starting', 'loading'];
@@ -452,7 +550,7 @@ class App {
       const key = { text: 'limited_words', image: 'limited_photo', like: 'limited_like', composed: question.photo ? 'limited_photo' : 'limited_composed' }[question.kind];
       return this.notice('waiting', { text: t(key, { why: t(`why_${state.why}`) }) });
     }
-    if (question.kind === 'like' || (this.engine && this.trouble())) return this.notice('waiting', null);
+    if (this.held || question.kind === 'like' || (this.engine && this.trouble())) return this.notice('waiting', null);
     if (state?.paused) return this.notice('waiting', { text: t('paused_text'), action: t('resume'), run: () => this.resume() });
     const needsImage = question.kind !== 'text';
     if (needsImage && this.engine && state.image === 'waiting') this.engine.call('load', { what: ['image'] }).catch(() => {});

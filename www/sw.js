@@ -54,6 +54,20 @@ async function keep(urls) {
   }
 }
 
+// Hosts that cannot send headers (GitHub Pages) get the page's isolation from here, which threads need.
+const isolation = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+function isolated(response) {
+  if (!response.ok || response.type === 'opaque') return response;
+  const headers = new Headers(response.headers);
+  for (const [name, value] of Object.entries(isolation)) headers.set(name, value);
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+}
+
 const isPhoto = (url) => /\.(jpe?g|png|webp|avif)$/i.test(url.pathname);
 const isManifest = (url) => /\/(catalog|model)\.json$/.test(url.pathname);
 
@@ -70,12 +84,12 @@ addEventListener('fetch', (event) => {
 
 async function navigate(request) {
   const cached = await (await caches.open(shellName)).match(new URL('index.html', base));
-  return cached ?? fetch(request);
+  return isolated(cached ?? (await fetch(request)));
 }
 
 async function shell(request, otherwise) {
   const cached = await (await caches.open(shellName)).match(request, { ignoreSearch: true });
-  return cached ?? otherwise(request);
+  return cached ? isolated(cached) : otherwise(request);
 }
 
 async function store(name, request, response) {

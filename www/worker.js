@@ -231,6 +231,7 @@ const methods = {
     if (args.what) return methods.load({ what: args.what });
     // The bar's total is known from the first byte on: everything that words need is wanted now.
     for (const name of ['wasm', ...textParts, 'shards']) if (parts.has(name)) parts.get(name).wanted = true;
+    if (args.hold) return report(true);
     await methods.load({ what: ['wasm', 'text', 'shards'] });
   },
 

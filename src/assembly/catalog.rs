@@ -5,7 +5,7 @@
 use super::rows::Rows;
 use super::{PHOTOS, neighbours};
 use crate::error::{Error, Result};
-use crate::shard::{FORMAT, FileEntry, MANIFEST, Manifest, ModelRef, Neighbours, SHARD_BYTES, ShardEntry, WHOLE};
+use crate::shard::{FORMAT, FileEntry, Item, MANIFEST, Manifest, ModelRef, Neighbours, SHARD_BYTES, ShardEntry, WHOLE};
 use std::ops::Range;
 
 /// Takes a file's name and its bytes.
@@ -40,20 +40,24 @@ pub fn assemble(
     match cells {
         #[cfg(feature = "cli")]
         Some(count) => super::clustered::write(rows, count, &mut manifest, put)?,
-        _ => write_whole(&rows, &mut manifest, put)?,
+        _ => write_whole(rows, &mut manifest, put)?,
     }
     put(MANIFEST, &serde_json::to_vec_pretty(&manifest).map_err(|e| Error::Catalog(e.to_string()))?)?;
     Ok(manifest)
 }
 
-/// A catalog that is fetched as a whole: shards in the order of the ids, cut by size.
-fn write_whole(rows: &Rows, manifest: &mut Manifest, put: &mut Put<'_>) -> Result<()> {
-    let most = most_rows(rows);
-    for start in (0..rows.len()).step_by(most) {
-        manifest.shards.push(put_shard(rows, start..(start + most).min(rows.len()), put)?);
+/// A catalog that is fetched as a whole: shards in the order of the ids, cut by size. Near-duplicates are marked.
+fn write_whole(mut rows: Rows, manifest: &mut Manifest, put: &mut Put<'_>) -> Result<()> {
+    let table = neighbours::table(&rows, manifest.neighbours.k);
+    for (row, first) in neighbours::alike(&rows, &table, manifest.neighbours.k)? {
+        let item = rows.item(row)?;
+        rows.replace_item(row, &Item { same_as: Some(first), ..item })?;
     }
-    let table = bytes(&neighbours::table(rows, manifest.neighbours.k));
-    manifest.neighbours.file = Some(put_file("neighbours", "bin", &table, put)?);
+    let most = most_rows(&rows);
+    for start in (0..rows.len()).step_by(most) {
+        manifest.shards.push(put_shard(&rows, start..(start + most).min(rows.len()), put)?);
+    }
+    manifest.neighbours.file = Some(put_file("neighbours", "bin", &bytes(&table), put)?);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use super::rows::Rows;
 use crate::backend::kernels::Isa;
 use crate::backend::kernels::scan::{TopK, scan};
+use crate::error::Result;
 #[cfg(feature = "cli")]
 use rayon::prelude::*;
 use std::ops::Range;
@@ -55,6 +56,30 @@ fn nearest(rows: &Rows, of: Range<usize>, among: &[Range<usize>], k: usize) -> V
     best.into_iter().flat_map(pairs).collect()
 }
 
+/// Photos whose cosine is at least this show nearly the same: one file saved twice or a copy of another size reaches
+/// it, a product with another pattern or colour does not.
+const ALIKE: f32 = 0.99;
+
+/// Rows that show nearly the same as an earlier one and whose attributes do not contradict it, each with the first such
+/// row, from the table of neighbours `[n, k]`. Photos gather around that first one and not around each other, so that
+/// no chain of small steps joins what differs.
+pub fn alike(rows: &Rows, table: &[(u32, f32)], k: usize) -> Result<Vec<(usize, u32)>> {
+    let mut found: Vec<(usize, u32)> = Vec::new();
+    for (own, near) in table.chunks_exact(k.max(1)).enumerate() {
+        let follows = |row: u32| found.binary_search_by_key(&(row as usize), |(row, _)| *row).is_ok();
+        let same = near.iter().take_while(|(_, score)| *score >= ALIKE).map(|(row, _)| *row);
+        let mut leaders: Vec<u32> = same.filter(|&row| (row as usize) < own && !follows(row)).collect();
+        leaders.sort_unstable();
+        for leader in leaders {
+            if rows.item(leader as usize)?.attributes == rows.item(own)?.attributes {
+                found.push((own, leader));
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// One row's vector `[dimension]` as floats.
 pub fn floats(rows: &Rows, row: usize) -> Vec<f32> {
     rows.vector(row).iter().map(|&v| f32::from(v) * rows.scales[row]).collect()
@@ -65,14 +90,32 @@ mod tests {
     use super::*;
     use crate::shard::tests::item;
 
-    #[test]
-    fn neighbours_are_the_nearest_others_in_order() {
-        let angles: [f32; 5] = [0.0, 0.3, 1.0, 0.35, 3.0];
+    fn rows(angles: &[f32], colours: &[&str]) -> Rows {
         let mut rows = Rows::new(2);
         for (i, angle) in angles.iter().enumerate() {
             let (values, scales) = crate::quant::quantise_rows(&[angle.cos(), angle.sin()], 2);
-            rows.push(&item(&i.to_string()), scales[0], &values).unwrap();
+            let mut item = item(&i.to_string());
+            item.attributes = colours.get(i).map(|colour| ("colour".into(), colour.to_string())).into_iter().collect();
+            rows.push(&item, scales[0], &values).unwrap();
         }
+        rows
+    }
+
+    #[test]
+    fn copies_gather_around_the_first_and_form_no_chains() {
+        // 0, 1 and 4 are one; 2 is like 1 but no longer like 0; 3 stands alone
+        let angles: [f32; 5] = [0.0, 0.1, 0.2, 2.0, 0.05];
+        assert!(0.1f32.cos() > ALIKE && 0.2f32.cos() < ALIKE);
+        let alike = |rows: &Rows| super::alike(rows, &table(rows, 3), 3).unwrap();
+        assert_eq!(alike(&rows(&angles, &[])), [(1, 0), (4, 0)]);
+        // what the shop tells apart is not joined
+        assert_eq!(alike(&rows(&angles, &["red", "blue", "blue", "red", "red"])), [(2, 1), (4, 0)]);
+        assert_eq!(super::alike(&rows(&[0.0], &[]), &[], 0).unwrap(), []);
+    }
+
+    #[test]
+    fn neighbours_are_the_nearest_others_in_order() {
+        let rows = rows(&[0.0, 0.3, 1.0, 0.35, 3.0], &[]);
         let table: Vec<u32> = table(&rows, 2).iter().map(|(row, _)| *row).collect();
         assert_eq!(table, [1, 3, 3, 0, 3, 1, 1, 0, 2, 3]);
     }

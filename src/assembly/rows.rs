@@ -67,6 +67,14 @@ impl Rows {
         serde_json::from_slice(&self.items[self.places[row].clone()]).map_err(|e| Error::Catalog(e.to_string()))
     }
 
+    /// Puts other metadata in the place of a row's own. The id and what is counted for the filters stay as they were.
+    pub fn replace_item(&mut self, row: usize, item: &Item) -> Result<()> {
+        let start = self.items.len();
+        serde_json::to_writer(&mut self.items, item).map_err(|e| Error::Catalog(e.to_string()))?;
+        self.places[row] = start..self.items.len();
+        Ok(())
+    }
+
     /// Metadata of rows as a JSON array.
     pub fn items_json(&self, rows: Range<usize>) -> Vec<u8> {
         let items: Vec<&[u8]> = self.places[rows].iter().map(|place| &self.items[place.clone()]).collect();

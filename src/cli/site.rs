@@ -25,6 +25,12 @@ pub struct SiteArgs {
     /// Accent colour, such as #7a3b2e
     #[arg(long)]
     accent: Option<String>,
+    /// A picture in place of the title at the top of the page: SVG, PNG, WebP or JPEG
+    #[arg(long)]
+    logo: Option<PathBuf>,
+    /// For hosts that send no headers of their own (GitHub Pages): let the service worker add those that threads need
+    #[arg(long)]
+    isolate: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -43,6 +49,8 @@ pub fn run(args: SiteArgs) -> anyhow::Result<()> {
         out: &args.out,
         title: args.title,
         accent: args.accent,
+        logo: args.logo,
+        isolate: args.isolate,
     };
     let written = site.write()?;
     if args.json {

@@ -93,6 +93,67 @@ const states = {
     await page.locator('.facet-value input').nth(9).check();
     await page.waitForTimeout(300);
   },
+  async loading(page, origin) {
+    await page.route(/\.safetensors$/, () => {}); // never answered
+    await page.goto(`${origin}/?q=shirt`);
+    await settled(page, { kind: 'text', by: 'titles' });
+    await page.waitForTimeout(800);
+  },
+  async placeholders(page, origin) {
+    await page.route('**/photos/*', () => {});
+    await page.goto(origin);
+    await settled(page, { kind: 'browse' });
+  },
+  async few(page, origin) {
+    // The limit is set to where this query's second match ends, whatever the catalog was measured to.
+    await able(page, 'text');
+    await page.goto(`${origin}/?q=red+dress`);
+    await settled(page, { kind: 'text', by: 'engine' });
+    const scores = await page.$$eval('.card .score-text', (nodes) => nodes.map((node) => Number(node.textContent)));
+    const share = (scores[1] + scores[2]) / 2 / scores[0];
+    await page.route(/site\.json/, async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), relevance: { text: 0, share, photo: 0 } } });
+    });
+    await page.goto(`${origin}/?q=red+dress`);
+    await settled(page, { kind: 'text', by: 'engine' });
+  },
+  async wrong(page, origin) {
+    await able(page, 'text');
+    await page.goto(`${origin}/?q=submarine+periscope`);
+    await settled(page, { kind: 'text', by: 'engine' });
+  },
+  async crop(page, origin) {
+    await page.goto(`${origin}/?like=${await firstItem(page)}`);
+    await settled(page, { kind: 'like' });
+    await page.click('.query-chip-photo');
+    await page.waitForTimeout(400);
+  },
+  async earlier(page, origin) {
+    await states.composed(page, origin);
+    await page.fill('[data-part="words"]', 'in green');
+    await settled(page, { kind: 'composed', by: 'engine', words: 'in green' });
+    await page.click('[data-part="earlier"]');
+    await page.waitForTimeout(400);
+  },
+  async metered(page, origin) {
+    await page.addInitScript(() => Object.defineProperty(navigator, 'connection', { value: { saveData: true } }));
+    await page.goto('about:blank');
+    await page.goto(`${origin}/manifest.webmanifest`);
+    await page.evaluate(async () => Promise.all((await caches.keys()).map((name) => caches.delete(name))));
+    await page.goto(origin);
+    await page.waitForSelector('[data-notice="consent"]');
+  },
+  async minus(page, origin) {
+    await able(page, 'text');
+    await page.goto(`${origin}/?q=dress+-red+-floral`);
+    await settled(page, { kind: 'text', by: 'engine' });
+  },
+  async landscape(page, origin) {
+    const size = page.viewportSize();
+    await page.setViewportSize({ width: Math.max(size.width, 780), height: 390 });
+    await states.like(page, origin);
+  },
   async nothing(page, origin) {
     const name = await page.$eval('.facet-value input', (input) => input.dataset.facet);
     await page.goto(`${origin}/?q=red&f.${name}=no+such+value`);
@@ -133,6 +194,9 @@ const states = {
   },
 };
 
+/** States that answer requests themselves. */
+const answering = ['refused', 'damaged', 'loading', 'placeholders', 'few', 'metered'];
+
 const server = await serve();
 const browser = await launch();
 const shopHost = await host({ folders: { '/search/': process.env.VITRINE_DIST }, pages: { '/index.html': embedded, '/shop.css': shop } });
@@ -142,8 +206,8 @@ try {
       for (const [state, reach] of Object.entries(states)) {
         if (only.length && !only.some((wanted) => `${state}-${name}-${colorScheme}`.startsWith(wanted) || wanted === state)) continue;
         const phone = name === '390';
-        // A service worker would answer in place of the states that answer requests themselves.
-        const serviceWorkers = ['refused', 'damaged'].includes(state) ? 'block' : 'allow';
+        // A service worker would answer in their place.
+        const serviceWorkers = answering.includes(state) ? 'block' : 'allow';
         const context = await browser.newContext({ serviceWorkers, viewport: size, colorScheme, hasTouch: phone, isMobile: phone, deviceScaleFactor: phone ? 2 : 1 });
         const page = await context.newPage();
         try {

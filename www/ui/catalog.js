@@ -13,6 +13,9 @@ const first = [/^(category|type|article)/i, /^(base)?colou?r/i, /pattern/i];
 // What words can change about the look of a product, as against whom or what it is for.
 const looks = /colou?r|pattern|print|sleeve|neck|length|fit|fabric|material|closure|heel|style|shape/i;
 
+// Photos that lead to one page show one product, unless so many do that the page must be the shop's own.
+const fewPhotos = 12;
+
 const place = ({ name }) => {
   const at = first.findIndex((pattern) => pattern.test(name));
   return at < 0 ? first.length : at;
@@ -26,6 +29,7 @@ export class Catalog {
     this.text = text;
     this.items = [];
     this.rowOf = new Map();
+    this.links = new Map(); // a product's page → its first row and how many photos lead there
     this.words = [];
     this.near = null;
     this.facets = inOrder(manifest.facets ?? []).map(({ name, values }) => ({
@@ -59,6 +63,7 @@ export class Catalog {
     const row = this.items.length;
     this.items.push(item);
     this.rowOf.set(item.id, row);
+    if (item.link) this.links.set(item.link, { first: this.links.get(item.link)?.first ?? row, n: (this.links.get(item.link)?.n ?? 0) + 1 });
     this.words.push(new Set(tokens(`${item.title} ${Object.values(item.attributes ?? {}).join(' ')}`).map(stem)));
     for (const facet of this.facets) facet.of.push(facet.codes.get(item.attributes?.[facet.name]) ?? -1);
   }
@@ -128,6 +133,20 @@ export class Catalog {
     const rounds = new Uint32Array(kind.values.length + 1);
     const round = new Map(all.map((row) => [row, rounds[kind.of[row] + 1]++]));
     return all.sort((a, b) => round.get(a) - round.get(b) || a - b);
+  }
+
+  /** The first row of the photos that show the same as this one: copies, by the indexer's measure, or one product's several photos. */
+  leader(row) {
+    const { link, same_as: same } = this.items[row];
+    const shown = this.links.get(link);
+    if (shown?.n > 1 && shown.n <= fewPhotos) return shown.first;
+    return Number.isInteger(same) && same >= 0 && same < row ? same : row;
+  }
+
+  /** Whether any product's title or details hold the word. */
+  knows(word) {
+    const stemmed = stem(fold(word));
+    return this.words.some((words) => words.has(stemmed));
   }
 
   /** A product's details in the order of the filters. */

@@ -159,7 +159,11 @@ export class Composer {
       icon('close'),
     );
     chip.replaceChildren(
-      el('img', { src: reference.source, alt: reference.own ? t('your_photo_alt') : '', width: 32, height: 40 }),
+      el(
+        'button',
+        { type: 'button', class: 'query-chip-photo', 'aria-label': t('crop_of', { what: reference.title }), title: t('crop'), on: { click: () => act.crop() } },
+        el('img', { src: reference.source, alt: reference.own ? t('your_photo_alt') : '', width: 32, height: 40 }),
+      ),
       el('span', { class: 'query-chip-title' }, reference.title),
       remove,
     );

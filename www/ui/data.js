@@ -39,6 +39,10 @@ export class Store {
     return kept ? new Uint8Array(await kept.arrayBuffer()) : null;
   }
 
+  async has(part) {
+    return Boolean(await (await this.cache())?.match(this.key(part)).catch(() => null));
+  }
+
   async put(part, bytes) {
     const cache = await this.cache();
     if (!cache) return;
@@ -92,16 +96,34 @@ async function whileAlive(signal, patience, work) {
   }
 }
 
+// What came of files whose download broke or was paused: sha256 → {bytes, length}. A host that knows ranges sends the
+// rest; any other sends the whole file again. Nothing of it is used before the whole file has been checked.
+const partials = new Map();
+
+/** The answer that goes on where `partial` ends, or one that starts over. */
+async function request(url, file, partial, { signal, pastCache }) {
+  if (partial.length && !pastCache) {
+    const rest = await fetch(url, { signal, cache: 'no-store', headers: { range: `bytes=${partial.length}-` } });
+    if (rest.status === 206 && rest.headers.get('content-range')?.startsWith(`bytes ${partial.length}-`)) return rest;
+    await rest.body?.cancel();
+  }
+  partial.length = 0;
+  const whole = await fetch(url, { signal, cache: pastCache ? 'reload' : 'default' });
+  expectFile(whole, file);
+  return whole;
+}
+
 async function download(url, part, { signal, pastCache, onBytes, onChunk, alive }) {
   const file = part.file;
   // A manifest may say anything, and what it says is allocated.
   if (!(part.bytes >= 0 && part.bytes <= mostBytes)) {
     throw new DataError('mismatch', { file, expected: `${mostBytes} bytes at most`, got: `${part.bytes} in its manifest` });
   }
-  const response = await fetch(url, { signal, cache: pastCache ? 'reload' : 'default' });
-  expectFile(response, file);
-  const bytes = new Uint8Array(part.bytes);
-  let length = 0;
+  const partial = partials.get(part.sha256) ?? { bytes: new Uint8Array(part.bytes), length: 0 };
+  partials.set(part.sha256, partial);
+  const { bytes } = partial;
+  const response = await request(url, file, partial, { signal, pastCache });
+  if (partial.length) onChunk(bytes.subarray(0, partial.length), 0);
   const reader = response.body.getReader();
   try {
     for (;;) {
@@ -109,19 +131,22 @@ async function download(url, part, { signal, pastCache, onBytes, onChunk, alive 
       if (done) break;
       alive();
       // A body longer than promised is not collected: its length alone shows that it is another file.
-      if (length + value.length <= bytes.length) bytes.set(value, length);
-      length += value.length;
-      onChunk(value, length - value.length);
-      if (length > bytes.length) {
+      if (partial.length + value.length <= bytes.length) bytes.set(value, partial.length);
+      onChunk(value, partial.length);
+      partial.length += value.length;
+      if (partial.length > bytes.length) {
+        const got = `${partial.length} bytes or more`;
+        partials.delete(part.sha256);
         reader.cancel().catch(() => {});
-        throw new DataError('mismatch', { file, expected: `${part.bytes} bytes`, got: `${length} bytes or more` });
+        throw new DataError('mismatch', { file, expected: `${part.bytes} bytes`, got });
       }
-      onBytes(length);
+      onBytes(partial.length);
     }
   } finally {
     reader.releaseLock();
   }
-  const received = length === bytes.length ? bytes : bytes.subarray(0, length);
+  partials.delete(part.sha256);
+  const received = partial.length === bytes.length ? bytes : bytes.subarray(0, partial.length);
   await check(part, file, received);
   return received;
 }
@@ -137,9 +162,9 @@ const mayPass = ({ code, details }) => code === 'network' || (code === 'status' 
 
 /**
  * The bytes of `part` ({file, bytes, sha256}) at `url`. `onBytes(received)` follows the download and may fall back
- * to 0 when one starts over; `onChunk(bytes, offset)` sees the bytes themselves, before they are checked, from offset
- * 0 anew for every attempt. A broken or stalled connection and a server in trouble are tried again a few times, a wrong
- * hash once, past every cache.
+ * when one starts over; `onChunk(bytes, offset)` sees the bytes themselves, before they are checked, from offset 0 anew
+ * for every attempt. A broken or stalled connection is taken up where it broke and a server in trouble asked again a few
+ * times; a wrong hash is fetched once more, past every cache.
  */
 export async function fetchPart(url, part, { store, signal, onBytes = () => {}, onChunk = () => {}, patience = 30_000, pause = 400 } = {}) {
   const kept = await store?.get(part);
@@ -161,10 +186,10 @@ export async function fetchPart(url, part, { store, signal, onBytes = () => {}, 
       await store?.put(part, bytes);
       return bytes;
     } catch (thrown) {
+      onBytes(partials.get(part.sha256)?.length ?? 0);
       signal?.throwIfAborted();
       // Whatever is not ours came from the network: no connection, a cut one, or one that stalled.
       const error = thrown instanceof DataError ? thrown : new DataError('network', { file: part.file });
-      onBytes(0);
       if (['mismatch', 'page'].includes(error.code) && ++damaged < 2) continue;
       if (mayPass(error) && attempt < 3 && globalThis.navigator?.onLine !== false) {
         await pauseFor(pause * 4 ** attempt, signal);

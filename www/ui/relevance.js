@@ -1,0 +1,47 @@
+// What of a ranking is worth showing: where good matches end, and which products are one thing photographed twice.
+
+const fewest = 4; // fewer good matches than this are called few
+const closest = 8; // shown where nothing is good
+
+/** One hit a group of near-duplicates, the best of it, with the others in `alike`. `leader(row)` names the group. */
+export function fold(hits, leader) {
+  const groups = new Map();
+  const folded = [];
+  for (const hit of hits) {
+    const group = leader(hit.row);
+    const first = groups.get(group);
+    if (first) first.alike.push(hit);
+    else {
+      const own = { ...hit, alike: [] };
+      groups.set(group, own);
+      folded.push(own);
+    }
+  }
+  return folded;
+}
+
+/** The least score of a good match, by what the catalog was measured to when it was made; -Infinity where it was not. */
+function limitOf(relevance, kind, best) {
+  if (!relevance) return Number.NEGATIVE_INFINITY;
+  if (kind !== 'text') return relevance.photo;
+  return Math.max(relevance.text, relevance.share * best);
+}
+
+/**
+ * Cuts ranked hits where good matches end. `rest` is what lies below; `few` says how many good ones there are where
+ * there are few, or is undefined.
+ */
+export function cut(hits, relevance, kind) {
+  const limit = limitOf(relevance, kind, hits[0]?.score);
+  const at = hits.findIndex(({ score }) => score < limit);
+  if (at < 0) return { good: hits, rest: [] };
+  // With no good match at all, the nearest are shown and called what they are.
+  if (at === 0) return { good: hits.slice(0, closest), rest: hits.slice(closest), few: 0 };
+  return { good: hits.slice(0, at), rest: hits.slice(at), few: at < fewest ? at : undefined };
+}
+
+/** Of all rows ranked by their likeness to words, those that the words describe. */
+export function described(hits, relevance) {
+  const { good, few } = cut(hits, relevance, 'text');
+  return few === 0 ? [] : good;
+}
