@@ -70,7 +70,8 @@ impl Site<'_> {
     pub fn write(&self) -> Result<Written> {
         self.check_accent()?;
         crate::staging::replace(self.out, "index.html", |out| {
-            Site { out, title: self.title.clone(), accent: self.accent.clone(), ..*self }.build()
+            Site { out, title: self.title.clone(), accent: self.accent.clone(), logo: self.logo.clone(), ..*self }
+                .build()
         })
     }
 

@@ -108,12 +108,12 @@ class App {
       this.model = manifest;
       this.modelText = text;
       if (manifest.note) this.notice('model', { text: manifest.note, dismiss: true });
+      this.held = await mustAsk(this.store, this.site, manifest);
       this.engine = new Engine(new URL('worker.js', this.base));
       this.engine.addEventListener('state', () => this.engineChanged());
       this.engine.addEventListener('requests', ({ data }) => this.requests.add(data.urls));
       this.engine.addEventListener('blocked', ({ data }) => this.requests.stopped.push(data.url));
       this.engine.addEventListener('restart', () => (this.handed = []));
-      this.held = await mustAsk(this.store, this.build, manifest);
       const texts = { model: text, catalog: this.catalog.text };
       const args = { base: this.base, build: this.build, site: this.site, model: manifest, catalog: this.catalog.manifest, texts, hold: this.held };
       this.own.attach(this.engine, args);

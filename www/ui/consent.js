@@ -10,11 +10,11 @@ export function metered() {
 }
 
 /** True where the visitor has to be asked first: a metered connection, no answer yet, and something still to fetch. */
-export async function mustAsk(store, build, model) {
+export async function mustAsk(store, site, model) {
   if (!metered() || agreed(store.base)) return false;
-  const words = model.parts.filter(({ part }) => part !== 'image');
-  const kept = await Promise.all([build, ...words].map((part) => store.has(part)));
-  return !kept.every(Boolean);
+  const has = (parts) => Promise.all(parts.map((part) => store.has(part)));
+  const [builds, words] = await Promise.all([has(site.wasm), has(model.parts.filter(({ part }) => part !== 'image'))]);
+  return !(builds.some(Boolean) && words.every(Boolean)); // of the builds one is enough
 }
 
 function agreed(base) {
