@@ -96,14 +96,13 @@ pub fn measure(
     let catalog = Tensor::from_vec(vectors, (n, manifest.dimension), &Device::Cpu)?;
     let rows = spread(n, TITLES);
     let titles: Vec<&str> = rows.iter().map(|&row| items[row].title.as_str()).collect();
-    let own = scores(&engine, &catalog, &titles)?.iter().zip(&rows).map(|(scores, &row)| scores[row]).collect();
-    let chance = scores(&engine, &catalog, &ELSEWHERE)?.iter().map(|scores| best(scores)).collect();
+    let chance = tops(&scores(&engine, &catalog, &ELSEWHERE)?);
+    let own = tops(&scores(&engine, &catalog, &titles)?);
     let values = values(&items);
     let words: Vec<&str> = values.iter().map(|(value, _)| *value).collect();
     let found = scores(&engine, &catalog, &words)?;
-    let tops = found.iter().map(|scores| best(scores)).collect();
     // what half of the wrong questions do not reach, but nearly all right ones do
-    let text = quantile(chance, 0.5).min(quantile(own, 0.05)).min(quantile(tops, 0.05));
+    let text = quantile(chance, 0.5).min(quantile(own, 0.05)).min(quantile(tops(&found), 0.05));
     Ok(Some(Relevance { text, share: share(&found, &values), photo: pairs(&catalog, n)? }))
 }
 
@@ -181,6 +180,10 @@ fn scores(engine: &Engine<Cpu>, catalog: &Tensor, texts: &[&str]) -> Result<Vec<
         all.extend(queries.matmul(&columns)?.to_vec2::<f32>()?);
     }
     Ok(all)
+}
+
+fn tops(found: &[Vec<f32>]) -> Vec<f32> {
+    found.iter().map(|scores| best(scores)).collect()
 }
 
 fn best(scores: &[f32]) -> f32 {
