@@ -104,7 +104,7 @@ button { cursor: pointer; }
 .title { display: -webkit-box; margin-top: 8px; overflow: hidden; font-size: 15px; line-height: 1.35; -webkit-box-orient: vertical; -webkit-line-clamp: 2; }
 .price { display: block; color: var(--muted); font-size: 14px; }
 
-.actions { position: absolute; top: 8px; right: 8px; display: grid; gap: 6px; opacity: 0; transition: opacity 140ms ease; }
+.actions { position: absolute; top: 8px; right: 8px; display: flex; gap: 6px; opacity: 0; transition: opacity 140ms ease; }
 .card:hover .actions, .card:focus-within .actions { opacity: 1; }
 @media (hover: none) { .actions { opacity: 1; } }
 .actions button { width: 38px; height: 38px; border: 1px solid var(--line); background: var(--paper); color: var(--ink); }
