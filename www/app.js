@@ -144,8 +144,8 @@ class App {
 
   /** Where the photos are not many, all of them are kept, so that the page is whole in a tunnel too. */
   keepAll() {
-    if (!navigator.serviceWorker?.controller || metered() || !storage.isModest(this.catalog.size)) return;
-    const urls = this.catalog.items.map((item) => this.catalog.photo(item));
+    if (!navigator.serviceWorker?.controller || metered() || !storage.isModest(this.catalog.manifest.count)) return;
+    const urls = this.catalog.items.filter(({ own }) => !own).map((item) => this.catalog.photo(item));
     storage.keepPhotos(this.base, urls, undefined, { workers: 2 }).catch(() => {});
   }
 
@@ -227,8 +227,8 @@ class App {
   }
 
   /** What is asked for, apart from the product that stands open; tells questions apart. */
-  address({ photo, crop } = this.state) {
-    return `${toSearch({ ...this.state, item: null })} ${photo ?? ''} ${crop ?? ''}`;
+  address({ photo, crop, like } = this.state) {
+    return `${toSearch({ ...this.state, item: null })} ${photo ?? ''} ${crop ?? ''} ${like ?? ''}`;
   }
 
   /** A private photo is gone with the page load that knew it. */
@@ -287,7 +287,7 @@ class App {
     if (!this.crops.has(key)) {
       // Rarely more than a few, and each is small.
       for (const [old, { source }] of [...this.crops].slice(0, -5)) URL.revokeObjectURL(source), this.crops.delete(old);
-      this.crops.set(key, await cutOut(reference.bytes ?? (await this.fetchPhoto(reference.source)), crop));
+      this.crops.set(key, await cutOut(await this.bytesOf(reference), crop));
     }
     return { ...reference, ...this.crops.get(key) };
   }
@@ -356,7 +356,7 @@ class App {
     if (words) query.text = words;
     if (rows) query.rows = rows;
     if (kind !== 'text') {
-      query.photo = `${photo ?? `row ${row}`} ${crop ?? ''}`;
+      query.photo = `${photo ?? (reference.blob ? reference.source : `row ${row}`)} ${crop ?? ''}`;
       query.like = mix;
       if (row !== null) query.exclude = [row];
       await this.handOver(query.photo, reference);
@@ -386,10 +386,15 @@ class App {
   async handOver(key, reference) {
     this.handed ??= [];
     if (this.handed.includes(key)) return;
-    const held = reference.blob && new Uint8Array(await reference.blob.arrayBuffer());
-    const bytes = held ?? reference.bytes?.slice() ?? (await this.fetchPhoto(reference.source));
+    const bytes = await this.bytesOf(reference);
     await this.engine.call('photo', { key, bytes }, [bytes.buffer]);
     this.handed = [...this.handed, key].slice(-6); // as many as the worker keeps
+  }
+
+  /** A copy of the bytes of what is asked with: a part of a photo, a private photo, or a product's. */
+  async bytesOf({ bytes, blob, source }) {
+    if (bytes) return bytes.slice();
+    return blob ? new Uint8Array(await blob.arrayBuffer()) : this.fetchPhoto(source);
   }
 
   async fetchPhoto(url) {

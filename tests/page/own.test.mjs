@@ -99,6 +99,10 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
     await settled(page, { kind: 'composed', by: 'engine', words: 'in blue' });
     assert.ok(!decodeURIComponent(page.url()).includes('mine'), page.url());
 
+    await page.goBack();
+    await settled(page, { kind: 'like', by: 'engine' });
+    assert.equal((await ids(page, 1))[0], id.replace('own/mine ', ''), 'the way back knows it all the same');
+
     // the second time nothing is encoded; a file with another date is read, but not encoded either
     const moved = path.join(wardrobe, `mine ${path.basename(names[0])}`);
     utimesSync(moved, new Date(), new Date(Date.now() - 5000_000));
@@ -111,6 +115,8 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
     await page.reload();
     await able(page, 'composed');
     await page.waitForSelector('.own-choices');
+    await settled(page, { kind: 'like', by: 'engine' });
+    await page.click('.brand');
     await search(page, 'red dress');
     assert.deepEqual(await ids(page, 48), both);
     await choose(page, wardrobe);

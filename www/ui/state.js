@@ -21,7 +21,7 @@ export function toSearch(state) {
   return text ? `?${text}` : '';
 }
 
-/** `own`: {photo, crop} of this tab's own photo, which the browser's history remembers and the address does not. */
+/** `own`: {photo, crop, like, item} as far as they are private: the browser's history remembers them, the address does not. */
 export function fromSearch(text, own = null) {
   const state = empty();
   for (const [name, value] of new URLSearchParams(text)) {
@@ -33,6 +33,8 @@ export function fromSearch(text, own = null) {
     else if (name.startsWith('f.')) (state.facets[name.slice(2)] ??= []).push(value);
   }
   if (own?.photo) Object.assign(state, { photo: own.photo, crop: own.crop ?? null, like: null });
+  if (isOwn(own?.like)) Object.assign(state, { like: own.like, crop: own.crop ?? null });
+  if (isOwn(own?.item)) state.item = own.item;
   if (!state.photo && !state.like) state.crop = null;
   return state;
 }
@@ -79,7 +81,9 @@ export class History {
   /** `typing`: a run of key presses is one step back, not one a letter. */
   record(state, { typing = false, replace = false } = {}) {
     const address = location.pathname + toSearch(state);
-    const entry = { photo: state.photo, crop: state.photo && state.crop, depth: this.depth + 1 };
+    const like = isOwn(state.like) ? state.like : null;
+    const item = isOwn(state.item) ? state.item : null;
+    const entry = { photo: state.photo, crop: state.photo || like ? state.crop : null, like, item, depth: this.depth + 1 };
     if (replace || (typing && this.typing)) history.replaceState({ ...entry, depth: this.depth }, '', address);
     else history.pushState(entry, '', address);
     this.typing = typing;
