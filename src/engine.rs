@@ -1,14 +1,18 @@
 //! The whole flow on one page: photo and words → patches and ids → encoders → fusion → one vector → the top K.
 
 use crate::backend::Backend;
+#[cfg(feature = "gpu")]
+use crate::backend::gpu::{Gpu, scan::Vectors};
 use crate::beside::Beside;
 use crate::cells::Cells;
 use crate::error::{Error, Result};
 use crate::image::{self, Preprocess};
 use crate::model::bert::Bert;
 use crate::model::folder::{Description, Part};
-use crate::model::fusion::{Fusion, Photo, Words};
+use crate::model::fusion::{Fused, Fusion, Photo, Words};
 use crate::model::vit::Vit;
+#[cfg(feature = "gpu")]
+use crate::search::Filter;
 use crate::search::{Hit, Index};
 use crate::shard::{Manifest, Shard};
 use crate::text::{TextReader, Tokens};
@@ -62,6 +66,27 @@ pub struct Ready {
     pub image: bool,
     /// Both at once.
     pub composed: bool,
+}
+
+impl<'a> Query<'a> {
+    /// The text, unless it is blank.
+    fn words(&self) -> Option<&'a str> {
+        self.text.filter(|text| !text.trim().is_empty())
+    }
+}
+
+/// A query that has been asked of a backend and not been read back.
+struct Asked<B: Backend> {
+    fused: Fused<B>,
+    ms: Milliseconds,
+}
+
+impl<B: Backend> Asked<B> {
+    /// The vector, then what there is of the attention over patches, words and modalities.
+    fn tensors(&self) -> Vec<&B::Tensor> {
+        let Fused { query, alpha, gamma, beta } = &self.fused;
+        [Some(query), alpha.as_ref(), gamma.as_ref(), beta.as_ref()].into_iter().flatten().collect()
+    }
 }
 
 /// A model whose parts may still be arriving.
@@ -158,52 +183,62 @@ impl<B: Backend> Engine<B> {
 
     /// Encodes one query, with its attention.
     pub async fn encode(&self, query: Query<'_>) -> Result<Encoded> {
-        let mut ms = Milliseconds::default();
-        let text = query.text.filter(|text| !text.trim().is_empty());
+        let mut asked = self.ask(query)?;
+        let start = (self.clock)();
+        let read = self.backend.read_all(&asked.tensors()).await?;
+        asked.ms.fusion += (self.clock)() - start;
+        self.answer(query, &asked, read)
+    }
+
+    /// Everything of a query but the reading back, which is all that waits on some backends.
+    fn ask(&self, query: Query<'_>) -> Result<Asked<B>> {
         let start = (self.clock)();
         let patches = query.photo.map(|bytes| image::prepare(bytes, self.preprocess())).transpose()?;
         let decoded = (self.clock)();
         let photo = patches.map(|patches| self.photo(&[patches])).transpose()?;
         let seen = (self.clock)();
-        let words = text.map(|text| self.words(&self.tokens(&[text])?)).transpose()?;
+        let words = query.words().map(|text| self.words(&self.tokens(&[text])?)).transpose()?;
         let read = (self.clock)();
-        let (b, fusion) = (&self.backend, self.fusion()?);
-        let fused = fusion.query(b, photo.as_ref(), words.as_ref())?;
-        let mut vector = b.read(&fused.query).await?;
+        let mut fused = self.fusion()?.query(&self.backend, photo.as_ref(), words.as_ref())?;
         if let (Some(photo), Some(words), Some(like)) = (&photo, &words, query.like) {
-            self.lean(&mut vector, photo, words, like).await?;
+            fused.query = self.lean(fused.query, photo, words, like)?;
         }
-        (ms.decode, ms.image) = (decoded - start, seen - decoded);
-        (ms.text, ms.fusion) = (read - seen, (self.clock)() - read);
-        let mut encoded = Encoded { vector, ms, ..Encoded::default() };
-        if let Some(alpha) = &fused.alpha {
-            encoded.photo = Some(b.read(alpha).await?);
+        let fusion = (self.clock)() - read;
+        Ok(Asked {
+            fused,
+            ms: Milliseconds { decode: decoded - start, image: seen - decoded, text: read - seen, fusion },
+        })
+    }
+
+    /// The numbers of [`Asked::tensors`] → an answer.
+    fn answer(&self, query: Query<'_>, asked: &Asked<B>, read: Vec<Vec<f32>>) -> Result<Encoded> {
+        let mut read = read.into_iter();
+        let mut next = |there: bool| if there { read.next() } else { None };
+        let fused = &asked.fused;
+        let mut encoded = Encoded { vector: next(true).unwrap_or_default(), ms: asked.ms, ..Encoded::default() };
+        encoded.photo = next(fused.alpha.is_some());
+        if let (Some(gamma), Some(text)) = (next(fused.gamma.is_some()), query.words()) {
+            encoded.words = Some(self.word_weights(text, &gamma)?);
         }
-        if let (Some(gamma), Some(text)) = (&fused.gamma, text) {
-            encoded.words = Some(self.word_weights(text, &b.read(gamma).await?)?);
-        }
-        if let Some(beta) = &fused.beta {
-            encoded.modalities = b.read(beta).await?.try_into().ok();
-        }
+        encoded.modalities = next(fused.beta.is_some()).and_then(|beta| beta.try_into().ok());
         Ok(encoded)
     }
 
     /// Moves a fused vector towards the photo alone (`like` > ½) or the words alone (`like` < ½).
-    async fn lean(&self, vector: &mut [f32], photo: &Photo<B>, words: &Words<B>, like: f32) -> Result<()> {
+    fn lean(&self, fused: B::Tensor, photo: &Photo<B>, words: &Words<B>, like: f32) -> Result<B::Tensor> {
         let share = (like.clamp(0.0, 1.0) - 0.5) * 2.0;
         if share == 0.0 || share.is_nan() {
-            return Ok(());
+            return Ok(fused);
         }
         let (b, fusion) = (&self.backend, self.fusion()?);
         let pole = match share > 0.0 {
             true => fusion.catalog(b, photo)?,
             false => fusion.query(b, None, Some(words))?.query,
         };
-        let pole = b.read(&pole).await?;
-        vector.iter_mut().zip(&pole).for_each(|(v, p)| *v += share.abs() * (p - *v));
-        let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-12);
-        vector.iter_mut().for_each(|v| *v /= length);
-        Ok(())
+        let shape = b.shape(&fused);
+        let weight = |w: f32| b.tensor(&vec![w; shape.iter().product()], &shape);
+        let kept = b.mul(&fused, &weight(1.0 - share.abs())?)?;
+        b.normalise(&b.add(&kept, &b.mul(&pole, &weight(share.abs())?)?)?)
     }
 
     fn photo(&self, patches: &[Vec<f32>]) -> Result<Photo<B>> {
@@ -243,6 +278,34 @@ impl<B: Backend> Engine<B> {
             }
         }
         Ok(words)
+    }
+}
+
+#[cfg(feature = "gpu")]
+impl Engine<Gpu> {
+    /// Encodes a query and finds the `k` vectors nearest to it, all on the device: one submission, one wait, and only
+    /// the query's vector, its attention and the results come back.
+    pub async fn search(
+        &self,
+        query: Query<'_>,
+        vectors: &Vectors,
+        k: usize,
+        filter: Filter<'_>,
+    ) -> Result<(Encoded, Vec<Hit>)> {
+        let mut asked = self.ask(query)?;
+        let start = (self.clock)();
+        let allowed = filter.bits(vectors.len());
+        let selected = vectors.select(&self.backend, &asked.fused.query, k, allowed.as_deref())?;
+        let (read, rows) = selected.read(&self.backend, &asked.tensors()).await?;
+        asked.ms.fusion += (self.clock)() - start;
+        let hits = rows.into_iter().map(|(row, score)| Hit { row, score }).collect();
+        let encoded = self.answer(query, &asked, read)?;
+        // a device that is going may hand out zeros before it says so
+        let length = encoded.vector.iter().map(|v| v * v).sum::<f32>().sqrt();
+        match (0.99..1.01).contains(&length) {
+            true => Ok((encoded, hits)),
+            false => Err(Error::Device(format!("expected a vector of length 1, got {length}; ask the processor"))),
+        }
     }
 }
 

@@ -75,6 +75,9 @@ pub enum Error {
     /// The tensor engine refused an operation.
     #[error("computing: {0}")]
     Compute(#[from] candle_core::Error),
+    /// A graphics device is missing, was lost, ran out of memory or did not answer in time.
+    #[error("computing on the graphics device: {0}")]
+    Device(String),
     /// A file could not be read or written.
     #[error("{operation} {path}: {source}{}", next_step(source))]
     Io {

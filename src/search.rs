@@ -1,5 +1,7 @@
 //! The top K of a catalog by cosine.
 
+#[cfg(feature = "gpu")]
+use crate::backend::gpu::{Gpu, scan::Vectors};
 use crate::backend::kernels::scan::{TopK, scan};
 use crate::backend::kernels::scratch::Floats;
 use crate::backend::kernels::threads::for_each_block;
@@ -37,6 +39,34 @@ pub struct Filter<'a> {
     pub only: Option<&'a [u32]>,
     /// Rows left out, such as the product that the query is about.
     pub exclude: &'a [u32],
+}
+
+#[cfg(feature = "gpu")]
+impl Filter<'_> {
+    /// One bit a row, the lowest first, set for the rows that may be found; nothing where every row may be.
+    pub fn bits(&self, rows: usize) -> Option<Vec<u8>> {
+        if self.only.is_none() && self.exclude.is_empty() {
+            return None;
+        }
+        let mut bits = vec![if self.only.is_some() { 0 } else { 255 }; rows.div_ceil(8)];
+        let known = |row: &&u32| (**row as usize) < rows;
+        for &row in self.only.unwrap_or_default().iter().filter(known) {
+            bits[row as usize / 8] |= 1 << (row % 8);
+        }
+        for &row in self.exclude.iter().filter(known) {
+            bits[row as usize / 8] &= !(1 << (row % 8));
+        }
+        Some(bits)
+    }
+}
+
+#[cfg(feature = "gpu")]
+impl Index {
+    /// Brings vectors on a graphics device up to date with the rows that are here.
+    pub fn upload(&self, gpu: &Gpu, vectors: &mut Vectors) -> Result<()> {
+        let first = vectors.len().min(self.len());
+        vectors.add(gpu, &self.vectors[first * self.dimension..], &self.scales[first..])
+    }
 }
 
 impl Index {

@@ -1,7 +1,13 @@
 //! Bindings for the page: convert, call, map errors. Everything runs in the worker.
+//!
+//! The same file makes the program for the processor and, with the feature `gpu`, the one for WebGPU, which opens its
+//! device before anything else and searches there too.
 
 use crate::assembly::{self, Entry, Rows};
-use crate::backend::cpu::Cpu;
+#[cfg(not(feature = "gpu"))]
+use crate::backend::cpu::Cpu as Device;
+#[cfg(feature = "gpu")]
+use crate::backend::gpu::{Gpu as Device, scan};
 use crate::beside::Beside;
 use crate::cells::Cells;
 use crate::engine::{Catalog, Encoded, Engine, Milliseconds, Query};
@@ -18,7 +24,11 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen]
 #[derive(Default)]
 pub struct Vitrine {
-    engine: Option<Engine<Cpu>>,
+    #[cfg(feature = "gpu")]
+    device: Option<Device>,
+    #[cfg(feature = "gpu")]
+    vectors: Option<scan::Vectors>,
+    engine: Option<Engine<Device>>,
     catalog: Option<Catalog>,
     /// A visitor's own photos, found beside the catalog's.
     own: Option<Index>,
@@ -190,7 +200,7 @@ impl Vitrine {
         if let Some(note) = &description.note {
             gloo::console::warn!(note.as_str());
         }
-        self.engine = Some(Engine::new(Cpu::for_search(), description, clock));
+        self.engine = Some(Engine::new(self.device()?, description, clock));
         Ok(())
     }
 
@@ -208,13 +218,23 @@ impl Vitrine {
     /// Reads `catalog.json`; a catalog of another model is refused with both fingerprints named.
     pub fn open_catalog(&mut self, json: &str) -> Result<(), JsError> {
         let fingerprint = self.engine.as_ref().map(|engine| engine.description().fingerprint.as_str());
-        self.catalog = Some(Catalog::open(json, fingerprint).map_err(raise)?);
+        let catalog = Catalog::open(json, fingerprint).map_err(raise)?;
+        #[cfg(feature = "gpu")]
+        {
+            self.vectors = Some(scan::Vectors::new(&self.device()?, catalog.manifest.dimension));
+        }
+        self.catalog = Some(catalog);
         Ok(())
     }
 
     /// Takes a shard and returns how many rows can be searched now.
     pub fn add_shard(&mut self, file: &str, bytes: &[u8]) -> Result<usize, JsError> {
-        self.catalog_mut()?.add_shard(file, bytes).map_err(raise)
+        let rows = self.catalog_mut()?.add_shard(file, bytes).map_err(raise)?;
+        #[cfg(feature = "gpu")]
+        if let (Some(device), Some(vectors), Some(catalog)) = (&self.device, &mut self.vectors, &self.catalog) {
+            catalog.index().upload(device, vectors).map_err(raise)?;
+        }
+        Ok(rows)
     }
 
     /// `{text?, photo?: Uint8Array, exclude?, like?, k, rows?}` → `{hits, attention, ms}`.
@@ -223,16 +243,17 @@ impl Vitrine {
         let (engine, catalog) = (self.engine()?, self.catalog()?);
         let start = clock();
         let query = Query { photo: request.photo.as_deref(), text: request.text.as_deref(), like: request.like };
-        let mut encoded = engine.encode(query).await.map_err(raise)?;
-        let searched = clock();
         let filter = Filter { only: request.rows.as_deref(), exclude: &request.exclude };
+        #[cfg(feature = "gpu")]
+        if let Some(vectors) = self.vectors.as_ref().filter(|_| self.own.is_none() && request.k <= scan::MAX_K) {
+            let (encoded, hits) = engine.search(query, vectors, request.k, filter).await.map_err(raise)?;
+            return respond(engine, encoded, hits, clock() - start, 0.0);
+        }
+        let encoded = engine.encode(query).await.map_err(raise)?;
+        let searched = clock();
         let hits = self.beside(catalog).top_k(&encoded.vector, request.k, filter).map_err(raise)?;
         let now = clock();
-        to_js(&Response {
-            hits: found(hits),
-            attention: Attention::of(&mut encoded, engine.preprocess().grid()),
-            ms: Timing { encode: encoded.ms, search: now - searched, total: now - start },
-        })
+        respond(engine, encoded, hits, now - start, now - searched)
     }
 
     /// The rows nearest to a row's own vector. Needs no model.
@@ -387,12 +408,35 @@ impl Vitrine {
     }
 }
 
+#[cfg(feature = "gpu")]
+#[wasm_bindgen]
 impl Vitrine {
-    fn engine(&self) -> Result<&Engine<Cpu>, JsError> {
+    /// Opens the graphics device. Comes before everything else; an answer that takes longer than `timeout`
+    /// milliseconds is an error.
+    pub async fn open_device(&mut self, timeout: u32) -> Result<(), JsError> {
+        let timeout = std::time::Duration::from_millis(timeout.into());
+        self.device = Some(Device::open(timeout).await.map_err(raise)?);
+        Ok(())
+    }
+}
+
+impl Vitrine {
+    #[cfg(feature = "gpu")]
+    fn device(&self) -> Result<Device, JsError> {
+        let none = || JsError::new("loading model: expected an open graphics device, got none; call open_device first");
+        self.device.clone().ok_or_else(none)
+    }
+
+    #[cfg(not(feature = "gpu"))]
+    fn device(&self) -> Result<Device, JsError> {
+        Ok(Device::for_search())
+    }
+
+    fn engine(&self) -> Result<&Engine<Device>, JsError> {
         self.engine.as_ref().ok_or_else(|| JsError::new("loading model: expected model.json first, got none; load it"))
     }
 
-    fn engine_mut(&mut self) -> Result<&mut Engine<Cpu>, JsError> {
+    fn engine_mut(&mut self) -> Result<&mut Engine<Device>, JsError> {
         self.engine.as_mut().ok_or_else(|| JsError::new("loading model: expected model.json first, got none; load it"))
     }
 
@@ -412,6 +456,21 @@ impl Vitrine {
     fn catalog(&self) -> Result<&Catalog, JsError> {
         self.catalog.as_ref().ok_or_else(|| JsError::new("searching: expected an open catalog, got none; open one"))
     }
+}
+
+/// An answer for the page; times in milliseconds.
+fn respond(
+    engine: &Engine<Device>,
+    mut encoded: Encoded,
+    hits: Vec<Hit>,
+    total: f64,
+    search: f64,
+) -> Result<JsValue, JsError> {
+    to_js(&Response {
+        hits: found(hits),
+        attention: Attention::of(&mut encoded, engine.preprocess().grid()),
+        ms: Timing { encode: encoded.ms, search, total },
+    })
 }
 
 fn found(hits: Vec<Hit>) -> Vec<Found> {

@@ -5,8 +5,8 @@
 mod composed {
     use vitrine::backend::composed::Composed as Tested;
 
-    fn backend() -> Tested {
-        Tested::cpu()
+    fn backend() -> Option<Tested> {
+        Some(Tested::cpu())
     }
 
     include!("golden/cases.rs");
@@ -15,8 +15,22 @@ mod composed {
 mod cpu {
     use vitrine::backend::cpu::Cpu as Tested;
 
-    fn backend() -> Tested {
-        Tested::new()
+    fn backend() -> Option<Tested> {
+        Some(Tested::new())
+    }
+
+    include!("golden/cases.rs");
+}
+
+#[cfg(feature = "gpu")]
+mod gpu {
+    #[path = "../backends/device.rs"]
+    mod device;
+
+    use vitrine::backend::gpu::Gpu as Tested;
+
+    fn backend() -> Option<Tested> {
+        device::open()
     }
 
     include!("golden/cases.rs");

@@ -1,13 +1,16 @@
 //! The seam between models and hardware: every operation a model may use, and nothing else.
 //!
 //! Models are written once against [`Backend`] and never see how a weight is stored. Implementations:
-//! [`composed`] (candle's differentiable operations: training, and the oracle that the others are tested against) and
-//! [`cpu`] (the project's own SIMD [`kernels`]: what runs in the page and on the command line).
+//! [`composed`] (candle's differentiable operations: training, and the oracle that the others are tested against),
+//! [`cpu`] (the project's own SIMD [`kernels`]: what runs in the page and on the command line) and, with the feature
+//! `gpu`, `gpu` (the project's own WGSL on wgpu, natively and in the page).
 //!
 //! Shapes are row-major. `b` batch, `n` tokens, `d` features.
 
 pub mod composed;
 pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod kernels;
 
 use crate::error::Result;
@@ -42,6 +45,16 @@ pub trait Backend {
     fn shape(&self, x: &Self::Tensor) -> Vec<usize>;
     /// Copies a tensor back, row-major. The only operation that waits.
     fn read(&self, x: &Self::Tensor) -> impl Future<Output = Result<Vec<f32>>>;
+    /// Copies several tensors back, waiting once where the backend can.
+    fn read_all(&self, tensors: &[&Self::Tensor]) -> impl Future<Output = Result<Vec<Vec<f32>>>> {
+        async move {
+            let mut all = Vec::with_capacity(tensors.len());
+            for x in tensors {
+                all.push(self.read(x).await?);
+            }
+            Ok(all)
+        }
+    }
 
     /// `act(x·wᵀ + bias)`: x `[.., in]`, w `[out, in]`, bias `[out]` → `[.., out]`.
     fn linear(

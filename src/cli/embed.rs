@@ -3,7 +3,8 @@
 use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;
-use vitrine::engine::Query;
+use vitrine::backend::Backend;
+use vitrine::engine::{Engine, Query};
 use vitrine::image;
 use vitrine::model::folder::sha256_hex;
 
@@ -19,6 +20,9 @@ pub struct EmbedArgs {
     /// Model folder
     #[arg(long, default_value = "models/default")]
     model: PathBuf,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t)]
+    backend: super::Device,
     /// Print one JSON object, with the attention and a hash of what the image encoder saw
     #[arg(long)]
     json: bool,
@@ -26,7 +30,14 @@ pub struct EmbedArgs {
 
 /// Encodes and prints.
 pub fn run(args: EmbedArgs) -> anyhow::Result<()> {
-    let engine = super::open(&args.model)?;
+    match args.backend {
+        super::Device::Cpu => run_on(&super::open(super::Native::for_search(), &args.model)?, &args),
+        #[cfg(feature = "gpu")]
+        super::Device::Gpu => run_on(&super::open(super::gpu()?, &args.model)?, &args),
+    }
+}
+
+fn run_on<B: Backend>(engine: &Engine<B>, args: &EmbedArgs) -> anyhow::Result<()> {
     let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("reading photo {}", path.display()));
     let photo = args.image.as_ref().map(read).transpose()?;
     let query = Query { photo: photo.as_deref(), text: args.text.as_deref(), like: None };

@@ -2,6 +2,8 @@
 
 use clap::Args;
 use std::path::{Path, PathBuf};
+use vitrine::backend::Backend;
+use vitrine::engine::Engine;
 use vitrine::indexer::{CellChoice, Indexer, Metadata, PartOf, Summary};
 use vitrine::photos::PhotoSource;
 
@@ -32,6 +34,9 @@ pub struct IndexArgs {
     /// 100,000 photos on)
     #[arg(long, value_name = "auto|none|N", default_value = "auto", conflicts_with = "part")]
     cells: CellChoice,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t)]
+    backend: super::Device,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -39,6 +44,17 @@ pub struct IndexArgs {
 
 /// Indexes, reports what was skipped, and prints a summary.
 pub fn run(args: IndexArgs) -> anyhow::Result<()> {
+    match args.backend {
+        super::Device::Cpu => run_on(&super::open(super::Native::for_search(), &args.model)?, args),
+        #[cfg(feature = "gpu")]
+        super::Device::Gpu => run_on(&super::open(super::gpu()?, &args.model)?, args),
+    }
+}
+
+fn run_on<B: Backend>(engine: &Engine<B>, args: IndexArgs) -> anyhow::Result<()>
+where
+    Engine<B>: Sync,
+{
     let photos = PhotoSource::open(&args.photos)?;
     let beside = args.photos.join("items.csv");
     let metadata = match (&args.meta, beside.exists()) {
@@ -46,10 +62,9 @@ pub fn run(args: IndexArgs) -> anyhow::Result<()> {
         (None, true) => Metadata::read(&beside)?,
         (None, false) => Metadata::default(),
     };
-    let engine = super::open(&args.model)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let indexer = Indexer {
-        engine: &engine,
+        engine,
         photos: &photos,
         metadata: &metadata,
         out: &args.out,

@@ -1,6 +1,7 @@
 //! The commands, one file each: arguments, progress, printing. The work is the library's.
 
 mod archive;
+mod bench;
 mod convert;
 mod demo_catalog;
 mod embed;
@@ -13,14 +14,28 @@ mod serve;
 mod site;
 mod train;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
+use vitrine::backend::Backend;
 use vitrine::backend::cpu::Cpu;
+#[cfg(feature = "gpu")]
+use vitrine::backend::gpu::{Gpu, NATIVE_TIMEOUT};
 use vitrine::engine::Engine;
 
 /// The backend that the command line computes with.
 pub type Native = Cpu;
+
+/// Where to compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Device {
+    /// The processor
+    #[default]
+    Cpu,
+    /// The graphics device, through Vulkan, Metal or DX12
+    #[cfg(feature = "gpu")]
+    Gpu,
+}
 
 /// Fashion search that runs wholly in the visitor's browser.
 #[derive(Parser)]
@@ -42,6 +57,7 @@ enum Command {
     Convert(convert::ConvertArgs),
     DemoCatalog(demo_catalog::DemoCatalogArgs),
     Train(train::Train),
+    Bench(bench::BenchArgs),
 }
 
 /// Runs one command.
@@ -53,20 +69,30 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Embed(args) => embed::run(args),
         Command::Site(args) => site::run(args),
         Command::Serve(args) => serve::run(args),
-        Command::Eval(args) => eval::run(&args, |model| Ok(embedder::EngineEmbedder(open(model)?))),
+        Command::Eval(args) => eval::run(&args, |model| Ok(embedder::EngineEmbedder(open(Native::for_search(), model)?))),
         Command::Convert(args) => convert::run(args),
         Command::DemoCatalog(args) => demo_catalog::run(args),
         Command::Train(args) => args.run(),
+        Command::Bench(args) => bench::run(&args),
     }
 }
 
 /// Loads a model folder and says on stderr what its author wants everybody to know.
-pub fn open(model: &Path) -> vitrine::Result<Engine<Native>> {
-    let engine = Engine::open(Native::for_search(), model)?;
+pub fn open<B: Backend>(backend: B, model: &Path) -> vitrine::Result<Engine<B>> {
+    let engine = Engine::open(backend, model)?;
     if let Some(note) = &engine.description().note {
         eprintln!("note: {note}");
     }
     Ok(engine)
+}
+
+/// Opens the graphics device and says on stderr which it is.
+#[cfg(feature = "gpu")]
+pub fn gpu() -> vitrine::Result<Gpu> {
+    let gpu = pollster::block_on(Gpu::open(NATIVE_TIMEOUT))?;
+    let kind = if gpu.is_software() { "a program on the processor, slower than --backend cpu" } else { "hardware" };
+    eprintln!("on {}: {kind}", gpu.name());
+    Ok(gpu)
 }
 
 /// A progress bar on stderr over a known number of things.

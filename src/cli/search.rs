@@ -2,9 +2,9 @@
 
 use anyhow::Context;
 use clap::Args;
-use std::path::PathBuf;
-use vitrine::engine::{Catalog, Query};
-use vitrine::search::Filter;
+use std::path::{Path, PathBuf};
+use vitrine::engine::{Catalog, Encoded, Query};
+use vitrine::search::{Filter, Hit};
 use vitrine::shard::Item;
 
 /// Search a catalog with words, a photo, or both
@@ -27,6 +27,9 @@ pub struct SearchArgs {
     /// Model folder
     #[arg(long, default_value = "models/default")]
     model: PathBuf,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t)]
+    backend: super::Device,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -34,17 +37,18 @@ pub struct SearchArgs {
 
 /// Searches and prints the results.
 pub fn run(args: SearchArgs) -> anyhow::Result<()> {
-    let engine = super::open(&args.model)?;
     let place = super::archive::Catalog::open(&args.catalog)?;
-    let catalog = Catalog::open_folder(&place.folder, Some(&engine.description().fingerprint))?;
     let photo = args
         .image
         .as_ref()
         .map(|path| std::fs::read(path).with_context(|| format!("reading photo {}", path.display())));
     let photo = photo.transpose()?;
     let query = Query { photo: photo.as_deref(), text: args.text.as_deref(), like: args.like };
-    let encoded = pollster::block_on(engine.encode(query))?;
-    let hits = catalog.index().top_k(&encoded.vector, args.k, Filter::default())?;
+    let (catalog, encoded, hits) = match args.backend {
+        super::Device::Cpu => on_processor(&args, &place.folder, query)?,
+        #[cfg(feature = "gpu")]
+        super::Device::Gpu => on_device(&args, &place.folder, query)?,
+    };
     let items = items(&place.folder, &catalog)?;
     let found: Vec<_> = hits
         .iter()
@@ -64,6 +68,28 @@ pub fn run(args: SearchArgs) -> anyhow::Result<()> {
         println!("{:.3}  {:<12} {}", hit.score, item.id, item.title);
     }
     Ok(())
+}
+
+type Answer = (Catalog, Encoded, Vec<Hit>);
+
+fn on_processor(args: &SearchArgs, folder: &Path, query: Query<'_>) -> anyhow::Result<Answer> {
+    let engine = super::open(super::Native::for_search(), &args.model)?;
+    let catalog = Catalog::open_folder(folder, Some(&engine.description().fingerprint))?;
+    let encoded = pollster::block_on(engine.encode(query))?;
+    let hits = catalog.index().top_k(&encoded.vector, args.k, Filter::default())?;
+    Ok((catalog, encoded, hits))
+}
+
+#[cfg(feature = "gpu")]
+fn on_device(args: &SearchArgs, folder: &Path, query: Query<'_>) -> anyhow::Result<Answer> {
+    use vitrine::backend::gpu::scan::Vectors;
+    let gpu = super::gpu()?;
+    let engine = super::open(gpu.clone(), &args.model)?;
+    let catalog = Catalog::open_folder(folder, Some(&engine.description().fingerprint))?;
+    let mut vectors = Vectors::new(&gpu, catalog.manifest.dimension);
+    catalog.index().upload(&gpu, &mut vectors)?;
+    let (encoded, hits) = pollster::block_on(engine.search(query, &vectors, args.k, Filter::default()))?;
+    Ok((catalog, encoded, hits))
 }
 
 fn items(folder: &std::path::Path, catalog: &Catalog) -> anyhow::Result<Vec<Item>> {

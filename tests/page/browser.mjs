@@ -28,11 +28,12 @@ export function missing() {
   return null;
 }
 
-export async function launch() {
+/** Chromium, with more flags where a test needs them. */
+export async function launch(flags = []) {
   return chromium.launch({
     executablePath: chromiumPath,
     headless: true,
-    args: ['--no-sandbox', '--disable-background-networking', '--no-first-run', '--disable-component-update', '--disable-sync'],
+    args: ['--no-sandbox', '--disable-background-networking', '--no-first-run', '--disable-component-update', '--disable-sync', ...flags],
   });
 }
 

@@ -1,0 +1,77 @@
+//! The case table of the backends on this machine: every instruction set of the processor, and the graphics device
+//! where there is one. Shaders are also validated without any device.
+
+#[path = "backends/cases.rs"]
+mod cases;
+
+use cases::{Extent, Found, SIZES};
+use vitrine::backend::cpu::Cpu;
+use vitrine::backend::kernels::Isa;
+
+#[track_caller]
+fn assert_all(name: &str, least: usize, found: &[Found]) {
+    let failed: Vec<String> = found
+        .iter()
+        .filter(|found| found.failed())
+        .map(|found| format!("{}: {:.2} times what is allowed", found.case, found.worst))
+        .collect();
+    println!("{name}: {} cases", found.len());
+    assert!(failed.is_empty(), "{} of {} on {name}:\n{}", failed.len(), found.len(), failed.join("\n"));
+    assert!(found.len() >= least, "{name} ran {} cases", found.len());
+}
+
+#[test]
+fn every_instruction_set_agrees_with_f64() {
+    for isa in Isa::available() {
+        let extent = Extent { sizes: SIZES, rounds_inputs: true };
+        assert_all(isa.name(), 300, &pollster::block_on(cases::run(&Cpu::with_isa(isa), extent)));
+    }
+}
+
+#[cfg(feature = "gpu")]
+mod gpu {
+    use super::*;
+    use vitrine::backend::gpu::kernels;
+
+    #[path = "../backends/device.rs"]
+    mod device;
+    #[path = "../backends/scan.rs"]
+    mod scan;
+
+    #[test]
+    fn the_graphics_device_agrees_with_f64() {
+        let Some(gpu) = device::open() else { return };
+        let extent = Extent { sizes: SIZES, rounds_inputs: false };
+        assert_all(&gpu.name(), 300, &pollster::block_on(cases::run(&gpu, extent)));
+        assert_all("scans", 50, &pollster::block_on(scan::run(&gpu)));
+    }
+
+    /// As every browser and driver will: the module parses, every type and every barrier in uniform control flow
+    /// holds, and it needs nothing beyond WebGPU's default limits and no optional feature.
+    #[test]
+    fn every_shader_is_valid_without_a_device() {
+        use wgpu::naga::{
+            self,
+            valid::{Capabilities, ValidationFlags, Validator},
+        };
+        assert!(kernels::ALL.len() >= 12);
+        for kernel in kernels::ALL {
+            let module = naga::front::wgsl::parse_str(&kernel.wgsl())
+                .unwrap_or_else(|e| panic!("{}: {}", kernel.name, e.emit_to_string(&kernel.wgsl())));
+            Validator::new(ValidationFlags::all(), Capabilities::empty())
+                .validate(&module)
+                .unwrap_or_else(|e| panic!("{}: {e:?}", kernel.name));
+            let invocations: u32 = module.entry_points[0].workgroup_size.iter().product();
+            assert!(invocations <= 256, "{}: {invocations} invocations", kernel.name);
+            let mut layouter = naga::proc::Layouter::default();
+            layouter.update(module.to_ctx()).unwrap();
+            let shared = module.global_variables.iter().filter(|(_, v)| v.space == naga::AddressSpace::WorkGroup);
+            let bytes: u32 = shared.map(|(_, v)| layouter[v.ty].size).sum();
+            assert!(bytes <= 16_384, "{}: {bytes} bytes of workgroup memory", kernel.name);
+            let bound = module.global_variables.iter().filter(|(_, v)| v.binding.is_some()).count() as u32;
+            assert_eq!(bound, 1 + kernel.inputs + kernel.outputs, "{}", kernel.name);
+            let overrides: Vec<&str> = module.overrides.iter().filter_map(|(_, o)| o.name.as_deref()).collect();
+            assert_eq!(overrides, kernel.overrides, "{}", kernel.name);
+        }
+    }
+}
