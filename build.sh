@@ -35,6 +35,14 @@ need_rust() {
     have cc || install_packages gcc libc6-dev
 }
 
+# A graphics device for the tests where this machine has none: Mesa's, which is a program on the processor. Tests that
+# need one say so and pass without it.
+need_vulkan() {
+    compgen -G "/usr/share/vulkan/icd.d/*.json" >/dev/null && compgen -G "/usr/lib/*/libvulkan.so.1" >/dev/null && return
+    say "installing Mesa's Vulkan"
+    (install_packages mesa-vulkan-drivers libvulkan1) || echo "skipped: Mesa's Vulkan could not be installed"
+}
+
 need_wasm() {
     need_rust
     if [ ! -d "$(rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown" ]; then
@@ -167,6 +175,7 @@ case "${1:-serve}" in
     test)
         need_rust
         have rustfmt && cargo fmt --check || { have rustfmt && exit 1; echo "skipped: cargo fmt is not installed"; }
+        need_vulkan
         say "testing the library and the command line"
         cargo test --release
         if cargo clippy --version >/dev/null 2>&1; then

@@ -29,6 +29,7 @@ class App {
     this.requests = new Requests();
     this.store = new Store(this.base);
     this.build = new URLSearchParams(location.search).get('build'); // for tests: the only build that may run
+    this.backend = new URLSearchParams(location.search).get('backend'); // cpu or gpu, where a visitor insists
     this.photos = new Map(); // key → {source, title} of this tab's own photos
     this.crops = new Map(); // part of a photo → its own bytes and address
     this.notices = new Map();
@@ -115,7 +116,7 @@ class App {
       this.engine.addEventListener('blocked', ({ data }) => this.requests.stopped.push(data.url));
       this.engine.addEventListener('restart', () => (this.handed = []));
       const texts = { model: text, catalog: this.catalog.text };
-      const args = { base: this.base, build: this.build, site: this.site, model: manifest, catalog: this.catalog.manifest, texts, hold: this.held };
+      const args = { base: this.base, build: this.build, backend: this.backend, site: this.site, model: manifest, catalog: this.catalog.manifest, texts, hold: this.held };
       this.own.attach(this.engine, args);
       this.engine.start(args).then(
         () => this.onIdle(),
@@ -161,7 +162,7 @@ class App {
     const mayReload = () => Boolean(this.site.isolate) && this.question().kind === 'browse' && scrollY < 40;
     await storage.serve(this.base, (fresh ?? this.site).version, { seen, onUpdate, mayReload }).catch(() => {});
     const { shards, neighbours } = this.catalog.manifest;
-    const kept = [...shards, ...shards.map(({ items }) => items), ...(neighbours ? [neighbours] : []), ...(this.model?.parts ?? []), ...this.site.wasm];
+    const kept = [...shards, ...shards.map(({ items }) => items), ...(neighbours ? [neighbours] : []), ...(this.model?.parts ?? []), ...this.site.wasm, ...(this.site.gpu ? [this.site.gpu] : [])];
     const photos = new Set(this.catalog.items.filter(({ own }) => !own).map((item) => this.catalog.photo(item)));
     await storage.prune(this.base, new Set(kept.map(({ sha256 }) => sha256)), photos).catch(() => {});
   }
@@ -476,6 +477,8 @@ class App {
     const able = ['like', 'text', 'image', 'composed'].filter((kind) => this.engine.can(kind)).join(' ');
     this.root.dataset.engine = state.wasm;
     this.root.dataset.build = state.build ?? '';
+    this.root.dataset.backend = state.backend?.name ?? '';
+    this.root.dataset.backendWhy = state.backend?.why ?? '';
     this.root.dataset.can = able;
     if (error) this.report(error);
     else if (this.notices.has('engine')) this.notice('engine', null);

@@ -3,6 +3,7 @@
 import { DataError, Store, fetchPart } from './ui/data.js';
 import { ownMethods } from './ui/own/work.js';
 import { runnable, threadCount } from './ui/variants.js';
+import { Accelerator, Unfit } from './ui/webgpu.js';
 
 const textParts = ['tokenizer', 'text', 'fusion'];
 
@@ -17,6 +18,10 @@ const loading = new Map(); // stage → promise
 const parts = new Map(); // name → {name, bytes, received, wanted, state}
 const stages = { wasm: 'waiting', text: 'waiting', image: 'waiting', shards: 'waiting' };
 let trouble = null;
+let wanted = null; // the backend that the address asks for: cpu, gpu or none
+let accelerator = null; // the engine on WebGPU, once it has proved itself
+let backend = null; // which engine answers, once that is decided: {name, why, adapter}
+let owned = 0; // the visitor's own photos, which only the processor searches
 let why = null;
 
 // ---- what the page is told ------------------------------------------------------------------------------------
@@ -35,6 +40,7 @@ function report(now = false) {
           ...stages,
           why,
           build,
+          backend: accelerator && owned ? { ...backend, name: 'cpu', why: 'own' } : backend,
           error: trouble,
           paused: stop.signal.aborted,
           full: store?.full ?? false,
@@ -217,11 +223,14 @@ async function loadPart(name) {
 
 const partOnce = (name) => stage(`part ${name}`, () => loadPart(name));
 
+const ownPhotos = ownMethods({ engine: () => engine, alone, ready: () => stage('wasm', loadWasm) });
+
 const methods = {
   async start(args) {
     ({ site, base, model, catalog, texts } = args);
     builds = typeof WebAssembly === 'object' ? runnable(site.wasm, args.build) : [];
     if (args.careful) builds = builds.slice(-1); // the last one broke down: the plainest takes the least memory
+    wanted = args.careful ? 'cpu' : args.backend; // after a crash, nothing that could be the cause of one
     store = new Store(base);
     store.off = args.keepNothing;
     plan('wasm', builds[0] ?? site.wasm.at(-1));
@@ -240,6 +249,7 @@ const methods = {
     const works = { wasm: loadWasm, text: loadText, image: loadImage, shards: loadShards };
     if (stop.signal.aborted) stop = new AbortController();
     await Promise.all(what.map((name) => stage(name, works[name])));
+    if (['text', 'image', 'shards'].every((name) => stages[name] === 'ready')) accelerate();
   },
 
   pause() {
@@ -256,7 +266,7 @@ const methods = {
 
   query({ photo, ...query }) {
     if (photo) query.photo = photos.get(photo) ?? missing(photo);
-    return alone(() => engine.query(query));
+    return alone(() => answer(query));
   },
 
   async neighbours({ row, k, rows }) {
@@ -267,11 +277,56 @@ const methods = {
     store.off = true;
   },
 
-  ...ownMethods({ engine: () => engine, alone, ready: () => stage('wasm', loadWasm) }),
+  ...ownPhotos,
+
+  async own(args) {
+    owned = await ownPhotos.own(args);
+    report();
+    return owned;
+  },
 };
 
 function missing(key) {
   throw new DataError('photo', { file: key });
+}
+
+// ---- WebGPU: tried once everything is here; the processor answers meanwhile, and whenever it fails ---------------
+
+function decide(name, why, adapter) {
+  backend = { name, why, adapter };
+  report(true);
+}
+
+let trial = null;
+function accelerate() {
+  trial ??= (async () => {
+    if (wanted === 'cpu') return decide('cpu', 'forced');
+    const cpu = (method, ...args) => alone(() => engine[method](...args));
+    const onDownload = (bytes) => Object.assign(parts.get('gpu'), { received: bytes, state: 'ready' });
+    const candidate = new Accelerator({ site, base, model, catalog, texts, store, forced: wanted === 'gpu', cpu, onDownload });
+    if (site.gpu) plan('gpu', site.gpu);
+    try {
+      await candidate.start();
+      accelerator = candidate;
+      decide('gpu', wanted === 'gpu' ? 'forced' : null, candidate.adapter);
+    } catch (error) {
+      decide('cpu', error instanceof Unfit ? error.code : 'failed', candidate.adapter);
+    }
+  })();
+}
+
+async function answer(query) {
+  if (accelerator && !owned) {
+    try {
+      return await accelerator.query(query);
+    } catch (error) {
+      if (!(error instanceof Unfit)) throw error;
+      const { adapter } = accelerator;
+      accelerator = null;
+      decide('cpu', error.code, adapter);
+    }
+  }
+  return engine.query(query);
 }
 
 async function loadText() {

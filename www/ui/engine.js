@@ -12,7 +12,7 @@ export class EngineError extends Error {
 
 const restarts = 2; // a third crash without an answer in between means that this device cannot run the search
 
-const fresh = () => ({ wasm: 'waiting', text: 'waiting', image: 'waiting', shards: 'waiting', why: null, error: null, paused: false, parts: [], received: 0, total: 0 });
+const fresh = () => ({ wasm: 'waiting', text: 'waiting', image: 'waiting', shards: 'waiting', why: null, backend: null, error: null, paused: false, parts: [], received: 0, total: 0 });
 
 export class Engine extends EventTarget {
   constructor(url) {

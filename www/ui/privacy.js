@@ -31,7 +31,7 @@ export class Requests {
   }
 }
 
-const partNames = ['wasm', 'tokenizer', 'text', 'fusion', 'image', 'shards'];
+const partNames = ['wasm', 'tokenizer', 'text', 'fusion', 'image', 'shards', 'gpu'];
 
 export class Privacy {
   constructor(app) {
@@ -71,8 +71,8 @@ export class Privacy {
 
   place() {
     const { engine, ms } = this.app;
-    const where = engine?.refused ? t(`why_${engine.state.why}`) : engine?.state.wasm === 'ready' ? t('backend_cpu') : t('backend_none');
-    const steps = Object.entries(ms ?? {}).filter(([name, value]) => value > 0 && ['decode', 'image', 'text', 'fusion', 'search', 'total'].includes(name));
+    const where = engine?.refused ? t(`why_${engine.state.why}`) : engine?.state.wasm === 'ready' ? this.backend(engine.state) : t('backend_none');
+    const steps = Object.entries(ms ?? {}).filter(([name, value]) => value > 0 && ['decode', 'image', 'text', 'fusion', 'device', 'search', 'total'].includes(name));
     return [
       el('h3', {}, t('privacy_where')),
       el('p', {}, where),
@@ -80,6 +80,12 @@ export class Privacy {
         ? el('dl', { class: 'figures' }, ...steps.flatMap(([name, value]) => [el('dt', {}, t(`timing_${name}`)), el('dd', {}, t('timing', { ms: decimal(value, value < 10 ? 1 : 0) }))]))
         : null,
     ].filter(Boolean);
+  }
+
+  /** Which engine answers, and why not the other one. */
+  backend({ backend }) {
+    if (backend?.name === 'gpu') return `${t('backend_gpu', { adapter: backend.adapter })} ${t(`gpu_why_${backend.why ?? 'faster'}`)}`;
+    return `${t('backend_cpu')} ${t(`gpu_why_${backend?.why ?? 'undecided'}`, { adapter: backend?.adapter ?? 'WebGPU' })}`;
   }
 
   parts() {
