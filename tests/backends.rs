@@ -3,6 +3,12 @@
 
 #[path = "backends/cases.rs"]
 mod cases;
+#[cfg(feature = "gpu")]
+#[path = "backends/device.rs"]
+mod device;
+#[cfg(feature = "gpu")]
+#[path = "backends/scan.rs"]
+mod scan;
 
 use cases::{Extent, Found, SIZES};
 use vitrine::backend::cpu::Cpu;
@@ -32,11 +38,6 @@ fn every_instruction_set_agrees_with_f64() {
 mod gpu {
     use super::*;
     use vitrine::backend::gpu::kernels;
-
-    #[path = "../backends/device.rs"]
-    mod device;
-    #[path = "../backends/scan.rs"]
-    mod scan;
 
     #[test]
     fn the_graphics_device_agrees_with_f64() {

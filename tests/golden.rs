@@ -2,6 +2,10 @@
 //! with Hugging Face's Flax models and numpy in float64, and candle-transformers on the same weights.
 #![cfg(feature = "cli")]
 
+#[cfg(feature = "gpu")]
+#[path = "backends/device.rs"]
+mod device;
+
 mod composed {
     use vitrine::backend::composed::Composed as Tested;
 
@@ -24,13 +28,10 @@ mod cpu {
 
 #[cfg(feature = "gpu")]
 mod gpu {
-    #[path = "../backends/device.rs"]
-    mod device;
-
     use vitrine::backend::gpu::Gpu as Tested;
 
     fn backend() -> Option<Tested> {
-        device::open()
+        super::device::open()
     }
 
     include!("golden/cases.rs");
