@@ -95,7 +95,8 @@ need_rust_source() {
 }
 
 # One variant of the page's program, in www/pkg/$1/: `baseline` is for every browser, `relaxed` uses relaxed SIMD,
-# `threads` that and shared memory. A browser refuses a module that holds one instruction it does not know.
+# `threads` that and shared memory. A browser refuses a module that holds one instruction it does not know. `gpu` is
+# the program for WebGPU, which a page with an adapter runs beside one of the others.
 build_variant() {
     say "building the page's wasm: $1"
     local target=target needs='[]' features=(simd bulk-memory nontrapping-float-to-int sign-ext mutable-globals
@@ -118,8 +119,12 @@ build_variant() {
                 -Z build-std=std,panic_abort
             features+=(relaxed-simd threads) needs='["relaxed-simd","threads"]'
             ;;
+        gpu)
+            cargo "${cargo[@]}" --features gpu
+            needs='["webgpu"]'
+            ;;
         *)
-            echo "build.sh: expected baseline, relaxed or threads, got $1" >&2
+            echo "build.sh: expected baseline, relaxed, threads or gpu, got $1" >&2
             exit 2
             ;;
     esac
@@ -136,7 +141,7 @@ build_wasm() {
     need_wasm
     need_node
     plain_paths
-    [ $# -gt 0 ] || set -- baseline relaxed threads
+    [ $# -gt 0 ] || set -- baseline relaxed threads gpu
     local variant
     for variant in "$@"; do
         build_variant "$variant"

@@ -162,7 +162,7 @@ class App {
     const mayReload = () => Boolean(this.site.isolate) && this.question().kind === 'browse' && scrollY < 40;
     await storage.serve(this.base, (fresh ?? this.site).version, { seen, onUpdate, mayReload }).catch(() => {});
     const { shards, neighbours } = this.catalog.manifest;
-    const kept = [...shards, ...shards.map(({ items }) => items), ...(neighbours ? [neighbours] : []), ...(this.model?.parts ?? []), ...this.site.wasm, ...(this.site.gpu ? [this.site.gpu] : [])];
+    const kept = [...shards, ...shards.map(({ items }) => items), ...(neighbours ? [neighbours] : []), ...(this.model?.parts ?? []), ...this.site.wasm];
     const photos = new Set(this.catalog.items.filter(({ own }) => !own).map((item) => this.catalog.photo(item)));
     await storage.prune(this.base, new Set(kept.map(({ sha256 }) => sha256)), photos).catch(() => {});
   }

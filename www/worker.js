@@ -304,7 +304,7 @@ function accelerate() {
     const cpu = (method, ...args) => alone(() => engine[method](...args));
     const onDownload = (bytes) => Object.assign(parts.get('gpu'), { received: bytes, state: 'ready' });
     const candidate = new Accelerator({ site, base, model, catalog, texts, store, forced: wanted === 'gpu', cpu, onDownload });
-    if (site.gpu) plan('gpu', site.gpu);
+    if (candidate.build) plan('gpu', candidate.build);
     try {
       await candidate.start();
       accelerator = candidate;

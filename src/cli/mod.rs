@@ -69,7 +69,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Embed(args) => embed::run(args),
         Command::Site(args) => site::run(args),
         Command::Serve(args) => serve::run(args),
-        Command::Eval(args) => eval::run(&args, |model| Ok(embedder::EngineEmbedder(open(Native::for_search(), model)?))),
+        Command::Eval(args) => {
+            eval::run(&args, |model| Ok(embedder::EngineEmbedder(open(Native::for_search(), model)?)))
+        }
         Command::Convert(args) => convert::run(args),
         Command::DemoCatalog(args) => demo_catalog::run(args),
         Command::Train(args) => args.run(),

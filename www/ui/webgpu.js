@@ -97,6 +97,7 @@ export class Accelerator {
   /** `cpu` asks the engine on the processor: (name, …arguments) → promise. */
   constructor({ site, base, model, catalog, texts, store, forced, cpu, onDownload }) {
     Object.assign(this, { site, base, model, catalog, texts, store, forced, cpu, onDownload });
+    this.build = site.wasm.find(({ name }) => name === 'gpu');
     this.engine = null;
     this.limit = forced ? forcedPatience : patience;
   }
@@ -104,11 +105,10 @@ export class Accelerator {
   /** Downloads, tests and measures. Ends in an engine that may be asked, or throws an Unfit that says why not. */
   async start() {
     this.adapter = await findAdapter(this.forced);
-    const { gpu } = this.site;
-    if (!gpu) throw new Unfit('build');
+    if (!this.build) throw new Unfit('build');
     // a clustered catalog comes in parts as questions need them, and goes again
     if (this.catalog.cells) throw new Unfit('clustered');
-    const verdicts = new Verdicts(this.store, [this.adapter, navigator.userAgent, gpu.sha256, this.model.fingerprint]);
+    const verdicts = new Verdicts(this.store, [this.adapter, navigator.userAgent, this.build.sha256, this.model.fingerprint]);
     const known = await verdicts.get();
     if (known?.why && !(this.forced && known.why === 'slower')) throw new Unfit(known.why);
     try {
@@ -127,10 +127,9 @@ export class Accelerator {
   }
 
   async load() {
-    const { gpu } = this.site;
-    const url = new URL(gpu.file, this.base).href;
-    const module = await fetchPart(url, gpu, { store: this.store });
-    this.onDownload(gpu.bytes);
+    const url = new URL(this.build.file, this.base).href;
+    const module = await fetchPart(url, this.build, { store: this.store });
+    this.onDownload(this.build.bytes);
     const program = await import(url.replace(/_bg\.wasm$/, '.js'));
     await program.default({ module_or_path: module });
     const engine = new program.Vitrine();
