@@ -171,7 +171,7 @@ case "${1:-serve}" in
     demo | serve)
         need_rust
         say "building the command line"
-        cargo build --release
+        cargo build --release --features gpu
         build_wasm
         say "making the demo site"
         build_demo target/demo/photos target/demo/catalog dist 1200
@@ -182,10 +182,10 @@ case "${1:-serve}" in
         have rustfmt && cargo fmt --check || { have rustfmt && exit 1; echo "skipped: cargo fmt is not installed"; }
         need_vulkan
         say "testing the library and the command line"
-        cargo test --release
+        cargo test --release --features gpu
         if cargo clippy --version >/dev/null 2>&1; then
             say "linting"
-            cargo clippy --release --all-targets --quiet -- -D warnings
+            cargo clippy --release --all-targets --features gpu --quiet -- -D warnings
         else
             echo "skipped: cargo clippy is not installed"
         fi

@@ -5,6 +5,7 @@
 //! outputs, once each; its operations are multiply-adds, counted as two.
 
 use clap::Args;
+#[cfg(feature = "gpu")]
 use pollster::block_on;
 use serde::Serialize;
 use std::hint::black_box;
