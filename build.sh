@@ -141,7 +141,7 @@ build_wasm() {
     need_wasm
     need_node
     plain_paths
-    [ $# -gt 0 ] || set -- baseline relaxed threads gpu
+    [ $# -gt 0 ] || set -- baseline relaxed threads
     local variant
     for variant in "$@"; do
         build_variant "$variant"
