@@ -145,7 +145,7 @@ export class Composer {
       el('span', { class: 'chips-lead' }, lead),
       ...suggestions.map((words) => el('button', { type: 'button', class: 'chip', on: { click: () => run(words) } }, words)),
     );
-    row.scrollLeft = 0;
+    requestAnimationFrame(() => (row.scrollLeft = 0)); // at once it would lay out the whole page out of turn
   }
 
   showChip(reference) {

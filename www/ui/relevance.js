@@ -20,11 +20,12 @@ export function fold(hits, leader) {
   return folded;
 }
 
-/** The least score of a good match, by what the catalog was measured to when it was made; -Infinity where it was not. */
+/** The least score of a good match, by what the catalog was measured to (src/site/relevance.rs); -Infinity where it was not. */
 function limitOf(relevance, kind, best) {
   if (!relevance) return Number.NEGATIVE_INFINITY;
   if (kind !== 'text') return relevance.photo;
-  return Math.max(relevance.text, relevance.share * best);
+  // Words whose best match is no better than chance have no answer, and then nothing else is one.
+  return best < relevance.text ? Number.POSITIVE_INFINITY : relevance.share * best;
 }
 
 /**
