@@ -38,7 +38,7 @@ impl TextReader {
     /// Reads a `tokenizer.json`; sequences are cut at `max_tokens`, the special ones counted.
     pub fn from_json(json: &[u8], max_tokens: usize) -> Result<Self> {
         let bad = |e: tokenizers::Error| Error::Model(format!("expected a tokenizer.json, got something else ({e})"));
-        let mut tokenizer = Tokenizer::from_bytes(json).map_err(bad)?;
+        let mut tokenizer = Tokenizer::from_bytes(plain(json)?).map_err(bad)?;
         let special = tokenizer.get_post_processor().map_or(0, |post| post.added_tokens(false));
         if special >= max_tokens {
             return Err(Error::Model(format!(
@@ -96,6 +96,23 @@ impl TextReader {
         let words = encoding.get_special_tokens_mask().iter().filter(|&&special| special == 0).count();
         if words == 0 { Err(Error::EmptyQuery) } else { Ok(encoding) }
     }
+}
+
+/// A `tokenizer.json` without what is not used here: the library that reads it panics at some faults of decoders and of
+/// precompiled normalisers, and neither belongs to a WordPiece model that only encodes.
+fn plain(json: &[u8]) -> Result<Vec<u8>> {
+    let refuse = |got: String| Error::Model(format!("expected a tokenizer.json, got {got}; use the model's own"));
+    let mut value: serde_json::Value = serde_json::from_slice(json).map_err(|e| refuse(format!("no JSON ({e})")))?;
+    if value["model"]["type"] != "WordPiece" {
+        return Err(refuse(format!("one of type {} where WordPiece is read", value["model"]["type"])));
+    }
+    if value["normalizer"].to_string().contains("\"Precompiled\"") {
+        return Err(refuse("one with a precompiled normaliser".into()));
+    }
+    for unused in ["decoder", "padding", "truncation"] {
+        value[unused] = serde_json::Value::Null;
+    }
+    serde_json::to_vec(&value).map_err(|e| refuse(e.to_string()))
 }
 
 /// The part of a text that is looked at.
