@@ -4,7 +4,9 @@
 //!   cargo bench --bench kernels -- ratios    the table alone
 //!
 //! In the table both sides of a ratio are measured in one run, alternating, each by its fastest pass: what else the
-//! machine does slows both. GOP/s counts a multiply-add as two.
+//! machine does slows both. GOP/s counts a multiply-add as two. The last column is the share of what bounds a kernel
+//! (a roofline): the same instructions on operands in registers or the nearest cache or, for the scan, the bytes that
+//! one core reads from memory. `benches/README.md` says what the rest is lost to.
 
 use criterion::{Criterion, Throughput};
 use std::hint::black_box;
@@ -12,7 +14,7 @@ use std::time::Instant;
 use vitrine::backend::composed::Composed;
 use vitrine::backend::cpu::Cpu;
 use vitrine::backend::kernels::attention::Precision;
-use vitrine::backend::kernels::{Isa, scan};
+use vitrine::backend::kernels::{Isa, peak, scan};
 use vitrine::backend::{Activation, Backend};
 use vitrine::quant::{Format, Matrix};
 
@@ -42,11 +44,59 @@ struct Job {
     name: String,
     operations: u64,
     run: Box<dyn FnMut()>,
+    bound: Option<(Bound, Isa)>,
 }
 
 impl Job {
     fn new(name: impl Into<String>, operations: usize, run: impl FnMut() + 'static) -> Self {
-        Self { name: name.into(), operations: operations as u64, run: Box::new(run) }
+        Self { name: name.into(), operations: operations as u64, run: Box::new(run), bound: None }
+    }
+
+    fn bound(self, bound: Bound, isa: Isa) -> Self {
+        Self { bound: Some((bound, isa)), ..self }
+    }
+}
+
+/// What a kernel cannot be faster than.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bound {
+    /// Multiply-adds of floats.
+    Floats,
+    /// Products of bytes.
+    Bytes,
+    /// Products of 16-bit integers.
+    Words,
+    /// Bytes from memory, two operations each.
+    Memory,
+}
+
+/// Operations a second that a bound allows, measured once each.
+#[derive(Default)]
+struct Roofs(Vec<(Bound, Isa, f64)>);
+
+impl Roofs {
+    fn of(&mut self, bound: Bound, isa: Isa) -> f64 {
+        if let Some((_, _, speed)) = self.0.iter().find(|(b, i, _)| (*b, *i) == (bound, isa)) {
+            return *speed;
+        }
+        let memory: Vec<u64> = if bound == Bound::Memory { (0..16 << 20).collect() } else { Vec::new() };
+        let pass = || match bound {
+            Bound::Floats => peak::float(isa, 100_000),
+            Bound::Bytes => peak::bytes(isa, 2000),
+            Bound::Words => peak::words(isa, 2000),
+            Bound::Memory => {
+                black_box(black_box(&memory).iter().fold(0u64, |sum, v| sum.wrapping_add(*v)));
+                2 * 8 * memory.len()
+            }
+        };
+        let speed = (0..PASSES).map(|_| {
+            let start = Instant::now();
+            let operations = pass();
+            operations as f64 / start.elapsed().as_secs_f64()
+        });
+        let best = speed.fold(0.0, f64::max);
+        self.0.push((bound, isa, best));
+        best
     }
 }
 
@@ -89,10 +139,11 @@ fn groups() -> Vec<Group> {
         let operations = 2 * rows * input * output;
         let mut jobs = vec![Job::new("composed f32", operations, linear(Composed::cpu(), Format::F32, shape))];
         let name = format!("{} f32", fastest.isa().name());
-        jobs.push(Job::new(name, operations, linear(fastest, Format::F32, shape)));
+        let run = linear(fastest, Format::F32, shape);
+        jobs.push(Job::new(name, operations, run).bound(Bound::Floats, fastest.isa()));
         for isa in &sets {
             let run = linear(Cpu::with_isa(*isa), Format::Q8, shape);
-            jobs.push(Job::new(format!("{} int8", isa.name()), operations, run));
+            jobs.push(Job::new(format!("{} int8", isa.name()), operations, run).bound(Bound::Bytes, *isa));
         }
         groups.push(Group { name: format!("linear {rows}×{input}×{output} {act:?}"), jobs });
     }
@@ -100,14 +151,16 @@ fn groups() -> Vec<Group> {
         let (n, heads, size) = shape;
         let operations = 4 * n * n * heads * size;
         let mut jobs = vec![Job::new("composed f32", operations, attention(Composed::cpu(), shape))];
-        for (name, precision) in [("f32", Precision::Float), ("int16", Precision::Integer)] {
+        let precisions = [("f32", Precision::Float, Bound::Floats), ("int16", Precision::Integer, Bound::Words)];
+        for (name, precision, bound) in precisions {
             let run = attention(fastest.with_attention(precision), shape);
-            jobs.push(Job::new(format!("{} {name}", fastest.isa().name()), operations, run));
+            let name = format!("{} {name}", fastest.isa().name());
+            jobs.push(Job::new(name, operations, run).bound(bound, fastest.isa()));
         }
         groups.push(Group { name: format!("attention {n} tokens {heads}×{size}"), jobs });
     }
     for (n, d) in SCANS {
-        let scan = |isa: &Isa| Job::new(isa.name(), 2 * n * d, scanning(*isa, n, d));
+        let scan = |isa: &Isa| Job::new(isa.name(), 2 * n * d, scanning(*isa, n, d)).bound(Bound::Memory, Isa::SCALAR);
         groups.push(Group { name: format!("scan {n}×{d}"), jobs: sets.iter().map(scan).collect() });
     }
     groups
@@ -117,6 +170,7 @@ fn groups() -> Vec<Group> {
 const PASSES: usize = 15;
 
 fn ratios(groups: &mut [Group]) {
+    let mut roofs = Roofs::default();
     for group in groups {
         let mut fastest = vec![f64::INFINITY; group.jobs.len()];
         for _ in 0..PASSES {
@@ -129,7 +183,12 @@ fn ratios(groups: &mut [Group]) {
         println!("\n{}", group.name);
         for (job, seconds) in group.jobs.iter().zip(&fastest) {
             let speed = job.operations as f64 / seconds / 1e9;
-            println!("  {:<18} {:>9.3} ms {speed:>8.1} GOP/s {:>7.2}×", job.name, seconds * 1e3, fastest[0] / seconds);
+            let share = job.bound.map_or(String::new(), |(bound, isa)| {
+                let roof = roofs.of(bound, isa) / 1e9;
+                format!("{:>6.0} % of {roof:.1} ({bound:?})", 100.0 * speed / roof)
+            });
+            let (ms, ratio) = (seconds * 1e3, fastest[0] / seconds);
+            println!("  {:<18} {ms:>9.3} ms {speed:>8.1} GOP/s {ratio:>7.2}× {share}", job.name);
         }
     }
 }
@@ -146,6 +205,8 @@ fn statistics(criterion: &mut Criterion, groups: &mut [Group]) {
 }
 
 fn main() {
+    // shares of a bound are those of one core
+    rayon::ThreadPoolBuilder::new().num_threads(1).build_global().unwrap();
     let mut groups = groups();
     ratios(&mut groups);
     if !std::env::args().any(|argument| argument == "ratios") {

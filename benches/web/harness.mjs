@@ -1,5 +1,5 @@
 // What the benchmarks in a browser share: a server of folders, a Chromium, medians.
-import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
@@ -12,8 +12,8 @@ export async function serve(folders) {
   const server = createServer((request, response) => {
     const name = decodeURIComponent(new URL(request.url, 'http://host').pathname);
     const prefix = Object.keys(folders).find((prefix) => name.startsWith(prefix));
-    let file = prefix && path.join(folders[prefix], name.slice(prefix.length));
-    if (file?.endsWith('/')) file += 'index.html';
+    const inside = prefix && name.slice(prefix.length);
+    const file = prefix && path.join(folders[prefix], inside === '' || inside.endsWith('/') ? `${inside}index.html` : inside);
     if (!file || !existsSync(file) || !statSync(file).isFile()) return response.writeHead(404).end();
     const type = types[file.split('.').pop()] ?? 'application/octet-stream';
     response.writeHead(200, { 'content-type': type, 'content-length': statSync(file).size, 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' });
@@ -34,6 +34,21 @@ export async function renderers(browser) {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
   return processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+}
+
+/** Milliseconds that the threads of processes have run so far. */
+export function processorTime(pids) {
+  let nanoseconds = 0;
+  for (const pid of pids) {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      try {
+        nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+      } catch {
+        // the thread has ended meanwhile
+      }
+    }
+  }
+  return nanoseconds / 1e6;
 }
 
 export function median(values) {

@@ -34,6 +34,7 @@ pub mod attention;
 pub mod gemm_f32;
 pub mod gemm_i8;
 pub mod math;
+pub mod peak;
 pub mod pointwise;
 pub mod pool;
 pub mod scan;
