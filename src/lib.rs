@@ -20,6 +20,8 @@ pub mod engine;
 pub mod error;
 #[cfg(feature = "cli")]
 pub mod eval;
+#[cfg(feature = "cli")]
+pub mod export;
 pub mod image;
 #[cfg(feature = "cli")]
 pub mod indexer;

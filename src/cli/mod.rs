@@ -7,6 +7,7 @@ mod demo_catalog;
 mod embed;
 mod embedder;
 mod eval;
+mod export;
 mod index;
 mod merge;
 mod search;
@@ -49,6 +50,7 @@ pub struct Cli {
 enum Command {
     Index(index::IndexArgs),
     Merge(merge::MergeArgs),
+    Export(export::ExportArgs),
     Search(search::SearchArgs),
     Embed(embed::EmbedArgs),
     Site(site::SiteArgs),
@@ -65,6 +67,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Index(args) => index::run(args),
         Command::Merge(args) => merge::run(args),
+        Command::Export(args) => export::run(args),
         Command::Search(args) => search::run(args),
         Command::Embed(args) => embed::run(args),
         Command::Site(args) => site::run(args),

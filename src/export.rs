@@ -1,0 +1,129 @@
+//! A catalog → one file for a vector database or for analysis: vectors with metadata, shard by shard, so that memory
+//! holds one shard whatever the catalog's size.
+//!
+//! A vector is what the catalog stores, as floats: its inner product with the vector of a query (`vitrine embed`) is
+//! the score that `vitrine search` gives.
+
+mod parquet;
+
+use crate::error::{Error, Result, io};
+use crate::shard::{FileEntry, Item, MANIFEST, Manifest, Shard};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use tempfile::NamedTempFile;
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Apache Parquet: id, title, photo, link, price, attributes as JSON, and the vector as a list of floats.
+    Parquet,
+    /// NumPy: the vectors alone, f32 `[photos, dimension]`.
+    Npy,
+    /// A line of JSON a photo: its metadata, and its vector as an array.
+    Jsonl,
+}
+
+impl Format {
+    /// The format that a file's name ends in.
+    pub fn of(path: &Path) -> Option<Self> {
+        path.extension()?.to_str()?.parse().ok()
+    }
+}
+
+impl std::str::FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "parquet" => Ok(Self::Parquet),
+            "npy" => Ok(Self::Npy),
+            "jsonl" => Ok(Self::Jsonl),
+            _ => Err("expected parquet, npy or jsonl".to_string()),
+        }
+    }
+}
+
+/// Writes a catalog's vectors and metadata to `out`, which appears when it is complete. Returns the number of photos.
+pub fn export(catalog: &Path, out: &Path, format: Format) -> Result<usize> {
+    let path = catalog.join(MANIFEST);
+    let manifest = Manifest::from_json(&std::fs::read_to_string(&path).map_err(io("reading", &path))?)?;
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = NamedTempFile::new_in(folder).map_err(io("creating a file in", folder))?;
+    match format {
+        Format::Parquet => parquet::write(&manifest, catalog, file.reopen().map_err(io("writing", out))?)?,
+        Format::Npy => write_npy(&manifest, catalog, file.as_file(), out)?,
+        Format::Jsonl => write_jsonl(&manifest, catalog, file.as_file(), out)?,
+    }
+    file.as_file().sync_all().map_err(io("writing", out))?;
+    file.persist(out).map_err(|e| io("writing", out)(e.error))?;
+    Ok(manifest.count)
+}
+
+/// One shard after the other with the metadata of its photos, checked against the manifest.
+fn shards<'a>(manifest: &'a Manifest, folder: &'a Path) -> impl Iterator<Item = Result<(Shard, Vec<Item>)>> + 'a {
+    let read = |entry: &FileEntry| -> Result<Vec<u8>> {
+        let path = folder.join(&entry.file);
+        let bytes = std::fs::read(&path).map_err(io("reading", &path))?;
+        entry.verify(&bytes).map(|()| bytes)
+    };
+    manifest.shards.iter().map(move |entry| {
+        let shard = Shard::decode(&read(&entry.vectors)?)?;
+        let items: Vec<Item> = serde_json::from_slice(&read(&entry.items)?)
+            .map_err(|e| Error::Catalog(format!("expected products in {}, got {e}", entry.items.file)))?;
+        match shard.dimension == manifest.dimension && [shard.ids.len(), items.len()] == [entry.count; 2] {
+            true => Ok((shard, items)),
+            false => Err(Error::Catalog(format!(
+                "expected {} photos with vectors of {} numbers in {}, got {} vectors of {} and {} products; \
+                 index the photos again",
+                entry.count,
+                manifest.dimension,
+                entry.vectors.file,
+                shard.ids.len(),
+                shard.dimension,
+                items.len()
+            ))),
+        }
+    })
+}
+
+/// The shard's vectors `[photos, dimension]` as floats.
+fn floats(shard: &Shard) -> Vec<f32> {
+    let rows = shard.vectors.chunks_exact(shard.dimension).zip(&shard.scales);
+    rows.flat_map(|(row, scale)| row.iter().map(move |&v| f32::from(v) * scale)).collect()
+}
+
+fn write_npy(manifest: &Manifest, folder: &Path, file: &File, out: &Path) -> Result<()> {
+    let mut writer = BufWriter::new(file);
+    let mut put = |bytes: &[u8]| writer.write_all(bytes).map_err(io("writing", out));
+    // version 1.0 of the format: the header is padded with spaces to a multiple of 64 bytes and ends with a new line
+    let shape =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", manifest.count, manifest.dimension);
+    let length = (10 + shape.len() + 1).next_multiple_of(64) - 10;
+    put(b"\x93NUMPY\x01\x00")?;
+    put(&(length as u16).to_le_bytes())?;
+    put(format!("{shape:<width$}\n", width = length - 1).as_bytes())?;
+    for shard in shards(manifest, folder) {
+        let bytes: Vec<u8> = floats(&shard?.0).into_iter().flat_map(f32::to_le_bytes).collect();
+        put(&bytes)?;
+    }
+    writer.flush().map_err(io("writing", out))
+}
+
+fn write_jsonl(manifest: &Manifest, folder: &Path, file: &File, out: &Path) -> Result<()> {
+    #[derive(serde::Serialize)]
+    struct Line<'a> {
+        #[serde(flatten)]
+        item: &'a Item,
+        vector: &'a [f32],
+    }
+    let mut writer = BufWriter::new(file);
+    for shard in shards(manifest, folder) {
+        let (shard, items) = shard?;
+        for (item, vector) in items.iter().zip(floats(&shard).chunks_exact(shard.dimension)) {
+            let line = serde_json::to_string(&Line { item, vector }).map_err(|e| Error::Catalog(e.to_string()))?;
+            writeln!(writer, "{line}").map_err(io("writing", out))?;
+        }
+    }
+    writer.flush().map_err(io("writing", out))
+}
