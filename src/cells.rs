@@ -8,6 +8,12 @@ use crate::error::{Error, Result};
 use crate::search::{Filter, Hit, Index};
 use crate::shard::{Manifest, Shard};
 
+/// The share of the photos that a query fetches at most.
+pub const MOST: f32 = 0.1;
+/// The share of the photos in a round, and the least number of cells: see `benches/growth` for what they cost and find.
+const ROUND: f32 = 0.005;
+const ROUND_CELLS: usize = 4;
+
 /// The centres of all cells, and the cells that are here.
 #[derive(Clone, Debug)]
 pub struct Cells {
@@ -41,10 +47,29 @@ impl Cells {
         Ok(Self { centres, starts, here: vec![None; manifest.shards.len()] })
     }
 
-    /// All cells, the one with the centre nearest to a unit query first.
-    pub fn nearest(&self, query: &[f32]) -> Result<Vec<u32>> {
-        let hits = self.centres.top_k(query, self.centres.len(), Filter::default())?;
-        Ok(hits.into_iter().map(|hit| hit.row).collect())
+    /// The cells to fetch for a unit query, nearest first, in rounds: when a round brings nothing new among the best,
+    /// the next ones will not either, and the search may end. Together they hold at most [`MOST`] of the photos, or are
+    /// one round. With `allowed`, only those cells.
+    pub fn rounds(&self, query: &[f32], allowed: Option<&[u32]>) -> Result<Vec<Vec<u32>>> {
+        let hits = self.centres.top_k(query, self.centres.len(), Filter { only: allowed, exclude: &[] })?;
+        let photos = self.starts[self.here.len()] as f32;
+        let (mut rounds, mut round, mut rows, mut total) = (Vec::new(), Vec::new(), 0.0, 0.0);
+        for cell in hits.into_iter().map(|hit| hit.row) {
+            let size = (self.starts[cell as usize + 1] - self.starts[cell as usize]) as f32;
+            if total + size > MOST * photos && (!rounds.is_empty() || round.len() >= ROUND_CELLS) {
+                break;
+            }
+            (rows, total) = (rows + size, total + size);
+            round.push(cell);
+            if round.len() >= ROUND_CELLS && rows >= ROUND * photos {
+                rounds.push(std::mem::take(&mut round));
+                rows = 0.0;
+            }
+        }
+        if !round.is_empty() {
+            rounds.push(round);
+        }
+        Ok(rounds)
     }
 
     /// Takes a cell's photos. The cell is a position in the catalog's list of shards.
@@ -109,5 +134,93 @@ impl Cells {
         found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
         found.truncate(k);
         Ok(found)
+    }
+}
+
+#[cfg(all(test, feature = "cli"))]
+mod tests {
+    use super::*;
+    use crate::assembly::{Rows, assemble};
+    use crate::quant::quantise_rows;
+    use crate::shard::ModelRef;
+    use crate::shard::tests::item;
+    use std::collections::HashMap;
+
+    /// A clustered catalog of 400 photos in 20 heaps, and its files by name.
+    fn catalog() -> (Manifest, HashMap<String, Vec<u8>>) {
+        let mut rows = Rows::new(16);
+        let noise = |i: usize, j: usize| ((i * 7919 + j * 104_729) as f32).sin();
+        for i in 0..400 {
+            let vector: Vec<f32> = (0..16).map(|j| noise(i % 20, j) + 0.1 * noise(i + 1000, j)).collect();
+            let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
+            let (values, scales) = quantise_rows(&vector.iter().map(|v| v / length).collect::<Vec<_>>(), 16);
+            rows.push(&item(&format!("p{i:03}")), scales[0], &values).unwrap();
+        }
+        let (mut files, model) = (HashMap::new(), ModelRef { name: "tiny".into(), fingerprint: "0".into() });
+        let mut put = |name: &str, bytes: &[u8]| {
+            files.insert(name.to_string(), bytes.to_vec());
+            Ok(())
+        };
+        let manifest = assemble("Shop", model, rows, Some(20), &mut put).unwrap();
+        (manifest, files)
+    }
+
+    fn open(manifest: &Manifest, files: &HashMap<String, Vec<u8>>) -> Cells {
+        Cells::open(manifest, &files[&manifest.cells.as_ref().unwrap().centres.file]).unwrap()
+    }
+
+    fn fetch(cells: &mut Cells, manifest: &Manifest, files: &HashMap<String, Vec<u8>>, cell: u32) {
+        let shard = Shard::decode(&files[&manifest.shards[cell as usize].vectors.file]).unwrap();
+        cells.put(cell as usize, shard).unwrap();
+    }
+
+    #[test]
+    fn the_nearest_cells_hold_the_nearest_photos() {
+        let (manifest, files) = catalog();
+        let (mut few, mut all) = (open(&manifest, &files), open(&manifest, &files));
+        (0..manifest.shards.len() as u32).for_each(|cell| fetch(&mut all, &manifest, &files, cell));
+        assert_eq!(all.len(), 400);
+        let query = all.vector(123).unwrap();
+        let rounds = few.rounds(&query, None).unwrap();
+        assert!(few.is_empty() && few.vector(123).is_none());
+        for cell in &rounds[0] {
+            fetch(&mut few, &manifest, &files, *cell);
+        }
+        assert!(few.len() < 200, "{} photos were fetched", few.len());
+        let filter = Filter { only: None, exclude: &[123] };
+        let exact = all.top_k(&query, 10, filter).unwrap();
+        assert_eq!(few.top_k(&query, 10, filter).unwrap(), exact);
+        assert!(exact.iter().all(|hit| hit.row != 123));
+        let only: Vec<u32> = exact.iter().rev().map(|hit| hit.row).skip(5).collect();
+        assert_eq!(all.top_k(&query, 10, Filter { only: Some(&only), exclude: &[] }).unwrap(), exact[..5]);
+        few.drop(rounds[0][0] as usize).unwrap();
+        assert!(few.vector(123).is_none());
+    }
+
+    #[test]
+    fn rounds_name_each_cell_once_and_stay_below_the_limit() {
+        let (manifest, files) = catalog();
+        let cells = open(&manifest, &files);
+        let query: Vec<f32> = (0..16).map(|i| if i == 3 { 1.0 } else { 0.0 }).collect();
+        let rounds = cells.rounds(&query, None).unwrap();
+        assert_eq!(rounds.concat().len(), 4, "a tenth of 20 cells would be less than a round");
+        let allowed = [5, 17];
+        let mut few = cells.rounds(&query, Some(&allowed)).unwrap().concat();
+        few.sort_unstable();
+        assert_eq!(few, allowed);
+        assert!(cells.rounds(&query[..5], None).is_err());
+    }
+
+    #[test]
+    fn what_does_not_belong_to_the_catalog_is_refused() {
+        let (mut manifest, files) = catalog();
+        let centres = manifest.cells.as_ref().unwrap().centres.file.clone();
+        assert!(Cells::open(&manifest, &files[&manifest.shards[0].vectors.file]).is_err(), "another hash");
+        let mut cells = open(&manifest, &files);
+        assert!(cells.put(99, Shard::from_f32(vec![], &[], 16).unwrap()).is_err());
+        manifest.shards.pop();
+        assert!(Cells::open(&manifest, &files[&centres]).is_err(), "more centres than shards");
+        manifest.cells = None;
+        assert!(Cells::open(&manifest, &files[&centres]).is_err(), "no clustered catalog");
     }
 }

@@ -339,9 +339,10 @@ impl Vitrine {
         self.catalog_mut()?.open_cells(bytes).map_err(raise)
     }
 
-    /// Positions of a clustered catalog's shards, the one with the centre nearest to a unit vector first.
-    pub fn nearest_cells(&self, vector: &[f32]) -> Result<Vec<u32>, JsError> {
-        self.cells()?.nearest(vector).map_err(raise)
+    /// The shards of a clustered catalog to fetch for a unit vector, by position, in rounds: see
+    /// [`Cells::rounds`](crate::cells::Cells::rounds).
+    pub fn rounds(&self, vector: &[f32], allowed: Option<Vec<u32>>) -> Result<JsValue, JsError> {
+        to_js(&self.cells()?.rounds(vector, allowed.as_deref()).map_err(raise)?)
     }
 
     /// Lets a shard of a clustered catalog go, to make room.

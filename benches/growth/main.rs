@@ -1,0 +1,367 @@
+//! What a catalog of n photos costs and finds: memory and time of `merge`, bytes on the host, bytes that the page
+//! fetches for a query and the recall that they give.
+//!
+//!     cargo bench --bench growth -- CATALOG… [--sizes 10000,100000,1000000] [--cells auto|none|N]
+//!
+//! Catalogs are made by `vitrine index` from real photos. Where n is more than their photos, vectors are drawn between
+//! a real photo and one of its neighbours, with noise that keeps the distance to the nearest one as it is in the real
+//! catalog; such rows of the table are marked.
+
+use anyhow::{Context, ensure};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use vitrine::assembly::Rows;
+use vitrine::backend::cpu::Cpu;
+use vitrine::cells::Cells;
+use vitrine::engine::{Catalog, Engine};
+use vitrine::indexer::{PHOTOS, PartManifest, PartOf, Whole};
+use vitrine::quant::quantise_rows;
+use vitrine::search::{Filter, Index};
+use vitrine::shard::{Item, Manifest, ModelRef, Shard};
+
+/// Queries of each kind.
+const QUERIES: usize = 100;
+/// Hits that the recall is about, and hits that the page asks for.
+const K: usize = 50;
+const WANTED: usize = 96;
+/// Parts that `merge` is given.
+const PARTS: usize = 4;
+/// Photos encoded to tell what one costs.
+const ENCODED: usize = 128;
+
+/// The real photos: their rows, and what queries are made of.
+struct Real {
+    model: ModelRef,
+    dimension: usize,
+    items: Vec<Item>,
+    /// Unit vectors `[photos, dimension]`.
+    vectors: Vec<f32>,
+    /// Rows of `near` neighbours a photo.
+    neighbours: Vec<u32>,
+    near: usize,
+    folders: Vec<PathBuf>,
+}
+
+impl Real {
+    fn open(folders: &[PathBuf]) -> anyhow::Result<Self> {
+        let first = Catalog::open_folder(&folders[0], None)?;
+        let (model, dimension, near) = (first.manifest.model, first.manifest.dimension, first.manifest.neighbours.k);
+        let mut real = Self {
+            model,
+            dimension,
+            items: vec![],
+            vectors: vec![],
+            neighbours: vec![],
+            near,
+            folders: folders.to_vec(),
+        };
+        for folder in folders {
+            let catalog = Catalog::open_folder(folder, Some(&real.model.fingerprint))?;
+            let start = real.items.len() as u32;
+            for shard in &catalog.manifest.shards {
+                real.items
+                    .extend(serde_json::from_slice::<Vec<Item>>(&std::fs::read(folder.join(&shard.items.file))?)?);
+            }
+            let rows = 0..catalog.manifest.count;
+            real.vectors.extend(rows.filter_map(|row| catalog.index().vector(row)).flatten());
+            let file = catalog.manifest.neighbours.file.as_ref().context("a catalog without cells was expected")?;
+            let table = std::fs::read(folder.join(&file.file))?;
+            let rows = table.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) + start);
+            real.neighbours.extend(rows);
+        }
+        Ok(real)
+    }
+
+    fn vector(&self, row: usize) -> &[f32] {
+        &self.vectors[row * self.dimension..(row + 1) * self.dimension]
+    }
+
+    /// Cosine of a photo with its nearest other one, the median of all photos.
+    fn closeness(&self) -> f32 {
+        let mut cosines: Vec<f32> = (0..self.items.len())
+            .map(|row| dot(self.vector(row), self.vector(self.neighbours[row * self.near] as usize)))
+            .collect();
+        cosines.sort_by(f32::total_cmp);
+        cosines[cosines.len() / 2]
+    }
+
+    /// Vector and metadata of row `i` of a catalog of `n`: a real photo's while they last, then drawn ones.
+    fn row(&self, i: usize, n: usize, noise: f32, random: &mut ChaCha8Rng) -> (Vec<f32>, Item) {
+        let count = self.items.len();
+        if n <= count {
+            let row = i * count / n;
+            return (self.vector(row).to_vec(), self.items[row].clone());
+        }
+        if i < count {
+            return (self.vector(i).to_vec(), self.items[i].clone());
+        }
+        let row = random.random_range(0..count);
+        let other = self.neighbours[row * self.near + random.random_range(0..self.near)] as usize;
+        let t: f32 = random.random();
+        let spread = noise / (self.dimension as f32).sqrt();
+        let vector = self.vector(row).iter().zip(self.vector(other)).map(|(a, b)| {
+            let normal: f32 = (0..12).map(|_| random.random::<f32>()).sum::<f32>() - 6.0;
+            a + t * (b - a) + spread * normal
+        });
+        let vector = unit(vector.collect());
+        (vector, Item { id: format!("drawn-{i:07}"), ..self.items[row].clone() })
+    }
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn unit(mut vector: Vec<f32>) -> Vec<f32> {
+    let length = dot(&vector, &vector).sqrt().max(1e-12);
+    vector.iter_mut().for_each(|v| *v /= length);
+    vector
+}
+
+/// Unit vectors of queries by kind: titles of photos, photos with words, and photos of the catalog.
+fn queries(real: &Real, engine: &Engine<Cpu>) -> anyhow::Result<Vec<(&'static str, Vec<Vec<f32>>)>> {
+    let rows: Vec<usize> = (0..QUERIES).map(|i| i * real.items.len() / QUERIES).collect();
+    let titles: Vec<&str> = rows.iter().map(|&row| real.items[row].title.as_str()).collect();
+    let changes = ["but in red", "in black", "with stripes", "with longer sleeves", "in a lighter colour"];
+    let changes: Vec<&str> = (0..QUERIES).map(|i| changes[i % changes.len()]).collect();
+    let patches = photos(real, &rows)?.iter().map(|photo| vitrine::image::prepare(photo, engine.preprocess()));
+    let patches = patches.collect::<vitrine::Result<Vec<_>>>()?;
+    let split = |vectors: Vec<f32>| vectors.chunks_exact(real.dimension).map(<[f32]>::to_vec).collect::<Vec<_>>();
+    let words = pollster::block_on(engine.query_vectors(None, Some(&titles)))?;
+    let both = pollster::block_on(engine.query_vectors(Some(&patches), Some(&changes)))?;
+    let alike = rows.iter().map(|&row| real.vector(row).to_vec()).collect();
+    Ok(vec![("words", split(words)), ("photo and words", split(both)), ("more like this", alike)])
+}
+
+fn photos(real: &Real, rows: &[usize]) -> anyhow::Result<Vec<Vec<u8>>> {
+    let read = |&row: &usize| {
+        let places = real.folders.iter().map(|folder| folder.join(PHOTOS).join(&real.items[row].photo));
+        let path = places.into_iter().find(|path| path.exists()).context("a photo of the catalog is missing")?;
+        Ok(std::fs::read(path)?)
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Writes the parts of a catalog of n photos, as `index --part` would. One photo file stands for all.
+fn write_parts(real: &Real, n: usize, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let noise = (1.0 / real.closeness().powi(2) - 1.0).sqrt();
+    let mut random = ChaCha8Rng::seed_from_u64(n as u64);
+    let mut rows: Vec<Rows> = (0..PARTS).map(|_| Rows::new(real.dimension)).collect();
+    for i in 0..n {
+        let (vector, item) = real.row(i, n, noise, &mut random);
+        let (values, scales) = quantise_rows(&vector, real.dimension);
+        let part = (1..=PARTS).find(|&part| PartOf { part, of: PARTS }.holds(&item.id)).unwrap_or(1);
+        rows[part - 1].push(&Item { photo: "0.jpg".into(), ..item }, scales[0], &values)?;
+    }
+    let mut folders = Vec::new();
+    for (i, rows) in rows.into_iter().enumerate() {
+        let folder = folder.join(format!("part-{}", i + 1));
+        std::fs::create_dir_all(folder.join(PHOTOS))?;
+        std::fs::write(folder.join(PHOTOS).join("0.jpg"), b"one for all")?;
+        let whole = Whole {
+            parts: PARTS,
+            title: "Growth".into(),
+            model: real.model.clone(),
+            dimension: real.dimension,
+            photos: n,
+            ids: String::new(),
+            metadata: None,
+        };
+        PartManifest::write(&folder, i + 1, whole, &rows, vec![])?;
+        folders.push(folder);
+    }
+    Ok(folders)
+}
+
+/// Runs `vitrine merge` and returns its seconds and the most memory that it held, in MB.
+fn merge(parts: &[PathBuf], out: &Path, cells: &str) -> anyhow::Result<(f64, f64)> {
+    let start = Instant::now();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_vitrine"))
+        .arg("merge")
+        .args(parts)
+        .arg("--out")
+        .arg(out)
+        .args(["--cells", cells])
+        .stdout(Stdio::null())
+        .spawn()?;
+    let mut most = 0.0f64;
+    loop {
+        // the system keeps the high-water mark; it is gone with the process, so it is read while that runs
+        let status = std::fs::read_to_string(format!("/proc/{}/status", run.id())).unwrap_or_default();
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        most = most.max(line.map_or(0.0, |kilobytes: f64| kilobytes / 1e3));
+        if let Some(status) = run.try_wait()? {
+            ensure!(status.success(), "merge failed");
+            return Ok((start.elapsed().as_secs_f64(), most));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A merged catalog with everything in memory: the exact search, and what the page would fetch.
+struct Site {
+    manifest: Manifest,
+    folder: PathBuf,
+    exact: Index,
+    shards: Vec<Shard>,
+}
+
+impl Site {
+    fn open(folder: &Path) -> anyhow::Result<Self> {
+        let catalog = Catalog::open_folder(folder, None)?;
+        let shards = catalog.manifest.shards.iter().map(|shard| {
+            let bytes = std::fs::read(folder.join(&shard.vectors.file))?;
+            Ok(Shard::decode(&bytes)?)
+        });
+        let shards = shards.collect::<anyhow::Result<_>>()?;
+        let (manifest, exact) = (catalog.manifest.clone(), catalog.index().clone());
+        Ok(Self { manifest, folder: folder.to_path_buf(), exact, shards })
+    }
+
+    fn cells(&self) -> anyhow::Result<Option<Cells>> {
+        let Some(files) = &self.manifest.cells else { return Ok(None) };
+        Ok(Some(Cells::open(&self.manifest, &std::fs::read(self.folder.join(&files.centres.file))?)?))
+    }
+
+    /// What the page does for one query, from nothing: the hits, the bytes of vectors, and the bytes of metadata.
+    fn visit(&self, mut cells: Cells, query: &[f32]) -> anyhow::Result<(HashSet<u32>, u64, u64)> {
+        let (mut best, mut vectors) = (Vec::new(), 0);
+        for round in cells.rounds(query, None)? {
+            for cell in round {
+                vectors += self.manifest.shards[cell as usize].vectors.bytes;
+                cells.put(cell as usize, self.shards[cell as usize].clone())?;
+            }
+            let before = std::mem::replace(&mut best, cells.top_k(query, WANTED, Filter::default())?);
+            if before.iter().map(|hit| hit.row).eq(best.iter().map(|hit| hit.row)) {
+                break;
+            }
+        }
+        let mut metadata = HashSet::new();
+        let mut end = 0;
+        for (cell, shard) in self.manifest.shards.iter().enumerate() {
+            let start = std::mem::replace(&mut end, end + shard.count as u32);
+            if best.iter().take(K).any(|hit| (start..end).contains(&hit.row)) {
+                metadata.insert(cell);
+            }
+        }
+        let metadata = metadata.into_iter().map(|cell| self.manifest.shards[cell].items.bytes).sum();
+        Ok((best.iter().take(K).map(|hit| hit.row).collect(), vectors, metadata))
+    }
+}
+
+fn bytes(manifest: &Manifest, of: fn(&vitrine::shard::ShardEntry) -> u64) -> f64 {
+    manifest.shards.iter().map(of).sum::<u64>() as f64 / 1e6
+}
+
+fn size(path: &Path) -> anyhow::Result<f64> {
+    Ok(std::fs::metadata(path)?.len() as f64 / 1e6)
+}
+
+/// Median milliseconds of the exact search.
+fn exact_ms(site: &Site, queries: &[Vec<f32>]) -> anyhow::Result<f64> {
+    let mut times = Vec::new();
+    for query in queries.iter().take(31) {
+        let start = Instant::now();
+        site.exact.top_k(query, K, Filter::default())?;
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[times.len() / 2])
+}
+
+/// One row of the first table, and the rows of the second.
+fn measure(
+    real: &Real,
+    n: usize,
+    cells: &str,
+    queries: &[(&str, Vec<Vec<f32>>)],
+) -> anyhow::Result<(String, Vec<String>)> {
+    let folder = tempfile::tempdir()?;
+    let out = folder.path().join("catalog");
+    let parts = write_parts(real, n, folder.path())?;
+    let (seconds, memory) = merge(&parts, &out, cells)?;
+    let site = Site::open(&out)?;
+    let manifest = &site.manifest;
+    let mark = if n > real.items.len() { "*" } else { "" };
+    let total = bytes(manifest, |shard| shard.vectors.bytes);
+    let row = format!(
+        "| {n}{mark} | {seconds:.0} | {memory:.0} | {} | {total:.1} | {:.1} | {:.2} | {:.1} |",
+        manifest.shards.len(),
+        bytes(manifest, |shard| shard.items.bytes),
+        size(&out.join("catalog.json"))?,
+        exact_ms(&site, &queries[0].1)?,
+    );
+    let mut rows = Vec::new();
+    let Some(opened) = site.cells()? else { return Ok((row, rows)) };
+    for (kind, queries) in queries {
+        let (mut recall, mut least, mut sums) = (0.0, 1.0f64, [0.0; 2]);
+        for query in queries {
+            let (found, vectors, metadata) = site.visit(opened.clone(), query)?;
+            let exact = site.exact.top_k(query, K, Filter::default())?;
+            let hits = exact.iter().filter(|hit| found.contains(&hit.row)).count() as f64 / exact.len() as f64;
+            (recall, least) = (recall + hits, least.min(hits));
+            sums = [sums[0] + vectors as f64 / 1e6, sums[1] + metadata as f64 / 1e6];
+        }
+        let count = queries.len() as f64;
+        let [vectors, metadata] = sums.map(|sum| sum / count);
+        rows.push(format!(
+            "| {n}{mark} | {kind} | {:.3} | {least:.2} | {vectors:.2} | {:.1} | {metadata:.2} |",
+            recall / count,
+            100.0 * vectors / total
+        ));
+    }
+    Ok((row, rows))
+}
+
+/// Milliseconds of processor time that indexing takes for a photo, measured on one thread.
+fn photo_ms(real: &Real, engine: &Engine<Cpu>) -> anyhow::Result<f64> {
+    let rows: Vec<usize> = (0..ENCODED).map(|i| i * real.items.len() / ENCODED).collect();
+    let photos = photos(real, &rows)?;
+    let start = Instant::now();
+    for photos in photos.chunks(16) {
+        let patches = photos.iter().map(|photo| vitrine::image::prepare(photo, engine.preprocess()));
+        pollster::block_on(engine.catalog_vectors(&patches.collect::<vitrine::Result<Vec<_>>>()?))?;
+    }
+    Ok(start.elapsed().as_secs_f64() * 1e3 / photos.len() as f64)
+}
+
+fn main() -> anyhow::Result<()> {
+    let (mut catalogs, mut sizes, mut cells) = (vec![], "10000,100000,1000000".to_string(), "auto".to_string());
+    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--sizes" => sizes = args.next().context("--sizes wants numbers")?,
+            "--cells" => cells = args.next().context("--cells wants auto, none or a number")?,
+            _ => catalogs.push(PathBuf::from(arg)),
+        }
+    }
+    if catalogs.is_empty() {
+        eprintln!("skipped: growth wants catalogs of real photos: cargo bench --bench growth -- CATALOG…");
+        return Ok(());
+    }
+    let real = Real::open(&catalogs)?;
+    let engine = Engine::open(Cpu::new(), Path::new("models/default"))?;
+    let queries = queries(&real, &engine)?;
+    println!("{} real photos; * rows behind them are drawn; nearest cosine {:.3}", real.items.len(), real.closeness());
+    println!(
+        "indexing: {:.1} ms a photo on these processors, beside the other work there\n",
+        photo_ms(&real, &engine)?
+    );
+    println!("| photos | merge s | merge MB | shards | vectors MB | metadata MB | catalog.json MB | exact search ms |");
+    println!("|---|---|---|---|---|---|---|---|");
+    let mut second = Vec::new();
+    for n in sizes.split(',') {
+        let (row, rows) = measure(&real, n.trim().parse()?, &cells, &queries)?;
+        println!("{row}");
+        second.extend(rows);
+    }
+    println!("\n| photos | query | recall@{K} | least | vectors fetched MB | of all % | metadata of the hits MB |");
+    println!("|---|---|---|---|---|---|---|");
+    second.iter().for_each(|row| println!("{row}"));
+    Ok(())
+}
