@@ -161,9 +161,11 @@ class App {
     const onUpdate = (apply) => this.notice('update', { text: t('update_ready'), action: t('update_now'), run: apply, dismiss: true });
     const mayReload = () => Boolean(this.site.isolate) && this.question().kind === 'browse' && scrollY < 40;
     await storage.serve(this.base, (fresh ?? this.site).version, { seen, onUpdate, mayReload }).catch(() => {});
-    const { shards, neighbours } = this.catalog.manifest;
-    const kept = [...shards, ...shards.map(({ items }) => items), ...(neighbours ? [neighbours] : []), ...(this.model?.parts ?? []), ...this.site.wasm];
-    const photos = new Set(this.catalog.items.filter(({ own }) => !own).map((item) => this.catalog.photo(item)));
+    const { shards, neighbours, cells = {} } = this.catalog.manifest;
+    const near = [neighbours, ...shards.map((shard) => shard.neighbours)].filter((file) => file?.sha256);
+    const kept = [...shards, ...shards.map(({ items }) => items), ...near, ...Object.values(cells), ...(this.model?.parts ?? []), ...this.site.wasm];
+    // Which photos a clustered catalog has, this page never knows in full.
+    const photos = this.catalog.manifest.cells ? { has: () => true } : new Set(this.catalog.items.filter(({ own }) => !own).map((item) => this.catalog.photo(item)));
     await storage.prune(this.base, new Set(kept.map(({ sha256 }) => sha256)), photos).catch(() => {});
   }
 
@@ -301,6 +303,7 @@ class App {
   async run({ keep = false, only = null, redraw = false } = {}) {
     if (!this.catalog?.size) return;
     if (only !== 'item') await this.answer(keep);
+    if (this.state.item) await this.catalog.visit?.(this.state.item).catch((error) => this.notice('query', { text: this.sentence(error), dismiss: true, alert: true }));
     if (this.state.item) this.sheet.show(this.catalog, this.state.item, this.grid.hits, redraw);
     else this.sheet.hide();
   }
@@ -308,6 +311,8 @@ class App {
   async answer(keep) {
     const question = this.question();
     this.asked = question;
+    // A catalog of which only a part is here fetches what this question needs of the rest.
+    if (this.catalog.prepare && !(await this.prepared(question))) return;
     const whole = this.reference(question);
     let reference = whole;
     this.composer.show(this.state, whole, this.examples?.[0]);
@@ -318,7 +323,8 @@ class App {
     try {
       if (question.crop) this.composer.showChip((reference = await this.cropped(whole, question.crop)));
       if (this.asked !== question) return;
-      const answer = this.engine?.can(question.kind) ? await this.ask(question, reference) : this.standIn(question);
+      const answer = this.engine?.can(question.kind) ? await this.ask(question, reference, keep) : this.standIn(question);
+      await this.catalog.ensure?.(answer.hits);
       if (this.asked !== question) return;
       this.show(question, answer, reference, keep);
     } catch (error) {
@@ -350,9 +356,26 @@ class App {
     return by === 'none' && this.engine?.refused ? null : el('div', { class: 'empty' }, el('p', {}, t(text)), kind === 'image' && by === 'none' ? null : clear);
   }
 
-  async ask({ kind, words, without, row, photo, crop, mix, rows }, reference) {
-    rows = await this.unlike(without, rows);
-    if (kind === 'like') return { ...(await this.engine.ask('neighbours', { row, k: wanted, rows })), by: 'engine' };
+  /** Whether what a question needs is here now, and nobody has asked another one meanwhile. */
+  async prepared(question) {
+    try {
+      await this.catalog.prepare(question, this.engine?.can(question.kind));
+    } catch (error) {
+      if (this.asked === question) this.notice('query', { text: t('error_query', { message: this.sentence(error) }), retry: () => this.retry(() => this.answer(false)), alert: true });
+      return false;
+    }
+    return this.asked === question;
+  }
+
+  async ask(question, reference, keep) {
+    const { kind, words, without, row, photo, crop, mix } = question;
+    const rows = await this.unlike(without, question.rows);
+    // The best so far, while more of a clustered catalog is on its way.
+    const partial = this.catalog.ensure && (async (found) => {
+      await this.catalog.ensure(found.hits);
+      if (this.asked === question && this.answered?.question !== question) this.show(question, { ...found, by: 'engine' }, reference, keep);
+    });
+    if (kind === 'like') return { ...(await this.engine.ask('neighbours', { row, k: wanted, rows }, partial)), by: 'engine' };
     const query = { k: wanted };
     if (words) query.text = words;
     if (rows) query.rows = rows;
@@ -362,7 +385,7 @@ class App {
       if (row !== null) query.exclude = [row];
       await this.handOver(query.photo, reference);
     }
-    const answer = await this.engine.ask('query', query);
+    const answer = await this.engine.ask('query', query, partial);
     this.ms = answer.ms;
     return { ...answer, by: 'engine' };
   }

@@ -1,5 +1,6 @@
 // The engine's thread: fetches and checks what the search needs, and answers questions.
-// Messages: {id, method, args} → {id, result | error}; unasked for: {event: 'state' | 'requests', …}.
+// Messages: {id, method, args} → {id, result | error}, before it {id, partial} where answers come bit by bit; unasked for: {event: 'state' | 'requests', …}.
+import { CellSearch } from './cells.js';
 import { DataError, Store, fetchPart } from './ui/data.js';
 import { ownMethods } from './ui/own/work.js';
 import { runnable, threadCount } from './ui/variants.js';
@@ -9,6 +10,7 @@ const textParts = ['tokenizer', 'text', 'fusion'];
 
 let engine = null; // the wasm module's Vitrine
 let store = null;
+let cells = null; // of a clustered catalog
 let site, base, model, catalog, texts;
 let builds = []; // of the program, that this browser can run, the fastest first
 let build = null; // the one that runs
@@ -235,7 +237,8 @@ const methods = {
     store.off = args.keepNothing;
     plan('wasm', builds[0] ?? site.wasm.at(-1));
     for (const part of model.parts) plan(part.part, part);
-    const bytes = catalog.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+    if (catalog.cells) cells = new CellSearch(catalog, new URL(site.catalog, base).href, { store, alone, signal: () => stop.signal });
+    const bytes = cells ? catalog.cells.centres.bytes : catalog.shards.reduce((sum, shard) => sum + shard.bytes, 0);
     plan('shards', { file: 'catalog vectors', bytes });
     if (args.what) return methods.load({ what: args.what });
     // The bar's total is known from the first byte on: everything that words need is wanted now.
@@ -264,12 +267,13 @@ const methods = {
     while (photos.size > 6) photos.delete(photos.keys().next().value);
   },
 
-  query({ photo, ...query }) {
+  query({ photo, ...query }, partial) {
     if (photo) query.photo = photos.get(photo) ?? missing(photo);
-    return alone(() => answer(query));
+    return cells ? cells.query(query, partial) : alone(() => answer(query));
   },
 
-  async neighbours({ row, k, rows }) {
+  async neighbours({ row, k, rows }, partial) {
+    if (cells) return cells.neighbours({ row, k, rows }, partial);
     return { hits: await alone(() => engine.neighbours(row, k, rows)) };
   },
 
@@ -339,6 +343,7 @@ async function loadImage() {
 
 /** Shards go into the engine in row order, whatever order they arrive in. */
 async function loadShards() {
+  if (cells) return loadCentres();
   const entry = parts.get('shards');
   entry.wanted = true;
   entry.state = 'loading';
@@ -367,6 +372,15 @@ async function loadShards() {
   }
 }
 
+/** Of a clustered catalog only the centres are fetched ahead. */
+async function loadCentres() {
+  const { centres } = catalog.cells;
+  const bytes = await take('shards', new URL(centres.file, new URL(site.catalog, base)).href, centres);
+  await stage('wasm', loadWasm);
+  await alone(() => engine.open_cells(bytes));
+  cells.engine = engine;
+}
+
 // ---- what leaves this thread's network, for the page's privacy panel -------------------------------------------
 
 new PerformanceObserver((list) => {
@@ -377,7 +391,7 @@ addEventListener('securitypolicyviolation', (event) => postMessage({ event: 'blo
 
 addEventListener('message', async ({ data: { id, method, args } }) => {
   try {
-    postMessage({ id, result: await methods[method](args) });
+    postMessage({ id, result: await methods[method](args, (partial) => postMessage({ id, partial })) });
   } catch (error) {
     postMessage({ id, error: plain(error) });
   }

@@ -128,7 +128,8 @@ fn queries(real: &Real, engine: &Engine<Cpu>) -> anyhow::Result<Vec<(&'static st
     let titles: Vec<&str> = rows.iter().map(|&row| real.items[row].title.as_str()).collect();
     let changes = ["but in red", "in black", "with stripes", "with longer sleeves", "in a lighter colour"];
     let changes: Vec<&str> = (0..QUERIES).map(|i| changes[i % changes.len()]).collect();
-    let patches = photos(real, &rows)?.iter().map(|photo| vitrine::image::prepare(photo, engine.preprocess()));
+    let photos = photos(real, &rows)?;
+    let patches = photos.iter().map(|photo| vitrine::image::prepare(photo, engine.preprocess()));
     let patches = patches.collect::<vitrine::Result<Vec<_>>>()?;
     let split = |vectors: Vec<f32>| vectors.chunks_exact(real.dimension).map(<[f32]>::to_vec).collect::<Vec<_>>();
     let words = pollster::block_on(engine.query_vectors(None, Some(&titles)))?;
@@ -244,7 +245,8 @@ impl Site {
         let mut metadata = HashSet::new();
         let mut end = 0;
         for (cell, shard) in self.manifest.shards.iter().enumerate() {
-            let start = std::mem::replace(&mut end, end + shard.count as u32);
+            let start = end;
+            end += shard.count as u32;
             if best.iter().take(K).any(|hit| (start..end).contains(&hit.row)) {
                 metadata.insert(cell);
             }

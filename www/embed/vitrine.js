@@ -183,6 +183,8 @@ class VitrineEngine extends EventTarget {
   #ask(question) {
     const answered = this.#turn.then(async () => {
       question.signal?.throwIfAborted();
+      // A catalog of which only a part is here fetches what this question needs of the rest.
+      await this.#catalog.prepare?.(question, true);
       return question.kind === 'like' ? this.#nearest(question) : this.#query(question);
     });
     this.#turn = answered.catch(() => {});
@@ -191,6 +193,7 @@ class VitrineEngine extends EventTarget {
 
   async #nearest({ kind, row, rows, k }) {
     const { hits } = await this.#core.call('neighbours', { row, k, rows });
+    await this.#catalog.ensure?.(hits);
     return this.#results(kind, 'engine', hits);
   }
 
@@ -206,6 +209,7 @@ class VitrineEngine extends EventTarget {
       await this.#core.call('photo', { key: query.photo, bytes }, [bytes.buffer]);
     }
     const { hits, attention, ms } = await this.#core.call('query', query);
+    await this.#catalog.ensure?.(hits);
     return { ...this.#results(kind, 'engine', hits), attention, ms };
   }
 

@@ -3,10 +3,12 @@
 import { fetchManifest, fetchPart } from './data.js';
 import { ownId } from './state.js';
 
-const fold = (text) => text.toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '');
+export const fold = (text) => text.toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '');
 // "dresses" finds "dress": enough for a stand-in, and never more than a stand-in.
-const stem = (word) => (word.length > 3 ? word.replace(/(?<=s|x|ch|sh)es$|(?<!s)s$/, '') : word);
+export const stem = (word) => (word.length > 3 ? word.replace(/(?<=s|x|ch|sh)es$|(?<!s)s$/, '') : word);
 const tokens = (text) => fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
+/** The words of a product's title and details. */
+export const wordsOf = (item) => new Set(tokens(`${item.title} ${Object.values(item.attributes ?? {}).join(' ')}`).map(stem));
 
 // What people look for first comes first; the rest stays in the catalog's order.
 const first = [/^(category|type|article)/i, /^(base)?colou?r/i, /pattern/i];
@@ -42,7 +44,9 @@ export class Catalog {
 
   static async open(base) {
     const { manifest, text } = await fetchManifest(new URL('catalog.json', base).href, 'vitrine-catalog');
-    return new Catalog(base, manifest, text);
+    if (!manifest.cells) return new Catalog(base, manifest, text);
+    const { Clustered } = await import('./clustered.js');
+    return new Clustered(base, manifest, text);
   }
 
   /** Reads the products, shard by shard in row order; `onItems` runs as soon as there is more to show. */
@@ -59,17 +63,21 @@ export class Catalog {
     this.near = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  add(item) {
-    const row = this.items.length;
-    this.items.push(item);
+  add(item, row = this.items.length) {
+    this.items[row] = item;
     this.rowOf.set(item.id, row);
     if (item.link) this.links.set(item.link, { first: this.links.get(item.link)?.first ?? row, n: (this.links.get(item.link)?.n ?? 0) + 1 });
-    this.words.push(new Set(tokens(`${item.title} ${Object.values(item.attributes ?? {}).join(' ')}`).map(stem)));
-    for (const facet of this.facets) facet.of.push(facet.codes.get(item.attributes?.[facet.name]) ?? -1);
+    this.words[row] = wordsOf(item);
+    for (const facet of this.facets) facet.of[row] = facet.codes.get(item.attributes?.[facet.name]) ?? -1;
   }
 
   get size() {
     return this.items.length;
+  }
+
+  /** Rows whose products are here. */
+  known() {
+    return this.items.keys();
   }
 
   /** A visitor's own photos stand behind the catalog's rows: {item, copy} each, the photo as a Blob. */
@@ -194,7 +202,7 @@ export class Catalog {
     const looks = [this.facet(/colou?r/i), this.facet(/pattern/i)].filter(Boolean);
     if (!kind || !looks.length) return [];
     const tally = new Map();
-    for (let row = 0; row < this.size; row++) {
+    for (const row of this.known()) {
       const look = looks[row % looks.length];
       const [a, b] = [look.values[look.of[row]], kind.values[kind.of[row]]];
       if (!a || !b || /^(solid|plain|none|multi)/i.test(a)) continue;
@@ -221,7 +229,7 @@ export class Catalog {
     for (const facet of this.byLooks()) {
       if (facet === kind || facet.of[row] < 0) continue;
       const tally = new Map();
-      for (let other = 0; other < this.size; other++) {
+      for (const other of this.known()) {
         const code = facet.of[other];
         if (code < 0 || code === facet.of[row] || (kind && kind.of[other] !== kind.of[row])) continue;
         tally.set(code, (tally.get(code) ?? 0) + 1);

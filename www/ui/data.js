@@ -201,7 +201,7 @@ export async function fetchPart(url, part, { store, signal, onBytes = () => {}, 
 }
 
 /** The versions that this page reads, by the format that a manifest names. */
-const versions = { 'vitrine-catalog': [1], 'vitrine-model': [1] };
+const versions = { 'vitrine-catalog': [1, 2], 'vitrine-model': [1] };
 
 /** A manifest has no hash of its own to check: it is asked for anew, and must be what it says it is. */
 export async function fetchManifest(url, format, { patience = 30_000, pause = 400 } = {}) {

@@ -94,6 +94,7 @@ export class Engine extends EventTarget {
       this.dispatchEvent(Object.assign(new Event(data.event), { data }));
       return;
     }
+    if ('partial' in data) return this.calls.get(data.id)?.partial?.(data.partial);
     if (data.error?.code === 'crash') return this.crashed(data.error.message);
     const call = this.calls.get(data.id);
     this.calls.delete(data.id);
@@ -102,11 +103,12 @@ export class Engine extends EventTarget {
     call?.resolve(data.result);
   }
 
-  call(method, args = {}, transfer = []) {
+  /** `partial`: told what the worker has found so far, where it finds bit by bit. */
+  call(method, args = {}, transfer = [], partial = null) {
     if (!this.worker) return Promise.reject(new EngineError({ message: this.state.why ?? 'no worker', code: 'refused' }));
     const id = this.next++;
     return new Promise((resolve, reject) => {
-      this.calls.set(id, { method, resolve, reject });
+      this.calls.set(id, { method, resolve, reject, partial });
       this.worker.postMessage({ id, method, args }, transfer);
     });
   }
@@ -115,11 +117,11 @@ export class Engine extends EventTarget {
    * The encoders run to the end once started, so a question waits for the one in the worker; a newer question takes
    * the place of one that waits, and an answer nobody waits for any more is dropped.
    */
-  ask(method, args) {
+  ask(method, args, partial = null) {
     this.waiting?.reject(new Superseded());
     this.current?.reject(new Superseded());
     return new Promise((resolve, reject) => {
-      this.waiting = { method, args, resolve, reject };
+      this.waiting = { method, args, resolve, reject, partial };
       this.pump();
     });
   }
@@ -135,9 +137,12 @@ export class Engine extends EventTarget {
     this.current = this.waiting;
     this.waiting = null;
     this.asking = true;
-    const { method, args, resolve, reject } = this.current;
+    const asked = this.current;
+    const { method, args, resolve, reject } = asked;
+    // Rejected ones are superseded: what is still found for them is shown to nobody.
+    const partial = asked.partial && ((found) => this.current === asked && asked.partial(found));
     try {
-      resolve(await this.call(method, args));
+      resolve(await this.call(method, args, [], partial));
     } catch (error) {
       reject(error);
     }

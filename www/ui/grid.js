@@ -44,7 +44,7 @@ export class Grid {
 
   /** One frame for all photos, in the catalog's own proportions: nothing jumps, little is cut off. */
   frame(catalog) {
-    const ratios = catalog.items.map(({ width, height }) => width / height).filter((ratio) => ratio > 0).sort((a, b) => a - b);
+    const ratios = Object.values(catalog.items).map(({ width, height }) => width / height).filter((ratio) => ratio > 0).sort((a, b) => a - b);
     const median = ratios[ratios.length >> 1] ?? 0.8;
     this.list.style.setProperty('--frame', String(Math.min(1.1, Math.max(0.68, median))));
   }

@@ -134,6 +134,8 @@ export class Privacy {
   }
 
   keepButton() {
+    // Of a clustered catalog only what was looked at is ever here.
+    if (this.app.catalog.manifest.cells) return null;
     const { keeping } = this;
     const label = keeping === undefined ? t('storage_keep') : keeping < this.app.catalog.manifest.count ? t('storage_keeping', { n: keeping, all: this.app.catalog.manifest.count }) : t('storage_kept');
     return el('button', { type: 'button', id: 'privacy-keep', class: 'button', disabled: keeping !== undefined, on: { click: () => this.keep() } }, label);
