@@ -4,6 +4,7 @@
 #   ./build.sh test        run every test
 #   ./build.sh demo        build the demo site in dist/ without serving it
 #   ./build.sh wasm [V…]   build only the page's wasm, in www/pkg/V/: baseline, relaxed, threads, or those named
+#   ./build.sh growth      index on a Ray cluster that loses a worker, and load a catalog into a vector database
 #   ./build.sh audit       check licences and hashes, list every dependency, build the wasm twice and compare
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -193,8 +194,14 @@ case "${1:-serve}" in
         find_chromium
         say "making the test site"
         build_demo target/test/photos target/test/catalog target/test/dist "${VITRINE_TEST_PHOTOS:-1200}"
+        # the same catalog in cells: the journal comes along, so nothing is encoded again
+        rm -rf target/test/cells && cp -r target/test/catalog target/test/cells
+        target/release/vitrine index target/test/photos --out target/test/cells --cells 40 --title "Vitrine demo"
+        rm -rf target/test/cells-dist
+        target/release/vitrine site target/test/cells --out target/test/cells-dist
         say "testing the page"
         VITRINE_BIN=$PWD/target/release/vitrine VITRINE_DIST=$PWD/target/test/dist \
+            VITRINE_CELLS=$PWD/target/test/cells-dist \
             VITRINE_PHOTOS=$PWD/target/test/photos node --test --test-concurrency=1 tests/page/*.test.mjs tests/kernels_wasm.mjs
         ;;
     audit)
@@ -202,8 +209,13 @@ case "${1:-serve}" in
         need_node
         exec tests/audit.sh
         ;;
+    growth)
+        need_rust
+        cargo build --release
+        tests/growth.sh
+        ;;
     *)
-        sed -n '2,8p' "$0" | sed 's/^# \?//'
+        sed -n '2,9p' "$0" | sed 's/^# \?//'
         exit 2
         ;;
 esac

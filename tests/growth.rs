@@ -176,3 +176,107 @@ fn parts_that_do_not_make_one_catalog_are_refused() {
     assert!(merge(&["a", "b"]).contains("sha256"));
     assert!(!world.path("out/catalog.json").exists());
 }
+
+#[test]
+fn a_clustered_catalog_is_one_run_s_whatever_the_parts_and_is_searched_and_served_like_any_other() {
+    let world = World::new(60);
+    world.index("catalog", &["--cells", "6"]);
+    world.index("a", &["--part", "1/2"]);
+    world.index("b", &["--part", "2/2"]);
+    succeed(&["merge", &world.at("b"), &world.at("a"), "--cells", "6", "--out", &world.at("merged")]);
+    assert!(world.files("catalog") == world.files("merged"), "a file differs");
+
+    let manifest: Value = serde_json::from_slice(&std::fs::read(world.path("catalog/catalog.json")).unwrap()).unwrap();
+    let shards = manifest["shards"].as_array().unwrap();
+    assert_eq!((&manifest["version"], &manifest["count"]), (&2.into(), &59.into()));
+    assert!((2..=6).contains(&shards.len()), "{} shards", shards.len());
+    let read = |entry: &Value| {
+        let file = entry["file"].as_str().unwrap();
+        serde_json::from_slice::<Value>(&std::fs::read(world.path("catalog").join(file)).unwrap()).unwrap()
+    };
+    // the counts of the cells add up to the catalog's
+    let counts = read(&manifest["cells"]["facets"]);
+    let values = manifest["facets"].as_array().unwrap().iter().flat_map(|facet| facet["values"].as_array().unwrap());
+    for (column, value) in values.enumerate() {
+        let sum: u64 = counts.as_array().unwrap().iter().map(|row| row[column].as_u64().unwrap()).sum();
+        assert_eq!(sum, value["count"].as_u64().unwrap(), "{value}");
+    }
+    // the window shows products under their own rows
+    let rows: Vec<Value> = shards.iter().flat_map(|shard| read(&shard["items"]).as_array().unwrap().clone()).collect();
+    let window = read(&manifest["cells"]["window"]);
+    assert_eq!(window.as_array().unwrap().len(), 59);
+    for seen in window.as_array().unwrap() {
+        assert_eq!(rows[seen["row"].as_u64().unwrap() as usize], seen["item"]);
+    }
+
+    let photo = world.at("photos/p7.jpg");
+    let search =
+        ["--image", &photo, "--text", "red", "--like", "1", "-k", "5", "--json", "--model", &world.at("model")];
+    let found = json(&[&["search", &world.at("catalog")][..], &search].concat());
+    assert_eq!(found["hits"][0]["id"], "p7");
+    world.index("whole", &["--cells", "none"]);
+    let whole = json(&[&["search", &world.at("whole")][..], &search].concat());
+    let scores =
+        |found: &Value| found["hits"].as_array().unwrap().iter().map(|hit| hit["score"].clone()).collect::<Vec<_>>();
+    assert_eq!(scores(&found), scores(&whole), "an exact search does not care how rows lie");
+
+    std::fs::create_dir_all(world.path("www/pkg")).unwrap();
+    let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("www");
+    for entry in walkdir::WalkDir::new(&www).into_iter().map(Result::unwrap).filter(|e| e.file_type().is_file()) {
+        let to = world.path("www").join(entry.path().strip_prefix(&www).unwrap());
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(entry.path(), to).unwrap();
+    }
+    ["pkg/vitrine.js", "pkg/vitrine_bg.wasm"]
+        .iter()
+        .for_each(|f| std::fs::write(world.path("www").join(f), f).unwrap());
+    let (dist, www, model) = (world.at("dist"), world.at("www"), world.at("model"));
+    succeed(&["site", &world.at("catalog"), "--out", &dist, "--www", &www, "--model", &model]);
+    for name in world.files("catalog").keys() {
+        assert!(world.path("dist/catalog").join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn exports_hold_the_stored_vectors_and_the_metadata() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::RowAccessor;
+    let world = World::new(30);
+    world.index("catalog", &[]);
+    let export = |name: &str| {
+        succeed(&["export", &world.at("catalog"), "--out", &world.at(name)]);
+        std::fs::read(world.path(name)).unwrap()
+    };
+    let catalog = vitrine::engine::Catalog::open_folder(&world.path("catalog"), None).unwrap();
+    let (n, d) = (catalog.manifest.count, catalog.manifest.dimension);
+    let stored: Vec<Vec<f32>> = (0..n).map(|row| catalog.index().vector(row).unwrap()).collect();
+
+    let npy = export("vectors.npy");
+    let header = u16::from_le_bytes([npy[8], npy[9]]) as usize;
+    assert!(npy.starts_with(b"\x93NUMPY\x01\x00") && (10 + header) % 64 == 0);
+    assert!(String::from_utf8_lossy(&npy[10..10 + header]).contains(&format!("'shape': ({n}, {d})")));
+    let values: Vec<f32> =
+        npy[10 + header..].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+    assert_eq!(values, stored.concat());
+
+    let lines = String::from_utf8(export("items.jsonl")).unwrap();
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), n);
+    assert_eq!((&lines[0]["id"], &lines[0]["attributes"]["colour"]), (&"p0".into(), &"red".into()));
+    assert_eq!(lines[3]["vector"].as_array().unwrap().len(), d);
+    assert!((lines[3]["vector"][0].as_f64().unwrap() - f64::from(stored[3][0])).abs() < 1e-6);
+
+    export("catalog.parquet");
+    let reader = SerializedFileReader::new(std::fs::File::open(world.path("catalog.parquet")).unwrap()).unwrap();
+    let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), n);
+    for (i, row) in rows.iter().enumerate() {
+        assert_eq!(row.get_string(0).unwrap(), catalog.index().ids()[i].as_str());
+        assert!(row.get_string(5).unwrap().contains("colour"));
+        let list = row.get_list(6).unwrap();
+        let vector: Vec<f32> = (0..d).map(|j| parquet::record::ListAccessor::get_float(list, j).unwrap()).collect();
+        assert_eq!(vector, stored[i]);
+    }
+    assert!(fail(&["export", &world.at("catalog"), "--out", &world.at("catalog.xls")]).contains(".parquet"));
+    assert!(!world.path("catalog.xls").exists());
+}
