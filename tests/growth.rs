@@ -204,7 +204,8 @@ fn a_clustered_catalog_is_one_run_s_whatever_the_parts_and_is_searched_and_serve
     // the window shows products under their own rows
     let rows: Vec<Value> = shards.iter().flat_map(|shard| read(&shard["items"]).as_array().unwrap().clone()).collect();
     let window = read(&manifest["cells"]["window"]);
-    assert_eq!(window.as_array().unwrap().len(), 59);
+    // as many from every cell, or all that it has
+    assert!((2 * shards.len()..=59).contains(&window.as_array().unwrap().len()), "{window}");
     for seen in window.as_array().unwrap() {
         assert_eq!(rows[seen["row"].as_u64().unwrap() as usize], seen["item"]);
     }

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # What catalogs that grow meet outside this repository: a scheduler (Ray) that loses a worker, and a vector database
 # (LanceDB). Both come from PyPI, half a gigabyte of them, so `./build.sh growth` runs this and `./build.sh test` does
-# not. Needs target/release/vitrine.
+# not. Needs target/release/vitrine, or the program that VITRINE_BIN names.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-vitrine=$PWD/target/release/vitrine
+vitrine=${VITRINE_BIN:-$PWD/target/release/vitrine}
 work=target/growth
 python=$work/venv/bin/python
 
