@@ -187,7 +187,11 @@ impl Site<'_> {
         let title = escape(title);
         let page = page.replace("<title>Vitrine</title>", &format!("<title>{title}</title>"));
         let page = page.replace(r#"data-part="brand">Vitrine<"#, &format!(r#"data-part="brand">{title}<"#));
-        let first = manifest.shards.first().map(|shard| format!("catalog/{}", shard.items.file));
+        let first = match &manifest.cells {
+            Some(cells) => Some(&cells.window),
+            None => manifest.shards.first().map(|shard| &shard.items),
+        };
+        let first = first.map(|file| format!("catalog/{}", file.file));
         let data = ["site.json".to_string(), "catalog/catalog.json".to_string()].into_iter().chain(first);
         let links: String =
             data.map(|file| format!("<link rel=\"preload\" as=\"fetch\" crossorigin href=\"{file}\">\n")).collect();
