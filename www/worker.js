@@ -303,6 +303,7 @@ function decide(name, why, adapter) {
 
 let trial = null;
 function accelerate() {
+  if (cells) return; // its vectors are never all here, and those of a few cells are no work
   trial ??= (async () => {
     if (wanted === 'cpu') return decide('cpu', 'forced');
     const cpu = (method, ...args) => alone(() => engine[method](...args));
