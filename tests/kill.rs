@@ -146,6 +146,8 @@ fn a_killed_site_leaves_the_old_site_or_the_new_one() {
     for file in ["index.html", "app.js", "sw.js", "pkg/baseline/vitrine.js", "pkg/baseline/vitrine_bg.wasm"] {
         std::fs::write(world.path("www").join(file), file).unwrap();
     }
+    let app = concat!(env!("CARGO_MANIFEST_DIR"), "/www/manifest.webmanifest");
+    std::fs::copy(app, world.path("www/manifest.webmanifest")).unwrap();
     let site = |title: &str| -> Vec<String> {
         let (out, model, www) = (world.at("dist"), world.at("model"), world.at("www"));
         let words = ["site", &world.at("catalog"), "--out", &out, "--model", &model, "--www", &www, "--title", title];
