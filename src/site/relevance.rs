@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn only_telling_values_are_asked_for() {
         let item = |i: usize| -> Item {
-            let attributes = serde_json::json!({"kind": "thing", "colour": if i % 4 == 0 { "red" } else { "blue" }, "code": i.to_string()});
+            let attributes = serde_json::json!({"kind": "thing", "colour": if i.is_multiple_of(4) { "red" } else { "blue" }, "code": i.to_string()});
             let json = serde_json::json!({
                 "id": "x", "title": "x", "attributes": attributes, "photo": "x", "width": 1, "height": 1, "tone": "#000000"
             });

@@ -306,8 +306,8 @@ async fn pools<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
                 let real = random.mask(batch, n);
                 let mask = if masked { real.clone() } else { vec![1.0; batch * n] };
                 let zeros = vec![0.0; batch * a];
-                let inputs = (&keys[..], if shifted { &shift[..] } else { &zeros }, &v[..], &values[..], &mask[..]);
-                let (pooled, weights) = additive(inputs, (batch, n, a, d));
+                let inputs = [&keys[..], if shifted { &shift[..] } else { &zeros[..] }, &v[..], &values[..], &mask[..]];
+                let (pooled, weights) = additive(inputs, [batch, n, a, d]);
                 let tensor = |data: &[f32], shape: &[usize]| b.tensor(data, shape).unwrap();
                 let (shift, mask) =
                     (shifted.then(|| tensor(&shift, &[batch, a])), masked.then(|| tensor(&mask, &[batch, n])));
@@ -329,11 +329,8 @@ async fn pools<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
     }
 }
 
-/// keys, shift, v, values, mask → pooled and weights.
-fn additive(
-    (keys, shift, v, values, mask): (&[f32], &[f32], &[f32], &[f32], &[f32]),
-    (batch, n, a, d): (usize, usize, usize, usize),
-) -> (Vec<f64>, Vec<f64>) {
+/// keys, shift, v, values, mask; batch, n, a, d → pooled and weights.
+fn additive([keys, shift, v, values, mask]: [&[f32]; 5], [batch, n, a, d]: [usize; 4]) -> (Vec<f64>, Vec<f64>) {
     let (mut pooled, mut all) = (vec![0.0; batch * d], Vec::new());
     for b in 0..batch {
         let score = |token: usize| {

@@ -193,7 +193,7 @@ impl Device {
 
     /// The largest number of bytes that a kernel can bind.
     pub fn largest_binding(&self) -> u64 {
-        u64::from(self.limits.max_storage_buffer_binding_size).min(self.limits.max_buffer_size)
+        self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size)
     }
 
     /// Workgroups for `count` of them in two dimensions, and how many stand along the first.
@@ -496,7 +496,7 @@ mod tests {
         for bytes in [1u64, 1024, 1025, 4096, 5000, 1 << 20, (1 << 20) + 4, 38_731_776] {
             let class = size_class(bytes);
             assert!(
-                class >= bytes && class % 4 == 0 && (bytes < 1024 || class <= bytes + bytes / 3),
+                class >= bytes && class.is_multiple_of(4) && (bytes < 1024 || class <= bytes + bytes / 3),
                 "{bytes} {class}"
             );
             assert_eq!(size_class(class), class);
