@@ -74,6 +74,9 @@ struct Report {
     rows: Vec<Row>,
 }
 
+/// Something to be timed, again and again.
+type Work<'a> = Box<dyn FnMut() -> Result<()> + 'a>;
+
 /// What a backend offers to be measured beyond its operations.
 trait Measured: Backend {
     /// Name of the backend, the device in words, and whether it is a program on the processor.
@@ -81,11 +84,11 @@ trait Measured: Backend {
     /// Waits until everything asked for is done.
     fn finish(&self) -> Result<()>;
     /// Copies `COPIED` bytes.
-    fn copying(&self) -> Result<Box<dyn FnMut() -> Result<()> + '_>>;
+    fn copying(&self) -> Result<Work<'_>>;
     /// Does some multiply-adds, and says how many operations they are.
-    fn multiplying(&self) -> Result<(f64, Box<dyn FnMut() -> Result<()> + '_>)>;
+    fn multiplying(&self) -> Result<(f64, Work<'_>)>;
     /// Finds the best [`K`] of `rows` vectors.
-    fn scanning(&self, vectors: Vec<i8>, scales: Vec<f32>) -> Result<Box<dyn FnMut() -> Result<()> + '_>>;
+    fn scanning(&self, vectors: Vec<i8>, scales: Vec<f32>) -> Result<Work<'_>>;
 }
 
 impl Measured for Cpu {
@@ -98,7 +101,7 @@ impl Measured for Cpu {
         Ok(())
     }
 
-    fn copying(&self) -> Result<Box<dyn FnMut() -> Result<()> + '_>> {
+    fn copying(&self) -> Result<Work<'_>> {
         let (from, mut to) = (vec![1u8; COPIED], vec![0u8; COPIED]);
         Ok(Box::new(move || {
             black_box(&mut to).copy_from_slice(black_box(&from));
@@ -106,7 +109,7 @@ impl Measured for Cpu {
         }))
     }
 
-    fn multiplying(&self) -> Result<(f64, Box<dyn FnMut() -> Result<()> + '_>)> {
+    fn multiplying(&self) -> Result<(f64, Work<'_>)> {
         use rayon::prelude::*;
         let (isa, threads) = (self.isa(), rayon::current_num_threads());
         let lanes = isa.run(MultiplyAdds { rounds: 0 }).1;
@@ -120,7 +123,7 @@ impl Measured for Cpu {
         Ok((operations, Box::new(run)))
     }
 
-    fn scanning(&self, vectors: Vec<i8>, scales: Vec<f32>) -> Result<Box<dyn FnMut() -> Result<()> + '_>> {
+    fn scanning(&self, vectors: Vec<i8>, scales: Vec<f32>) -> Result<Work<'_>> {
         let (isa, query) = (Isa::detect(), numbers(DIMENSION));
         let mut scores = vec![0.0; scales.len()];
         Ok(Box::new(move || {
@@ -169,12 +172,12 @@ impl Measured for Gpu {
         block_on(self.device().read(&[(&word, 1)])).map(drop)
     }
 
-    fn copying(&self) -> Result<Box<dyn FnMut() -> Result<()> + '_>> {
+    fn copying(&self) -> Result<Work<'_>> {
         let x = self.tensor(&vec![1.0; COPIED / 4], &[1, COPIED / 4, 1])?;
         Ok(Box::new(move || self.skip(&x, 0).map(drop)))
     }
 
-    fn multiplying(&self) -> Result<(f64, Box<dyn FnMut() -> Result<()> + '_>)> {
+    fn multiplying(&self) -> Result<(f64, Work<'_>)> {
         let x = self.tensor(&[0.999, 0.001], &[2])?;
         // a software device takes long for what hardware does in a blink
         let (groups, rounds) = if self.is_software() { (64, 64) } else { (4096, 256) };
@@ -182,7 +185,7 @@ impl Measured for Gpu {
         Ok((operations, Box::new(move || self.multiply_add(&x, groups, rounds))))
     }
 
-    fn scanning(&self, vectors: Vec<i8>, scales: Vec<f32>) -> Result<Box<dyn FnMut() -> Result<()> + '_>> {
+    fn scanning(&self, vectors: Vec<i8>, scales: Vec<f32>) -> Result<Work<'_>> {
         let mut index = vitrine::backend::gpu::scan::Vectors::new(self, DIMENSION);
         index.add(self, &vectors, &scales)?;
         let query = self.tensor(&numbers(DIMENSION), &[1, DIMENSION])?;
