@@ -122,8 +122,11 @@ fn unit(mut vector: Vec<f32>) -> Vec<f32> {
     vector
 }
 
+/// A kind of query and the vectors of its queries.
+type Kind = (&'static str, Vec<Vec<f32>>);
+
 /// Unit vectors of queries by kind: titles of photos, photos with words, and photos of the catalog.
-fn queries(real: &Real, engine: &Engine<Cpu>) -> anyhow::Result<Vec<(&'static str, Vec<Vec<f32>>)>> {
+fn queries(real: &Real, engine: &Engine<Cpu>) -> anyhow::Result<Vec<Kind>> {
     let rows: Vec<usize> = (0..QUERIES).map(|i| i * real.items.len() / QUERIES).collect();
     let titles: Vec<&str> = rows.iter().map(|&row| real.items[row].title.as_str()).collect();
     let changes = ["but in red", "in black", "with stripes", "with longer sleeves", "in a lighter colour"];
