@@ -254,7 +254,7 @@ fn exports_hold_the_stored_vectors_and_the_metadata() {
 
     let npy = export("vectors.npy");
     let header = u16::from_le_bytes([npy[8], npy[9]]) as usize;
-    assert!(npy.starts_with(b"\x93NUMPY\x01\x00") && (10 + header) % 64 == 0);
+    assert!(npy.starts_with(b"\x93NUMPY\x01\x00") && (10 + header).is_multiple_of(64));
     assert!(String::from_utf8_lossy(&npy[10..10 + header]).contains(&format!("'shape': ({n}, {d})")));
     let values: Vec<f32> =
         npy[10 + header..].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
