@@ -79,14 +79,15 @@ pub enum Error {
     #[error("computing on the graphics device: {0}")]
     Device(String),
     /// A file could not be read or written.
-    #[error("{operation} {path}: {source}{}", next_step(source))]
+    // the reason is part of the sentence, so it is no source, which would be printed once more
+    #[error("{operation} {path}: {reason}{}", next_step(reason))]
     Io {
         /// What was being done, such as "reading".
         operation: &'static str,
         /// The file.
         path: String,
         /// The system's reason.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
 }
 
@@ -110,7 +111,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Turns a system error into [`Error::Io`] with the operation and the path named.
 pub fn io(operation: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.display().to_string();
-    move |source| Error::Io { operation, path, source }
+    move |reason| Error::Io { operation, path, reason }
 }
 
 /// An [`Error::Data`] about `file`, a path or a path with a line number.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{checkpoints, fail, photo, succeed, vitrine};
+use common::{checkpoints, copy_page, fail, photo, succeed, vitrine};
 use image::ImageFormat;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -118,17 +118,6 @@ fn an_interrupted_index_goes_on_where_it_was() {
     let summary = world.index("catalog");
     assert!(summary["kept"].as_u64().unwrap() >= 6, "{summary}");
     assert_eq!(summary["kept"].as_u64().unwrap() + summary["encoded"].as_u64().unwrap(), 11);
-}
-
-/// The page's own files, without the wasm builds.
-fn copy_page(to: &Path) {
-    let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("www");
-    for folder in ["", "ui", "icons"] {
-        std::fs::create_dir_all(to.join(folder)).unwrap();
-        for entry in std::fs::read_dir(www.join(folder)).unwrap().flatten().filter(|e| e.path().is_file()) {
-            std::fs::copy(entry.path(), to.join(folder).join(entry.file_name())).unwrap();
-        }
-    }
 }
 
 #[test]

@@ -134,6 +134,17 @@ pub fn photo(seed: u8, format: ImageFormat) -> Vec<u8> {
     out.into_inner()
 }
 
+/// The page's own files, without the wasm builds.
+pub fn copy_page(to: &Path) {
+    let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("www");
+    for folder in ["", "ui", "icons"] {
+        std::fs::create_dir_all(to.join(folder)).unwrap();
+        for entry in std::fs::read_dir(www.join(folder)).unwrap().flatten().filter(|e| e.path().is_file()) {
+            std::fs::copy(entry.path(), to.join(folder).join(entry.file_name())).unwrap();
+        }
+    }
+}
+
 /// Runs the command line.
 pub fn vitrine(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_vitrine")).args(args).output().unwrap()

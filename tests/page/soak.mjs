@@ -28,7 +28,7 @@ async function open(context, origin) {
   const session = await context.newCDPSession(page);
   await session.send('Runtime.enable');
   await session.send('HeapProfiler.enable');
-  await page.goto(origin);
+  await page.goto(origin, { waitUntil: 'domcontentloaded', timeout: 90_000 });
   await able(page, 'composed');
   return { page, session };
 }
