@@ -140,7 +140,7 @@ describe('the page on a plain host', { skip: reason ?? false, concurrency: 1 }, 
     const shell = new Set(files.filter((file) => !file.startsWith('pkg/')));
     const sizes = [...shell].map((file) => [file, brotliCompressSync(readFileSync(path.join(dist, file))).length]);
     const total = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
-    // all that is kept for the next visit, in every language; 60 KB is the aim
-    assert.ok(total <= 88_000, `${total} bytes: ${JSON.stringify(Object.fromEntries(sizes.sort((a, b) => b[1] - a[1]).slice(0, 12)))}`);
+    // all that is kept for the next visit, in every language, own photos and WebGPU among it; 60 KB is the aim
+    assert.ok(total <= 90_000, `${total} bytes: ${JSON.stringify(Object.fromEntries(sizes.sort((a, b) => b[1] - a[1]).slice(0, 12)))}`);
   });
 });
