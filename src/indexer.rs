@@ -13,7 +13,7 @@ pub use crate::assembly::{CellChoice, PHOTOS};
 use crate::backend::Backend;
 use crate::engine::Engine;
 use crate::error::{Result, io};
-use crate::model::folder::{sha256_hex, write_atomic};
+use crate::model::folder::{UNFINISHED, sha256_hex, write_atomic};
 use crate::photos::PhotoSource;
 use crate::quant::quantise_rows;
 use crate::shard::{Item, Manifest, ModelRef};
@@ -245,9 +245,9 @@ fn sweep(out: &Path, manifest: &Manifest, photos: &HashSet<&str>) -> Result<()> 
 /// What the names of files start with that are named after their content.
 const STEMS: [&str; 5] = ["shard-", "items-", "neighbours-", "cells-", "window-"];
 
-/// Removes files that are named after their content, other than the given ones.
+/// Removes files that are named after their content, other than the given ones, and what a killed run left unfinished.
 fn remove_stale(folder: &Path, kept: &HashSet<&str>) -> Result<()> {
-    let ours = |name: &str| STEMS.iter().any(|stem| name.starts_with(stem));
+    let ours = |name: &str| STEMS.iter().any(|stem| name.starts_with(stem)) || name.starts_with(UNFINISHED);
     remove_where(folder, |name| ours(name) && !kept.contains(name))
 }
 

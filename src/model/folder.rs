@@ -227,13 +227,18 @@ pub fn check_hash(file: &str, expected: &str, bytes: &[u8]) -> Result<()> {
     }
 }
 
+/// What the names of files start with that [`write_atomic`] has not finished; a kill leaves one behind.
+#[cfg(feature = "cli")]
+pub const UNFINISHED: &str = ".vitrine-unfinished-";
+
 /// Writes a file so that it appears whole or not at all.
 #[cfg(feature = "cli")]
 pub fn write_atomic(path: &std::path::Path, bytes: &[u8]) -> Result<()> {
     use crate::error::io;
     use std::io::Write;
     let folder = path.parent().unwrap_or(std::path::Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io("creating a file in", folder))?;
+    let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder);
+    let mut file = unfinished.map_err(io("creating a file in", folder))?;
     file.write_all(bytes).map_err(io("writing", path))?;
     file.as_file().sync_all().map_err(io("writing", path))?;
     #[cfg(unix)]
