@@ -105,15 +105,20 @@ export async function crowd({ browser, origin, photos, questions, tabs, log = ()
   await prepare(context);
   const opened = [];
   for (let i = 0; i < tabs; i++) opened.push(await open(context, origin));
-  const run = async ({ page, session }, n) => {
+  // Tabs of one site share a process, whose nodes and listeners are counted together: all are measured between questions.
+  const begin = async ({ page }) => {
     for (let i = 0; i < 14; i++) await ask(page, i, photos);
-    const first = await held(session, page);
-    for (let i = 14; i < 14 + questions; i++) await ask(page, i + 20 * n, photos);
-    const last = await held(session, page);
-    log({ tab: n, first, last });
-    return { first, last };
   };
-  const all = await Promise.all(opened.map(run));
+  const more = async ({ page }, n) => {
+    for (let i = 14; i < 14 + questions; i++) await ask(page, i + 20 * n, photos);
+  };
+  const measure = () => opened.reduce(async (before, { session, page }) => [...(await before), await held(session, page)], []);
+  await Promise.all(opened.map(begin));
+  const first = await measure();
+  await Promise.all(opened.map(more));
+  const last = await measure();
+  const all = opened.map((_, tab) => ({ first: first[tab], last: last[tab] }));
+  all.forEach((found, tab) => log({ tab, ...found }));
   await context.close();
   return all;
 }
