@@ -105,6 +105,12 @@ async function request(url, file, partial, { signal, pastCache }) {
   if (partial.length && !pastCache) {
     const rest = await fetch(url, { signal, cache: 'no-store', headers: { range: `bytes=${partial.length}-` } });
     if (rest.status === 206 && rest.headers.get('content-range')?.startsWith(`bytes ${partial.length}-`)) return rest;
+    if (![206, 416].includes(rest.status)) {
+      // a host that knows no ranges has just sent the whole file
+      expectFile(rest, file);
+      partial.length = 0;
+      return rest;
+    }
     await rest.body?.cancel();
   }
   partial.length = 0;
