@@ -124,13 +124,8 @@ fn an_interrupted_index_goes_on_where_it_was() {
 fn a_site_has_everything_that_its_manifests_name() {
     let world = World::new();
     world.index("catalog");
-    copy_page(&world.path("www"));
+    copy_page(&world.path("www"), &["baseline", "threads"]);
     let baseline = "pkg/baseline/vitrine_bg.wasm";
-    for file in ["pkg/baseline/vitrine.js", baseline, "pkg/threads/vitrine_bg.wasm"] {
-        let path = world.path("www").join(file);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, file).unwrap();
-    }
     std::fs::write(world.path("www/pkg/threads/needs.json"), r#"["relaxed-simd","threads"]"#).unwrap();
     std::fs::write(world.path("logo.svg"), "<svg/>").unwrap();
     let (www, model) = (world.at("www"), world.at("model"));

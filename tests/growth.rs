@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{checkpoints, fail, photo, succeed};
+use common::{checkpoints, copy_page, fail, photo, succeed};
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -221,16 +221,7 @@ fn a_clustered_catalog_is_one_run_s_whatever_the_parts_and_is_searched_and_serve
         |found: &Value| found["hits"].as_array().unwrap().iter().map(|hit| hit["score"].clone()).collect::<Vec<_>>();
     assert_eq!(scores(&found), scores(&whole), "an exact search does not care how rows lie");
 
-    std::fs::create_dir_all(world.path("www/pkg")).unwrap();
-    let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("www");
-    for entry in walkdir::WalkDir::new(&www).into_iter().map(Result::unwrap).filter(|e| e.file_type().is_file()) {
-        let to = world.path("www").join(entry.path().strip_prefix(&www).unwrap());
-        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-        std::fs::copy(entry.path(), to).unwrap();
-    }
-    ["pkg/vitrine.js", "pkg/vitrine_bg.wasm"]
-        .iter()
-        .for_each(|f| std::fs::write(world.path("www").join(f), f).unwrap());
+    copy_page(&world.path("www"), &["baseline"]);
     let (dist, www, model) = (world.at("dist"), world.at("www"), world.at("model"));
     succeed(&["site", &world.at("catalog"), "--out", &dist, "--www", &www, "--model", &model]);
     for name in world.files("catalog").keys() {

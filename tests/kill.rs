@@ -142,9 +142,7 @@ fn a_killed_site_leaves_the_old_site_or_the_new_one() {
     let world = World::new();
     world.draw_photos("photos", 0..60);
     run(&world.index("photos", "catalog"));
-    copy_page(&world.path("www"));
-    std::fs::create_dir_all(world.path("www/pkg/baseline")).unwrap();
-    std::fs::write(world.path("www/pkg/baseline/vitrine_bg.wasm"), "wasm").unwrap();
+    copy_page(&world.path("www"), &["baseline"]);
     let site = |title: &str| -> Vec<String> {
         let (out, model, www) = (world.at("dist"), world.at("model"), world.at("www"));
         let words = ["site", &world.at("catalog"), "--out", &out, "--model", &model, "--www", &www, "--title", title];
