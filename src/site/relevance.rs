@@ -69,7 +69,7 @@ const ELSEWHERE: [&str; 40] = [
 ];
 /// A catalog of fewer photos is not measured.
 const FEWEST: usize = 8;
-/// Photos that are looked at; a larger catalog is judged by these.
+/// Photos that are looked at; a larger catalog is judged by as many from all over it.
 const ROWS: usize = 50_000;
 /// Products whose own titles are put to the catalog.
 const TITLES: usize = 120;
@@ -118,20 +118,20 @@ fn reader(folder: &Path, description: &Description) -> Result<Option<Engine<Cpu>
     Ok(Some(engine).filter(|engine| engine.ready().text))
 }
 
-/// Metadata and unit vectors `[rows, dimension]` of a catalog's first shards, about [`ROWS`] photos at most.
+/// Metadata and unit vectors `[rows, dimension]` of [`ROWS`] photos at most, taken evenly from every shard: a shard of a
+/// clustered catalog holds what looks alike.
 fn read(folder: &Path, manifest: &Manifest) -> Result<(Vec<Item>, Vec<f32>)> {
     let bytes = |file: &str| std::fs::read(folder.join(file)).map_err(io("reading", &folder.join(file)));
     let (mut items, mut vectors) = (Vec::new(), Vec::new());
+    let mut taken = evenly(manifest.count, ROWS);
     for entry in &manifest.shards {
         let shard = Shard::decode(&bytes(&entry.vectors.file)?)?;
         let known: Vec<Item> = serde_json::from_slice(&bytes(&entry.items.file)?)
             .map_err(|e| Error::Catalog(format!("expected a list of products in {}, got {e}", entry.items.file)))?;
-        items.extend(known);
-        for (row, scale) in shard.vectors.chunks_exact(shard.dimension).zip(&shard.scales) {
+        let rows = shard.vectors.chunks_exact(shard.dimension).zip(&shard.scales);
+        for ((item, (row, scale)), _) in known.into_iter().zip(rows).zip(&mut taken).filter(|(_, taken)| *taken) {
+            items.push(item);
             vectors.extend(row.iter().map(|&v| f32::from(v) * scale));
-        }
-        if items.len() >= ROWS {
-            break;
         }
     }
     match items.len() * manifest.dimension == vectors.len() {
@@ -207,6 +207,12 @@ fn spread(n: usize, count: usize) -> Vec<usize> {
     (0..count).map(|i| i * n / count).collect()
 }
 
+/// For each of `n` rows whether it is one of `count` that are evenly spread.
+fn evenly(n: usize, count: usize) -> impl Iterator<Item = bool> {
+    let count = count.min(n);
+    (0..n).map(move |row| row * count / n < (row + 1) * count / n)
+}
+
 /// The value below which that share of the values lies; infinite where there are none.
 fn quantile(mut values: Vec<f32>, share: f32) -> f32 {
     values.sort_unstable_by(f32::total_cmp);
@@ -248,5 +254,7 @@ mod tests {
         assert_eq!(quantile(vec![], 0.5), f32::INFINITY);
         assert_eq!(spread(10, 3), [0, 3, 6]);
         assert_eq!(spread(2, 9), [0, 1]);
+        assert_eq!(evenly(5, 2).collect::<Vec<_>>(), [false, false, true, false, true]);
+        assert!(evenly(2, 9).eq([true, true]));
     }
 }
