@@ -22,6 +22,8 @@ const sameOrigin = (url) => new URL(url, document.baseURI).origin === location.o
 
 const picture = (source, properties) => el('img', { crossorigin: sameOrigin(source) ? null : 'anonymous', decoding: 'async', ...properties, src: source });
 
+const kept = 192; // cards that stay made, on the page or not
+
 export class View {
   /** `host`: the element, whose light tree holds what a shop placed in it; `t` says things in its language. */
   constructor(host, root, act, t) {
@@ -148,7 +150,9 @@ export class View {
     const focused = this.grid.getRootNode().activeElement;
     const cards = hits.map((hit, i) => this.card(hit, i));
     this.grid.replaceChildren(...cards);
-    for (const [row, { slotted }] of this.cards) if (slotted && !hits.some((hit) => hit.row === row)) this.drop(row);
+    const shown = new Set(hits.map(({ row }) => row));
+    // what a shop's own template made leaves its page at once; of the others only the latest stay made
+    for (const [row, { slotted }] of this.cards) if (!shown.has(row) && (slotted || this.cards.size > kept)) this.drop(row);
     if (focused?.isConnected && this.grid.contains(focused)) focused.focus({ preventScroll: true });
     this.empty.hidden = hits.length > 0 || !anything;
     this.end.hidden = !more;

@@ -3,6 +3,7 @@ import { el, icon, safeColour } from './dom.js';
 import { decimal, t } from './i18n.js';
 
 const chunk = 48;
+const kept = 4 * chunk; // cards that stay made, on the page or not: a question like the one before asks for most of them again
 
 export function describe(item) {
   const details = Object.values(item.attributes ?? {}).join(', ');
@@ -30,7 +31,7 @@ export class Grid {
     this.part = part;
     this.act = act;
     this.list = part('grid');
-    this.cards = new Map(); // row → its card, kept so that a photo on the screen is never loaded or laid out twice
+    this.cards = new Map(); // row → its card, the latest last, kept so that a photo on the screen is never loaded or laid out twice
     this.hits = [];
     this.laid = []; // the cards on the page, in order
     this.unfolded = new Set(); // rows whose near-duplicates stand open
@@ -79,11 +80,21 @@ export class Grid {
   }
 
   cardsOf(from, to) {
-    return this.hits.slice(from, to).flatMap((hit, i) => {
+    const cards = this.hits.slice(from, to).flatMap((hit, i) => {
       const card = this.card(hit, from + i);
       this.laid.push(card);
       return hit.divided ? [el('li', { class: 'grid-divider' }, t('less_close')), card] : [card];
     });
+    this.forget();
+    return cards;
+  }
+
+  /** Lets the oldest cards go; those on the page are the latest. Else a long visit would hold every product it came across. */
+  forget() {
+    for (const row of this.cards.keys()) {
+      if (this.cards.size <= Math.max(kept, this.laid.length)) return;
+      this.cards.delete(row);
+    }
   }
 
   grow(focus = false) {
@@ -148,6 +159,7 @@ export class Grid {
 
   card(hit, index) {
     const card = this.cards.get(hit.row) ?? this.make(hit.row);
+    this.cards.delete(hit.row);
     this.cards.set(hit.row, card);
     card.dataset.index = String(index);
     this.badge(card, hit);
