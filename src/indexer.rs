@@ -20,7 +20,7 @@ use crate::shard::{Item, Manifest, ModelRef};
 use journal::Journal;
 pub use merge::merge;
 pub use metadata::Metadata;
-pub use part::{PartManifest, PartOf, Whole};
+pub use part::{PartManifest, PartOf, VERSION as PART_VERSION, Whole};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Mutex;

@@ -1,8 +1,8 @@
 //! Folders that change at once: a new one is built aside and takes the old one's place when it is whole, so that neither
-//! a kill nor a full disk leaves a mix of both.
+//! a kill nor a full disk leaves a mix of both. Folders that grow are swept of what a kill left in them.
 
 use crate::error::{Result, io};
-use crate::model::folder::write_atomic;
+use crate::model::folder::{UNFINISHED, write_atomic};
 use std::fs;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
@@ -87,6 +87,7 @@ fn write_over(from: &Path, to: &Path, last: &str) -> Result<()> {
         .filter_map(|entry| Some(entry.path().strip_prefix(from).ok()?.to_path_buf()))
         .collect();
     files.sort_by_key(|file| file == Path::new(last));
+    remove_unfinished(to)?;
     for file in files {
         let (source, target) = (from.join(&file), to.join(&file));
         let folder = target.parent().unwrap_or(to);
@@ -106,6 +107,16 @@ fn link(from: &Path, folder: &Path) -> std::io::Result<()> {
     }
     // of a symbolic link this makes another one, where the system can
     fs::hard_link(from, &to).or_else(|_| fs::copy(from, &to).map(drop))
+}
+
+/// Removes what a kill left of files in `folder` that were being written; nobody else may be writing there.
+pub fn remove_unfinished(folder: &Path) -> Result<()> {
+    for file in fs::read_dir(folder).map_err(io("reading", folder))?.flatten() {
+        if file.file_name().to_string_lossy().starts_with(UNFINISHED) && file.path().is_file() {
+            fs::remove_file(file.path()).map_err(io("removing", &file.path()))?;
+        }
+    }
+    Ok(())
 }
 
 fn remove(folder: &Path) -> Result<()> {
@@ -176,7 +187,9 @@ mod tests {
         let (from, to) = (home.path().join("from"), home.path().join("to"));
         fill(&from, "2").unwrap();
         fill(&to, "1").unwrap();
+        fs::write(to.join(format!("{UNFINISHED}x")), "half").unwrap();
         write_over(&from, &to, "last").unwrap();
         assert_eq!([read(&to, "a"), read(&to, "deep/b"), read(&to, "last")], ["2", "2", "2"]);
+        assert_eq!(fs::read_dir(&to).unwrap().count(), 3, "what a kill left is gone");
     }
 }

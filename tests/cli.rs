@@ -3,50 +3,15 @@
 
 mod common;
 
-use common::{checkpoints, copy_page, fail, photo, succeed, vitrine};
+use common::{World, copy_page, fail, photo, succeed, vitrine};
 use image::ImageFormat;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use tempfile::TempDir;
-
-struct World {
-    folder: TempDir,
-}
 
 impl World {
-    /// A model, and twelve photos of which one is broken.
-    fn new() -> Self {
-        let world = Self { folder: tempfile::tempdir().unwrap() };
-        let (image, text) = checkpoints(world.folder.path());
-        succeed(&["convert", &s(&image), &s(&text), "--out", &world.at("model"), "--format", "q8"]);
-        std::fs::create_dir(world.path("photos")).unwrap();
-        for seed in 0..12 {
-            let format = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP][usize::from(seed) % 3];
-            let name = format!("photos/p{seed}.{}", format.extensions_str()[0]);
-            std::fs::write(world.path(&name), photo(seed, format)).unwrap();
-        }
-        std::fs::write(world.path("photos/p3.jpg"), b"\xff\xd8 not really").unwrap();
-        let rows: String = (0..12).map(|i| format!("p{i},Garment {i},{}\n", ["red", "blue"][i % 2])).collect();
-        std::fs::write(world.path("items.csv"), format!("id,title,colour\n{rows}")).unwrap();
-        world
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn at(&self, name: &str) -> String {
-        s(&self.path(name))
-    }
-
     fn index(&self, out: &str) -> Value {
         let (photos, meta) = (self.at("photos"), self.at("items.csv"));
         json(&["index", &photos, "--out", &self.at(out), "--meta", &meta, "--model", &self.at("model"), "--json"])
     }
-}
-
-fn s(path: &Path) -> String {
-    path.to_str().unwrap().to_string()
 }
 
 fn json(args: &[&str]) -> Value {
@@ -55,7 +20,7 @@ fn json(args: &[&str]) -> Value {
 
 #[test]
 fn photos_become_a_catalog_that_finds_them() {
-    let world = World::new();
+    let world = World::with_photos();
     let summary = world.index("catalog");
     assert_eq!(summary["photos"], 11);
     assert_eq!(summary["skipped"][0][0], "p3");
@@ -87,7 +52,7 @@ fn photos_become_a_catalog_that_finds_them() {
 
 #[test]
 fn indexing_again_encodes_only_what_changed_and_gives_the_same_bytes() {
-    let world = World::new();
+    let world = World::with_photos();
     assert_eq!(world.index("catalog")["encoded"], 11);
     let read = |name: &str| std::fs::read(world.path(name)).unwrap();
     let first = read("catalog/catalog.json");
@@ -108,7 +73,7 @@ fn indexing_again_encodes_only_what_changed_and_gives_the_same_bytes() {
 
 #[test]
 fn an_interrupted_index_goes_on_where_it_was() {
-    let world = World::new();
+    let world = World::with_photos();
     world.index("catalog");
     let path = world.path("catalog/.index-journal");
     let journal = std::fs::read(&path).unwrap();
@@ -122,7 +87,7 @@ fn an_interrupted_index_goes_on_where_it_was() {
 
 #[test]
 fn a_site_has_everything_that_its_manifests_name() {
-    let world = World::new();
+    let world = World::with_photos();
     world.index("catalog");
     copy_page(&world.path("www"), &["baseline", "threads"]);
     let baseline = "pkg/baseline/vitrine_bg.wasm";
@@ -185,11 +150,11 @@ fn a_site_has_everything_that_its_manifests_name() {
 
 #[test]
 fn every_format_gives_nearly_the_same_vector() {
-    let world = World::new();
+    let world = World::with_photos();
     let vector = |format: &str| -> Vec<f64> {
         let out = world.at(format);
-        let (image, text) = checkpoints(world.folder.path());
-        succeed(&["convert", &s(&image), &s(&text), "--out", &out, "--format", format]);
+        let (image, text) = world.checkpoints();
+        succeed(&["convert", &image, &text, "--out", &out, "--format", format]);
         let photo = world.at("photos/p0.jpg");
         let printed = json(&["embed", "--text", "red dress", "--image", &photo, "--model", &out, "--json"]);
         printed["vector"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
@@ -204,10 +169,10 @@ fn every_format_gives_nearly_the_same_vector() {
 
 #[test]
 fn another_models_catalog_is_refused_with_both_fingerprints() {
-    let world = World::new();
+    let world = World::with_photos();
     world.index("catalog");
-    let (image, text) = checkpoints(world.folder.path());
-    let made = json(&["convert", &s(&image), &s(&text), "--out", &world.at("other"), "--format", "f16", "--json"]);
+    let (image, text) = world.checkpoints();
+    let made = json(&["convert", &image, &text, "--out", &world.at("other"), "--format", "f16", "--json"]);
     let error = fail(&["search", &world.at("catalog"), "--text", "red", "--model", &world.at("other")]);
     assert!(error.contains(made["fingerprint"].as_str().unwrap()), "{error}");
     let manifest: Value = serde_json::from_slice(&std::fs::read(world.path("catalog/catalog.json")).unwrap()).unwrap();
@@ -216,7 +181,7 @@ fn another_models_catalog_is_refused_with_both_fingerprints() {
 
 #[test]
 fn failures_are_one_line_and_usage_exits_with_two() {
-    let world = World::new();
+    let world = World::with_photos();
     world.index("catalog");
     let model = world.at("model");
     let catalog = world.at("catalog");
@@ -237,7 +202,7 @@ fn failures_are_one_line_and_usage_exits_with_two() {
 
 #[test]
 fn photos_in_a_zip_index_like_photos_in_a_folder() {
-    let world = World::new();
+    let world = World::with_photos();
     let mut zip = zip::ZipWriter::new(std::fs::File::create(world.path("photos.zip")).unwrap());
     for file in std::fs::read_dir(world.path("photos")).unwrap().flatten() {
         let name = file.file_name().into_string().unwrap();
@@ -250,27 +215,4 @@ fn photos_in_a_zip_index_like_photos_in_a_folder() {
     succeed(&["index", &zip, "--out", &world.at("zipped"), "--meta", &meta, "--model", &model, "--jobs", "3"]);
     let read = |name: &str| std::fs::read(world.path(name)).unwrap();
     assert_eq!(read("catalog/catalog.json"), read("zipped/catalog.json"));
-}
-
-/// A catalog of format 1, as `index` wrote it when that format was made. It must be readable for ever.
-#[test]
-fn the_frozen_catalog_of_version_1_is_read() {
-    use vitrine::engine::Catalog;
-    use vitrine::search::Filter;
-    let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/fixtures/catalog-v1"].iter().collect();
-    let catalog = Catalog::open_folder(&folder, None).unwrap();
-    assert_eq!(catalog.index().ids(), ["p0", "p1", "p10", "p11", "p2", "p4", "p5", "p6", "p7", "p8", "p9"]);
-    assert_eq!(catalog.manifest.facets[0].values[0].value, "red");
-    assert_eq!(catalog.manifest.model.name, "converted");
-    let first = catalog.index().vector(0).unwrap();
-    let length: f32 = first.iter().map(|v| v * v).sum();
-    assert!((length - 1.0).abs() < 0.02, "{length}");
-    let found = catalog.index().top_k(&first, 1, Filter::default()).unwrap();
-    assert_eq!(found[0].row, 0);
-    // what `index` computed ahead is what a search over the stored vectors gives
-    let table = std::fs::read(folder.join(&catalog.manifest.neighbours.file.as_ref().unwrap().file)).unwrap();
-    let nearest = u32::from_le_bytes(table[..4].try_into().unwrap());
-    assert_eq!(catalog.neighbours(0, 1, None).unwrap()[0].row, nearest);
-    let other = "0".repeat(64);
-    assert!(Catalog::open_folder(&folder, Some(&other)).is_err());
 }

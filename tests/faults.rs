@@ -4,40 +4,21 @@
 
 mod common;
 
-use common::{checkpoints, fail, photo, succeed};
+use common::{World, fail, photo, s, succeed};
 use image::ImageFormat;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use tempfile::TempDir;
-
-struct World {
-    folder: TempDir,
-}
 
 impl World {
     /// A model and a catalog of six photos.
     fn new() -> Self {
-        let world = Self { folder: tempfile::tempdir().unwrap() };
-        let (image, text) = checkpoints(world.folder.path());
-        succeed(&["convert", &s(&image), &s(&text), "--out", &world.at("model"), "--format", "q8"]);
-        std::fs::create_dir(world.path("photos")).unwrap();
-        for seed in 0..6 {
-            let name = format!("photos/p{seed}.png");
-            std::fs::write(world.path(&name), photo(seed, ImageFormat::Png)).unwrap();
-        }
+        let world = Self::with_model();
+        world.draw("photos", 0..6, |_| ImageFormat::Png);
         succeed(&["index", &world.at("photos"), "--out", &world.at("catalog"), "--model", &world.at("model")]);
         world
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn at(&self, name: &str) -> String {
-        s(&self.path(name))
     }
 
     fn json(&self, name: &str) -> Value {
@@ -69,10 +50,6 @@ impl World {
         then();
         std::fs::write(self.path(name), kept).unwrap();
     }
-}
-
-fn s(path: &Path) -> String {
-    path.to_str().unwrap().to_string()
 }
 
 #[test]

@@ -1,16 +1,21 @@
 //! Folders as released versions wrote them, kept as they are: every later version must read them, or refuse them with what
-//! to do. Catalogs are in `cli.rs`.
+//! to do. `cargo test --test frozen -- --ignored freeze` makes those of the current version, once.
 #![cfg(feature = "cli")]
 
 mod common;
 
+use common::{World, s, succeed};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use vitrine::backend::cpu::Cpu;
+use vitrine::cells::Cells;
 use vitrine::convert::{Model, initial_fusion, read_encoder};
-use vitrine::engine::{Engine, Query};
+use vitrine::engine::{Catalog, Engine, Query};
 use vitrine::model::folder::Description;
 use vitrine::model::fusion;
 use vitrine::quant::Format;
+use vitrine::search::Filter;
+use vitrine::shard::{FileEntry, Shard};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
@@ -50,17 +55,122 @@ fn the_frozen_models_fingerprint_is_still_what_its_parts_give() {
     assert_eq!(description.fingerprint, frozen);
 }
 
-/// Makes a fixture of the version that is current. A fixture that is there is never made again.
+/// The photos of every frozen catalog.
+const IDS: [&str; 11] = ["p0", "p1", "p10", "p11", "p2", "p4", "p5", "p6", "p7", "p8", "p9"];
+
+/// A file of a catalog, with the hash that its manifest gives.
+fn read(folder: &Path, entry: &FileEntry) -> Vec<u8> {
+    let bytes = std::fs::read(folder.join(&entry.file)).unwrap();
+    entry.verify(&bytes).unwrap();
+    bytes
+}
+
+/// The first of a row's neighbours in a table.
+fn nearest(table: &[u8], k: usize, row: usize) -> u32 {
+    u32::from_le_bytes(table[4 * k * row..][..4].try_into().unwrap())
+}
+
+/// What was found ahead, and the row itself, are what a search over the stored vectors gives.
+fn check_row(catalog: &Catalog, row: u32, nearest: u32) {
+    let vector = catalog.index().vector(row as usize).unwrap();
+    let length: f32 = vector.iter().map(|v| v * v).sum();
+    assert!((length - 1.0).abs() < 0.02, "{length}");
+    assert_eq!(catalog.index().top_k(&vector, 1, Filter::default()).unwrap()[0].row, row);
+    assert_eq!(catalog.neighbours(row, 1, None).unwrap()[0].row, nearest);
+}
+
+#[test]
+fn the_frozen_catalog_of_version_1_is_read() {
+    let folder = fixture("catalog-v1");
+    let catalog = Catalog::open_folder(&folder, None).unwrap();
+    let manifest = &catalog.manifest;
+    assert_eq!((manifest.version, catalog.index().ids()), (1, &IDS.map(str::to_string)[..]));
+    assert_eq!((&*manifest.facets[0].values[0].value, &*manifest.model.name), ("red", "converted"));
+    let table = read(&folder, manifest.neighbours.file.as_ref().unwrap());
+    (0..IDS.len()).for_each(|row| check_row(&catalog, row as u32, nearest(&table, manifest.neighbours.k, row)));
+    assert!(Catalog::open_folder(&folder, Some(&"0".repeat(64))).is_err(), "another model's catalog");
+}
+
+#[test]
+fn the_frozen_catalog_of_version_2_is_read_whole_and_cell_by_cell() {
+    let folder = fixture("catalog-v2");
+    let catalog = Catalog::open_folder(&folder, None).unwrap();
+    let (manifest, ids) = (&catalog.manifest, catalog.index().ids());
+    let mut sorted = ids.to_vec();
+    sorted.sort();
+    assert_eq!((manifest.version, sorted), (2, IDS.map(str::to_string).to_vec()));
+    let files = manifest.cells.as_ref().unwrap();
+    let centres = read(&folder, &files.centres);
+    let mut rows = 0..0;
+    for (cell, shard) in manifest.shards.iter().enumerate() {
+        rows = rows.end..rows.end + shard.count;
+        let table = read(&folder, shard.neighbours.as_ref().unwrap());
+        let mut alone = Cells::open(manifest, &centres).unwrap();
+        alone.put(cell, Shard::decode(&read(&folder, &shard.vectors)).unwrap()).unwrap();
+        for row in rows.clone() {
+            check_row(&catalog, row as u32, nearest(&table, manifest.neighbours.k, row - rows.start));
+            let vector = alone.vector(row as u32).unwrap();
+            assert!(alone.rounds(&vector, None).unwrap().concat().contains(&(cell as u32)));
+            assert_eq!(alone.top_k(&vector, 1, Filter::default()).unwrap()[0].row, row as u32);
+        }
+    }
+    assert!(manifest.shards.len() > 1 && rows.end == IDS.len());
+    let counts: Vec<Vec<usize>> = serde_json::from_slice(&read(&folder, &files.facets)).unwrap();
+    let first = &manifest.facets[0].values[0];
+    assert_eq!((&*first.value, counts.iter().map(|cell| cell[0]).sum::<usize>()), ("red", first.count));
+    let window: Vec<Value> = serde_json::from_slice(&read(&folder, &files.window)).unwrap();
+    assert!(!window.is_empty());
+    for seen in window {
+        assert_eq!(seen["item"]["id"], *ids[seen["row"].as_u64().unwrap() as usize]);
+    }
+}
+
+#[test]
+fn the_frozen_parts_of_version_1_are_merged() {
+    let home = tempfile::tempdir().unwrap();
+    let (parts, merged) = (["1", "2"].map(|part| s(&fixture("parts-v1").join(part))), s(&home.path().join("merged")));
+    succeed(&["merge", &parts[0], &parts[1], "--out", &merged]);
+    let (catalog, whole) = (home.path().join("merged"), fixture("catalog-v1"));
+    let [catalog, whole] = [catalog, whole].map(|folder| Catalog::open_folder(&folder, None).unwrap());
+    assert_eq!((catalog.index().ids(), &catalog.manifest.facets), (whole.index().ids(), &whole.manifest.facets));
+}
+
+/// Makes the fixtures of the versions that are current and not there yet; one that is there is never made again.
 #[test]
 #[ignore = "writes into the sources; run it once when a version is released"]
 fn freeze() {
-    let out = fixture(&format!("model-v{}", vitrine::model::folder::VERSION));
-    assert!(!out.exists(), "{} is frozen", out.display());
+    let model = fixture(&format!("model-v{}", vitrine::model::folder::VERSION));
+    let catalog = fixture(&format!("catalog-v{}", vitrine::shard::VERSION));
+    let parts = fixture(&format!("parts-v{}", vitrine::indexer::PART_VERSION));
+    for (folder, make) in [(model, freeze_model as fn(&Path)), (catalog, freeze_catalog), (parts, freeze_parts)] {
+        match folder.exists() {
+            true => println!("{} is frozen", folder.display()),
+            false => make(&folder),
+        }
+    }
+}
+
+fn freeze_model(out: &Path) {
     let home = tempfile::tempdir().unwrap();
     let (image, text) = common::checkpoints(home.path());
     let config = fusion::Config { dimension: 16, layer_norm_eps: 1e-6 };
     let head = initial_fusion(&config, 64, 32, 1).unwrap();
     let encoders = vec![read_encoder(&image).unwrap(), read_encoder(&text).unwrap()];
-    Model::assemble("frozen", encoders, Some((config, head))).unwrap().write(&out, Format::Q8).unwrap();
-    std::fs::write(out.join("vectors.json"), serde_json::to_vec(&vectors(&out)).unwrap()).unwrap();
+    Model::assemble("frozen", encoders, Some((config, head))).unwrap().write(out, Format::Q8).unwrap();
+    std::fs::write(out.join("vectors.json"), serde_json::to_vec(&vectors(out)).unwrap()).unwrap();
+}
+
+fn freeze_catalog(out: &Path) {
+    index(out, &["--cells", "3"]);
+}
+
+fn freeze_parts(out: &Path) {
+    ["1", "2"].iter().for_each(|part| index(&out.join(part), &["--part", &format!("{part}/2")]));
+}
+
+fn index(out: &Path, more: &[&str]) {
+    let world = World::with_photos();
+    let [photos, meta, model] = ["photos", "items.csv", "model"].map(|name| world.at(name));
+    succeed(&[&["index", &photos, "--out", &s(out), "--meta", &meta, "--model", &model], more].concat());
+    std::fs::remove_file(out.join(".index-journal")).unwrap();
 }

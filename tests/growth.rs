@@ -3,42 +3,29 @@
 
 mod common;
 
-use common::{checkpoints, copy_page, fail, photo, succeed};
+use common::{World, copy_page, fail, photo, s, succeed};
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use tempfile::TempDir;
-
-struct World {
-    folder: TempDir,
-}
 
 impl World {
     /// A model, and `count` photos of which one is broken.
-    fn new(count: usize) -> Self {
-        let world = Self { folder: tempfile::tempdir().unwrap() };
-        let (image, text) = checkpoints(world.folder.path());
-        succeed(&["convert", &s(&image), &s(&text), "--out", &world.at("model"), "--format", "q8"]);
-        std::fs::create_dir(world.path("photos")).unwrap();
-        for i in 0..count {
-            std::fs::write(world.path(&format!("photos/p{i}.jpg")), photo(i as u8, ImageFormat::Jpeg)).unwrap();
-        }
+    fn new(count: u8) -> Self {
+        let world = Self::with_model();
+        world.draw("photos", 0..count, |_| ImageFormat::Jpeg);
         std::fs::write(world.path("photos/p3.jpg"), b"\xff\xd8 not really").unwrap();
         let rows: String = (0..count)
-            .map(|i| format!("p{i},Garment {i},{},{}\n", ["red", "blue", "sand"][i % 3], ["dress", "shirt"][i / 7 % 2]))
+            .map(|i| {
+                format!(
+                    "p{i},Garment {i},{},{}\n",
+                    ["red", "blue", "sand"][usize::from(i % 3)],
+                    ["dress", "shirt"][usize::from(i / 7 % 2)]
+                )
+            })
             .collect();
         std::fs::write(world.path("items.csv"), format!("id,title,colour,category\n{rows}")).unwrap();
         world
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn at(&self, name: &str) -> String {
-        s(&self.path(name))
     }
 
     fn index_args(&self, out: &str, more: &[&str]) -> Vec<String> {
@@ -78,10 +65,6 @@ impl World {
         run.wait().unwrap();
         !self.path(out).join("part.json").exists()
     }
-}
-
-fn s(path: &Path) -> String {
-    path.to_str().unwrap().to_string()
 }
 
 fn json(args: &[&str]) -> Value {
@@ -153,8 +136,8 @@ fn parts_that_do_not_make_one_catalog_are_refused() {
     world.index("catalog", &[]);
     assert!(merge(&["a", "catalog"]).contains("expected part.json"));
 
-    let (image, text) = checkpoints(world.folder.path());
-    let made = json(&["convert", &s(&image), &s(&text), "--out", &world.at("other"), "--format", "f16", "--json"]);
+    let (image, text) = world.checkpoints();
+    let made = json(&["convert", &image, &text, "--out", &world.at("other"), "--format", "f16", "--json"]);
     world.index("foreign", &["--part", "2/2", "--model", &world.at("other")]);
     let foreign = merge(&["a", "foreign"]);
     assert!(foreign.contains(made["fingerprint"].as_str().unwrap()), "{foreign}");

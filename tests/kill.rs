@@ -4,54 +4,27 @@
 
 mod common;
 
-use common::{checkpoints, copy_page, photo, succeed};
+use common::{World, copy_page, s, succeed};
 use image::ImageFormat;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 use vitrine::engine::Catalog;
 
 /// Kills a run is put through. They fall at equal distances over the time that an undisturbed one takes.
 const KILLS: u32 = 8;
 
-struct World {
-    folder: TempDir,
-}
-
 impl World {
-    fn new() -> Self {
-        let world = Self { folder: tempfile::tempdir().unwrap() };
-        let (image, text) = checkpoints(world.folder.path());
-        succeed(&["convert", &s(&image), &s(&text), "--out", &world.at("model"), "--format", "q8"]);
-        world
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn at(&self, name: &str) -> String {
-        s(&self.path(name))
-    }
-
     fn draw_photos(&self, folder: &str, seeds: std::ops::Range<u8>) {
-        std::fs::create_dir_all(self.path(folder)).unwrap();
-        for seed in seeds {
-            std::fs::write(self.path(folder).join(format!("p{seed}.png")), photo(seed, ImageFormat::Png)).unwrap();
-        }
+        self.draw(folder, seeds, |_| ImageFormat::Png);
     }
 
     fn index(&self, photos: &str, out: &str) -> Vec<String> {
         let words = ["index", &self.at(photos), "--out", &self.at(out), "--model", &self.at("model"), "--jobs", "1"];
         words.map(str::to_string).to_vec()
     }
-}
-
-fn s(path: &Path) -> String {
-    path.to_str().unwrap().to_string()
 }
 
 fn run(words: &[String]) -> String {
@@ -97,7 +70,7 @@ fn timed(words: &[String]) -> Duration {
 
 #[test]
 fn a_killed_index_leaves_the_old_catalog_or_the_new_one() {
-    let world = World::new();
+    let world = World::with_model();
     world.draw_photos("before", 0..10);
     world.draw_photos("after", 5..80);
     let whole = timed(&world.index("after", "undisturbed"));
@@ -139,7 +112,7 @@ fn replaced_whole(out: &Path, old: &[String], new: &[String]) {
 
 #[test]
 fn a_killed_site_leaves_the_old_site_or_the_new_one() {
-    let world = World::new();
+    let world = World::with_model();
     world.draw_photos("photos", 0..60);
     run(&world.index("photos", "catalog"));
     copy_page(&world.path("www"), &["baseline"]);
@@ -153,10 +126,10 @@ fn a_killed_site_leaves_the_old_site_or_the_new_one() {
 
 #[test]
 fn a_killed_conversion_leaves_the_old_model_or_the_new_one() {
-    let world = World::new();
-    let (image, text) = checkpoints(world.folder.path());
+    let world = World::with_model();
+    let (image, text) = world.checkpoints();
     let convert = |format: &str| -> Vec<String> {
-        let words = ["convert", &s(&image), &s(&text), "--out", &world.at("converted"), "--format", format];
+        let words = ["convert", &image, &text, "--out", &world.at("converted"), "--format", format];
         words.map(str::to_string).to_vec()
     };
     replaced_whole(&world.path("converted"), &convert("f32"), &convert("q8"));
@@ -164,13 +137,12 @@ fn a_killed_conversion_leaves_the_old_model_or_the_new_one() {
 
 #[test]
 fn a_killed_training_goes_on_from_its_last_batch_to_the_same_model() {
-    let world = World::new();
-    let (image, text) = checkpoints(world.folder.path());
+    let world = World::with_model();
+    let (image, text) = world.checkpoints();
     succeed(&["demo-catalog", "--out", &world.at("drawn"), "--count", "60"]);
     let train = |out: &str| -> Vec<String> {
         let data = format!("drawn={}", world.at("drawn"));
         let (model, log) = (world.at(&format!("{out}-model")), world.at(&format!("{out}-log")));
-        let (image, text) = (s(&image), s(&text));
         let from =
             ["train", "--data", &data, "--init-image", &image, "--init-text", &text, "--out", &model, "--log", &log];
         let how = ["--image-size", "32", "--steps", "24", "--batch", "8", "--part", "8", "--share-composed", "0"];
@@ -180,6 +152,10 @@ fn a_killed_training_goes_on_from_its_last_batch_to_the_same_model() {
     };
     let whole = timed(&train("undisturbed"));
     let again = [train("killed"), vec!["--resume".to_string()]].concat();
+    // a kill while a checkpoint is written leaves this
+    let unfinished = world.path("killed-log").join(format!("{}x", vitrine::model::folder::UNFINISHED));
+    std::fs::create_dir_all(world.path("killed-log")).unwrap();
+    std::fs::write(&unfinished, "half a checkpoint").unwrap();
     let mut steps = vec![0];
     kill_often(&again, whole, |_| steps.push(steps_done(&world.path("killed-log/checkpoint.safetensors"))));
     assert!(steps.is_sorted() && steps.last() > Some(&0), "no checkpoint is older than the one before: {steps:?}");
@@ -187,6 +163,7 @@ fn a_killed_training_goes_on_from_its_last_batch_to_the_same_model() {
     let (want, got) = (tree(&world.path("undisturbed-model")), tree(&world.path("killed-model")));
     assert_eq!(names(&want), names(&got));
     assert!(want == got, "the model is the undisturbed one, byte for byte, after stops at {steps:?}");
+    assert_eq!(names(&tree(&world.path("undisturbed-log"))), names(&tree(&world.path("killed-log"))));
 }
 
 /// The step that a checkpoint was written after; 0 without one.
@@ -212,16 +189,15 @@ fn refused(output: &Output) -> String {
 
 #[test]
 fn a_full_disk_is_told_in_one_line_and_what_was_there_stays() {
-    let world = World::new();
+    let world = World::with_model();
     world.draw_photos("before", 0..10);
     world.draw_photos("after", 5..80);
     run(&world.index("before", "catalog"));
     let catalog = tree(&world.path("catalog"));
     let model = tree(&world.path("model"));
     let index = world.index("after", "catalog");
-    let (image, text) = checkpoints(world.folder.path());
-    let convert =
-        ["convert", &s(&image), &s(&text), "--out", &world.at("model"), "--format", "f32"].map(str::to_string);
+    let (image, text) = world.checkpoints();
+    let convert = ["convert", &image, &text, "--out", &world.at("model"), "--format", "f32"].map(str::to_string);
     for words in [&index[..], &convert] {
         let line = refused(&with_little_room(24, words));
         assert!(line.contains("writing") && line.contains("make room and run it again"), "{line}");
@@ -238,7 +214,7 @@ fn a_full_disk_is_told_in_one_line_and_what_was_there_stays() {
 
 #[test]
 fn a_disk_that_really_is_full_is_told_too() {
-    let world = World::new();
+    let world = World::with_model();
     world.draw_photos("photos", 0..80);
     let disk = world.path("disk");
     std::fs::create_dir(&disk).unwrap();

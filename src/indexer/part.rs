@@ -15,7 +15,8 @@ use std::path::Path;
 /// Name of a part's manifest, written last.
 pub const PART: &str = "part.json";
 const FORMAT: &str = "vitrine-part";
-const VERSION: u32 = 1;
+/// The version of [`PartManifest`] that is written and read.
+pub const VERSION: u32 = 1;
 
 /// Part `part` of `of`, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

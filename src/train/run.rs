@@ -304,6 +304,7 @@ impl<'a> Run<'a> {
     /// Trains to the end of the schedule.
     pub fn train(&mut self, start: &Model, out: &Output) -> Result<Figures> {
         std::fs::create_dir_all(&out.log).map_err(io("creating", &out.log))?;
+        crate::staging::remove_unfinished(&out.log)?;
         let checkpoint = out.log.join("checkpoint.safetensors");
         let mut log = Log::open(&out.log.join("log.csv"))?;
         let begin = Instant::now();

@@ -6,6 +6,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use tempfile::TempDir;
 use vitrine::weights::{Checkpoint, Stored};
 
 /// Numbers that look random and are the same everywhere.
@@ -150,6 +151,63 @@ pub fn copy_page(to: &Path, builds: &[&str]) {
             std::fs::write(to.join(&file), &file).unwrap();
         }
     }
+}
+
+/// A folder with a tiny model in `model/`; what else a test needs it adds, in methods of its own.
+pub struct World {
+    folder: TempDir,
+}
+
+impl World {
+    pub fn with_model() -> Self {
+        let world = Self { folder: tempfile::tempdir().unwrap() };
+        let (image, text) = world.checkpoints();
+        succeed(&["convert", &image, &text, "--out", &world.at("model"), "--format", "q8"]);
+        world
+    }
+
+    /// With `photos/`, of whose twelve one is broken, and their `items.csv`.
+    pub fn with_photos() -> Self {
+        let world = Self::with_model();
+        world.draw("photos", 0..12, |seed| {
+            [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP][usize::from(seed) % 3]
+        });
+        std::fs::write(world.path("photos/p3.jpg"), b"\xff\xd8 not really").unwrap();
+        let rows: String = (0..12).map(|i| format!("p{i},Garment {i},{}\n", ["red", "blue"][i % 2])).collect();
+        std::fs::write(world.path("items.csv"), format!("id,title,colour\n{rows}")).unwrap();
+        world
+    }
+
+    /// The checkpoints that the model was made of: (image, text).
+    pub fn checkpoints(&self) -> (String, String) {
+        let (image, text) = checkpoints(self.folder.path());
+        (s(&image), s(&text))
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn at(&self, name: &str) -> String {
+        s(&self.path(name))
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap()
+    }
+
+    /// Draws `<folder>/p<seed>.<ending>` for each seed.
+    pub fn draw(&self, folder: &str, seeds: std::ops::Range<u8>, format: fn(u8) -> ImageFormat) {
+        std::fs::create_dir_all(self.path(folder)).unwrap();
+        for seed in seeds {
+            let name = format!("p{seed}.{}", format(seed).extensions_str()[0]);
+            std::fs::write(self.path(folder).join(name), photo(seed, format(seed))).unwrap();
+        }
+    }
+}
+
+pub fn s(path: &Path) -> String {
+    path.to_str().unwrap().to_string()
 }
 
 /// Runs the command line.
