@@ -1,6 +1,6 @@
 // Asks one tab for a long time, then eight tabs at once, and prints what they hold: nothing may grow with the number of
-// questions. The tests run it short; in full it takes a quarter of an hour:
-//   VITRINE_DIST=… VITRINE_BIN=… VITRINE_PHOTOS=… node tests/page/soak.mjs [QUESTIONS [TABS]]
+// questions. The tests run it short; in full it takes an hour:
+//   VITRINE_DIST=… VITRINE_BIN=… VITRINE_PHOTOS=… node tests/page/soak.mjs [QUESTIONS [TABS [QUESTIONS OF EACH]]]
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -128,7 +128,7 @@ export const photosIn = (folder) => readdirSync(folder).filter((file) => /\.(jpe
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const reason = missing() ?? (process.env.VITRINE_PHOTOS ? null : 'VITRINE_PHOTOS is not set: name a folder of photos');
   if (reason) throw new Error(reason);
-  const [questions, tabs] = [Number(process.argv[2] ?? 10_000), Number(process.argv[3] ?? 8)];
+  const [questions, tabs, each] = [10_000, 8, 100].map((usual, i) => Number(process.argv[2 + i] ?? usual));
   const [server, browser] = [await serve(), await launch()];
   const about = { browser, origin: server.origin, photos: photosIn(process.env.VITRINE_PHOTOS) };
   const line = ({ asked, heap, wasm, nodes, listeners, urls }) =>
@@ -137,7 +137,7 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const begin = Date.now();
   await soak({ ...about, questions, log: line });
   console.log(`${questions} questions in ${((Date.now() - begin) / 1000).toFixed(0)} s; then ${tabs} tabs at once:`);
-  await crowd({ ...about, questions: 100, tabs, log: ({ tab, first, last }) => (line({ asked: `tab ${tab}: 14`, ...first }), line({ asked: `tab ${tab}: 114`, ...last })) });
+  await crowd({ ...about, questions: each, tabs, log: ({ tab, first, last }) => (line({ asked: `tab ${tab}: 14`, ...first }), line({ asked: `tab ${tab}: ${14 + each}`, ...last })) });
   await browser.close();
   await server.stop();
 }
