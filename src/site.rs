@@ -1,13 +1,15 @@
 //! A catalog, a model and the page → a complete static site.
 
+mod modules;
 mod relevance;
+mod slim;
 
 use crate::error::{Error, Result, io};
 use crate::model::folder::{DESCRIPTION, Description, sha256_hex, write_atomic};
 use crate::shard::{FileEntry, MANIFEST, Manifest};
 use base64::Engine;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
@@ -28,6 +30,12 @@ const CSP: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; sty
 /// Files beside the page that only its npm package is made of.
 const PACKAGE: [&str; 4] = ["package.json", "README.md", "site.json", "embed/prepack.mjs"];
 
+/// The page's scripts and its workers.
+const ENTRIES: [&str; 4] = ["app.js", "ui/language.js", "worker.js", "pool.js"];
+/// What the page and its worker load besides for a clustered catalog.
+const CLUSTERED: [&str; 2] = ["ui/clustered.js", "cells.js"];
+/// A visitor needs one file of these.
+const SENTENCES: &str = "ui/strings/";
 /// The build that needs nothing and must be there.
 const BASELINE: &str = "baseline";
 const INDEX: &str = "index.html";
@@ -107,17 +115,20 @@ impl Site<'_> {
         let files: Vec<String> = tree(self.www)?.into_iter().filter(|file| !PACKAGE.contains(&&**file)).collect();
         let mut hashes = BTreeMap::new();
         for file in &files {
-            let path = self.www.join(file);
-            hashes.insert(file.as_str(), sha256_hex(&std::fs::read(&path).map_err(io("reading", &path))?));
+            hashes.insert(file.as_str(), sha256_hex(&self.page_file(file)?));
         }
+        let start = self.start(&files, manifest)?;
         hashes.insert(APP, sha256_hex(&app));
         if let Some(logo) = &logo {
             hashes.insert(&logo.file, logo.sha256.clone());
         }
-        let html = signed(&self.index(title, manifest)?, &hashes);
+        let html = signed(&self.index(title, manifest)?, &hashes, &start);
         hashes.insert(INDEX, sha256_hex(html.as_bytes()));
         let logo = logo.as_ref().map(|logo| &logo.file);
-        let precache: Vec<String> = shell(&files).chain(logo).map(|file| format!("./{file}")).collect();
+        let (first, later): (Vec<_>, Vec<_>) = shell(&files).partition(|file| start.contains(*file));
+        let precache: Vec<String> = first.into_iter().chain(logo).map(|file| format!("./{file}")).collect();
+        let used = later.into_iter().filter(|file| !CLUSTERED.contains(&file.as_str()));
+        let later: Vec<String> = used.map(|file| format!("./{file}")).collect();
         let relevance = relevance::measure(self.catalog, manifest, self.model, model)?;
         let files_digest: String = hashes.values().map(String::as_str).collect();
         let digest = format!("{files_digest}{:?}{}{relevance:?}", self.accent, self.isolate);
@@ -132,10 +143,11 @@ impl Site<'_> {
             "version": &sha256_hex(format!("{digest}{}", model.fingerprint).as_bytes())[..16],
             "wasm": wasm,
             "precache": precache,
+            "later": later,
             "hashes": &hashes,
         });
         for file in files.iter().filter(|file| ![INDEX, APP].contains(&file.as_str())) {
-            self.copy(&self.www.join(file), file, written)?;
+            self.put(file, &self.page_file(file)?, written)?;
         }
         self.put(APP, &app, written)?;
         self.put("site.json", &pretty(&site)?, written)?;
@@ -144,6 +156,19 @@ impl Site<'_> {
         // without it GitHub Pages leaves out files whose names start with an underscore
         self.put(".nojekyll", b"", written)?;
         self.put(INDEX, html.as_bytes(), written)
+    }
+
+    /// The files that a first view and search need: what the page and its workers import before they run, the program's
+    /// bindings, and whatever is no code at all. The other modules, with their styles, come when they are used.
+    fn start(&self, files: &[String], manifest: &Manifest) -> Result<BTreeSet<String>> {
+        let mut entries = ENTRIES.to_vec();
+        if manifest.cells.is_some() {
+            entries.extend(CLUSTERED);
+        }
+        let mut start = modules::imported(&entries, |file| self.text(file))?;
+        let code = |file: &str| file.ends_with(".js") || (file.ends_with(".css") && file.starts_with("ui/"));
+        start.extend(files.iter().filter(|file| !code(file) || file.starts_with("pkg/")).cloned());
+        Ok(start)
     }
 
     /// The builds of the page's program, each in `pkg/<name>/` with a `needs.json` that lists what a browser must have
@@ -206,6 +231,17 @@ impl Site<'_> {
         pretty(&app)
     }
 
+    /// A file of the page as visitors get it.
+    fn page_file(&self, file: &str) -> Result<Vec<u8>> {
+        match file.rsplit('.').next() {
+            Some(kind @ ("js" | "css")) => Ok(slim::slim(&self.text(file)?, kind == "js").into_bytes()),
+            _ => {
+                let path = self.www.join(file);
+                std::fs::read(&path).map_err(io("reading", &path))
+            }
+        }
+    }
+
     fn text(&self, file: &str) -> Result<String> {
         let path = self.www.join(file);
         std::fs::read_to_string(&path).map_err(io("reading", &path))
@@ -262,12 +298,12 @@ impl Site<'_> {
     }
 }
 
-/// What the service worker fetches at installation: the page without the wasm, which is fetched when needed, and
-/// without what only other pages (`embed/`) or an installation as an app need.
+/// What the service worker keeps: the page without the wasm, which is kept with the model, without its sentences, of
+/// which each visitor needs one language, and without what only other pages (`embed/`) or an installation as an app need.
 fn shell(files: &[String]) -> impl Iterator<Item = &String> {
     let other = |file: &str| {
         [".wasm", ".d.ts", "/needs.json", "512.png"].iter().any(|end| file.ends_with(end))
-            || file.starts_with("embed/")
+            || ["embed/", SENTENCES].iter().any(|start| file.starts_with(start))
             || file == "sw.js"
     };
     files.iter().filter(move |file| !other(file))
@@ -275,8 +311,8 @@ fn shell(files: &[String]) -> impl Iterator<Item = &String> {
 
 /// The page with the hashes of its scripts and styles, so that a browser runs no others: neither damaged ones nor those of
 /// another build that a half-finished upload leaves beside it. The page's own modules are listed ahead with theirs, since
-/// an import has no place for a hash.
-fn signed(html: &str, hashes: &BTreeMap<&str, String>) -> String {
+/// an import has no place for a hash; those that are not in `start` wait until `www/ui/later.js` asks for them.
+fn signed(html: &str, hashes: &BTreeMap<&str, String>, start: &BTreeSet<String>) -> String {
     let mut html = html.to_string();
     let mut modules = String::new();
     for (file, hash) in hashes {
@@ -284,8 +320,9 @@ fn signed(html: &str, hashes: &BTreeMap<&str, String>) -> String {
         for link in [format!("src=\"{file}\""), format!("rel=\"stylesheet\" href=\"{file}\"")] {
             html = html.replace(&link, &format!("{link} {integrity}"));
         }
-        if file.starts_with("ui/") && file.ends_with(".js") {
-            modules.push_str(&format!("<link rel=\"modulepreload\" href=\"{file}\" {integrity}>\n"));
+        if file.starts_with("ui/") {
+            let rel = if start.contains(*file) { "modulepreload" } else { "later" };
+            modules.push_str(&format!("<link rel=\"{rel}\" href=\"{file}\" {integrity}>\n"));
         }
     }
     html.replacen("</head>", &format!("{modules}</head>"), 1)

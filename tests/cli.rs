@@ -107,7 +107,15 @@ fn a_site_has_everything_that_its_manifests_name() {
     let kept: Vec<&str> = site_json["precache"].as_array().unwrap().iter().map(|file| file.as_str().unwrap()).collect();
     let logo = format!("./{}", site_json["logo"].as_str().unwrap());
     assert!(["./app.js", "./pkg/baseline/vitrine.js", &logo].iter().all(|file| kept.contains(file)), "{kept:?}");
-    assert!(!kept.iter().any(|file| file.ends_with(".wasm")), "{kept:?}");
+    assert!(!kept.iter().any(|file| file.ends_with(".wasm") || file.contains("/strings/")), "{kept:?}");
+    // what is not imported from the start comes later, and nothing comes twice
+    let later: Vec<&str> = site_json["later"].as_array().unwrap().iter().map(|file| file.as_str().unwrap()).collect();
+    assert!(
+        ["./ui/own/panel.js", "./ui/own/own.css", "./ui/crop.js"].iter().all(|file| later.contains(file)),
+        "{later:?}"
+    );
+    assert!(["./ui/grid.js", "./ui/own.js"].iter().all(|file| kept.contains(file)), "{kept:?}");
+    assert!(!later.iter().any(|file| kept.contains(file) || file.contains("clustered")), "{later:?}");
     // the builds that are there, the fastest first, the one that needs nothing last
     let builds: Vec<(&str, usize)> = site_json["wasm"]
         .as_array()
@@ -127,8 +135,10 @@ fn a_site_has_everything_that_its_manifests_name() {
     }
     // what the page asks for ahead is there
     let ahead: Vec<&str> = page.lines().filter(|line| line.contains("preload")).collect();
-    assert!(ahead.len() > 10 && ahead.iter().any(|line| line.contains("ui/strings.js")), "{ahead:?}");
-    for line in ahead {
+    assert!(ahead.len() > 10 && ahead.iter().any(|line| line.contains("ui/grid.js")), "{ahead:?}");
+    let listed = page.lines().filter(|line| line.contains("rel=\"later\"") && line.contains("integrity"));
+    assert!(listed.clone().any(|line| line.contains("ui/strings/de.js")) && listed.clone().count() > 8, "{page}");
+    for line in ahead.into_iter().chain(listed) {
         let file = line.split("href=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
         assert!(world.path("dist").join(file).exists(), "{file}");
     }

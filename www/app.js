@@ -3,13 +3,13 @@ import { Attention } from './ui/attention.js';
 import { Catalog } from './ui/catalog.js';
 import { Composer, changeWords, photoBytes, photoLimit } from './ui/composer.js';
 import { agree, metered, mustAsk } from './ui/consent.js';
-import { chooseCrop, cutOut } from './ui/crop.js';
 import { DataError, Store, fetchManifest } from './ui/data.js';
 import { el, safeColour } from './ui/dom.js';
 import { Engine, Superseded } from './ui/engine.js';
 import { Facets } from './ui/facets.js';
 import { Grid } from './ui/grid.js';
 import { decimal, language, size, t, translate } from './ui/i18n.js';
+import { vouched } from './ui/later.js';
 import { Own } from './ui/own.js';
 import { Privacy, Requests } from './ui/privacy.js';
 import { cut, described, fold } from './ui/relevance.js';
@@ -160,7 +160,7 @@ class App {
     const fresh = await fetch(new URL('site.json?fresh', this.base), { cache: 'no-store' }).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
     const onUpdate = (apply) => this.notice('update', { text: t('update_ready'), action: t('update_now'), run: apply, dismiss: true });
     const mayReload = () => Boolean(this.site.isolate) && this.question().kind === 'browse' && scrollY < 40;
-    await storage.serve(this.base, (fresh ?? this.site).version, { seen, onUpdate, mayReload }).catch(() => {});
+    await storage.serve(this.base, { version: (fresh ?? this.site).version, language }, { seen, onUpdate, mayReload }).catch(() => {});
     const { shards, neighbours, cells = {} } = this.catalog.manifest;
     const near = [neighbours, ...shards.map((shard) => shard.neighbours)].filter((file) => file?.sha256);
     const kept = [...shards, ...shards.map(({ items }) => items), ...near, ...Object.values(cells), ...(this.model?.parts ?? []), ...this.site.wasm];
@@ -290,14 +290,26 @@ class App {
     if (!this.crops.has(key)) {
       // Rarely more than a few, and each is small.
       for (const [old, { source }] of [...this.crops].slice(0, -5)) URL.revokeObjectURL(source), this.crops.delete(old);
+      const { cutOut } = await this.cropper();
       this.crops.set(key, await cutOut(await this.bytesOf(reference), crop));
     }
     return { ...reference, ...this.crops.get(key) };
   }
 
-  crop() {
+  async cropper() {
+    await vouched('crop.js');
+    return import('./ui/crop.js');
+  }
+
+  async crop() {
     const reference = this.reference(this.question());
-    if (reference) chooseCrop(reference.source, this.state.crop, (crop) => this.change({ crop }));
+    if (!reference) return;
+    try {
+      const { chooseCrop } = await this.cropper();
+      chooseCrop(reference.source, this.state.crop, (crop) => this.change({ crop }));
+    } catch (error) {
+      this.notice('photo', { text: this.sentence(error), retry: () => this.crop(), alert: true });
+    }
   }
 
   async run({ keep = false, only = null, redraw = false } = {}) {
@@ -593,7 +605,7 @@ class App {
 
   sentence(error) {
     const details = error.details ?? {};
-    if (['mismatch', 'network', 'status', 'page', 'version', 'crash'].includes(error.code)) return t(`error_${error.code}`, details);
+    if (['mismatch', 'network', 'status', 'page', 'version', 'crash', 'later'].includes(error.code)) return t(`error_${error.code}`, details);
     if (error.code === 'engine') return t('error_engine', { message: error.message });
     return error.message;
   }

@@ -9,11 +9,10 @@ const same = (a, b) => a.length === b.length && a.every(({ row }, i) => row === 
 
 export class CellSearch {
   /** `alone` runs work on the engine while nothing else does; `signal()` stops downloads. */
-  constructor(manifest, base, { store, alone, signal }) {
-    Object.assign(this, { manifest, base, store, alone, signal });
+  constructor(manifest, base, { engine, store, alone, signal }) {
+    Object.assign(this, { manifest, base, engine, store, alone, signal });
     this.catalog = new Clustered(base, manifest);
     this.catalog.store = store;
-    this.engine = null;
     this.held = new Map(); // cell → bytes, the one that was asked for longest ago first
   }
 

@@ -1,8 +1,11 @@
-// Serves the page without a network: the shell in full from the first visit on, the catalog's files as they were seen.
-// Its address carries the build's version, so a new build is a new worker.
+// Serves the page without a network: what a first view and search need from the start, the page's other files soon after,
+// the catalog's as they were seen. Its address carries the build's version, so a new build is a new worker, and the
+// visitor's language, of which the page needs no other.
 'use strict';
 
-const version = new URL(location.href).searchParams.get('v') ?? '0';
+const address = new URL(location.href).searchParams;
+const version = address.get('v') ?? '0';
+const language = address.get('l');
 const base = registration.scope;
 const prefix = `vitrine ${new URL(base).pathname} `; // cacheName() in ui/data.js
 const shellName = `${prefix}shell ${version}`;
@@ -12,10 +15,22 @@ let forgetting = false;
 async function fill() {
   const site = await (await fetch(new URL('site.json', base), { cache: 'no-cache' })).json();
   // The engine's module is kept by its hash, with the model (ui/data.js): the one build of it that this browser takes.
-  const files = (site.precache ?? []).filter((file) => !file.endsWith('.wasm') && file !== 'sw.js');
+  const files = [...(site.precache ?? []), ...(language ? [`ui/strings/${language}.js`] : [])];
   const urls = new Set([...files, 'site.json', 'index.html', './'].map((file) => new URL(file, base).href));
   const cache = await caches.open(shellName);
   await Promise.all([...urls].map(async (url) => cache.put(url, await expected(url, site.hashes ?? {}))));
+}
+
+/** What a visitor may come to use without a network, when nobody waits for it. */
+async function fillRest() {
+  const cache = await caches.open(shellName);
+  const { later = [], hashes = {} } = (await (await cache.match(new URL('site.json', base)))?.json()) ?? {};
+  for (const file of later) {
+    const url = new URL(file, base).href;
+    if (forgetting || (await cache.match(url))) continue;
+    const response = await expected(url, hashes).catch(() => null); // the next visit tries again
+    if (response) await cache.put(url, response);
+  }
 }
 
 /** A file of this build: an upload that is half done has others beside it, and those wait for the next attempt. */
@@ -42,7 +57,7 @@ addEventListener('message', (event) => {
   const { type, urls } = event.data ?? {};
   if (type === 'take over') skipWaiting();
   if (type === 'forget') forgetting = true;
-  if (type === 'keep' && !forgetting) event.waitUntil(keep(urls));
+  if (type === 'keep' && !forgetting) event.waitUntil(keep(urls).then(fillRest));
 });
 
 async function keep(urls) {

@@ -1,10 +1,7 @@
 // The engine's thread: fetches and checks what the search needs, and answers questions.
 // Messages: {id, method, args} → {id, result | error}, before it {id, partial} where answers come bit by bit; unasked for: {event: 'state' | 'requests', …}.
-import { CellSearch } from './cells.js';
 import { DataError, Store, fetchPart } from './ui/data.js';
-import { ownMethods } from './ui/own/work.js';
 import { runnable, threadCount } from './ui/variants.js';
-import { Accelerator, Unfit } from './ui/webgpu.js';
 
 const textParts = ['tokenizer', 'text', 'fusion'];
 
@@ -225,7 +222,13 @@ async function loadPart(name) {
 
 const partOnce = (name) => stage(`part ${name}`, () => loadPart(name));
 
-const ownPhotos = ownMethods({ engine: () => engine, alone, ready: () => stage('wasm', loadWasm) });
+/** What only some visitors use is fetched when they do. */
+let ownWork = null;
+function ownPhotos() {
+  ownWork ??= import('./ui/own/work.js').then(({ ownMethods }) => ownMethods({ engine: () => engine, alone, ready: () => stage('wasm', loadWasm) }));
+  ownWork.catch(() => (ownWork = null));
+  return ownWork;
+}
 
 const methods = {
   async start(args) {
@@ -237,8 +240,7 @@ const methods = {
     store.off = args.keepNothing;
     plan('wasm', builds[0] ?? site.wasm.at(-1));
     for (const part of model.parts) plan(part.part, part);
-    if (catalog.cells) cells = new CellSearch(catalog, new URL(site.catalog, base).href, { store, alone, signal: () => stop.signal });
-    const bytes = cells ? catalog.cells.centres.bytes : catalog.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+    const bytes = catalog.cells ? catalog.cells.centres.bytes : catalog.shards.reduce((sum, shard) => sum + shard.bytes, 0);
     plan('shards', { file: 'catalog vectors', bytes });
     if (args.what) return methods.load({ what: args.what });
     // The bar's total is known from the first byte on: everything that words need is wanted now.
@@ -281,13 +283,15 @@ const methods = {
     store.off = true;
   },
 
-  ...ownPhotos,
-
   async own(args) {
-    owned = await ownPhotos.own(args);
+    owned = await (await ownPhotos()).own(args);
     report();
     return owned;
   },
+
+  encode: async (args) => (await ownPhotos()).encode(args),
+
+  exportOwn: async (args) => (await ownPhotos()).exportOwn(args),
 };
 
 function missing(key) {
@@ -302,20 +306,24 @@ function decide(name, why, adapter) {
 }
 
 let trial = null;
+let graphics = null; // ui/webgpu.js, where the browser knows WebGPU
 function accelerate() {
-  if (cells) return; // its vectors are never all here, and those of a few cells are no work
+  if (catalog.cells) return; // its vectors are never all here, and those of a few cells are no work
   trial ??= (async () => {
     if (wanted === 'cpu') return decide('cpu', 'forced');
-    const cpu = (method, ...args) => alone(() => engine[method](...args));
-    const onDownload = (bytes) => Object.assign(parts.get('gpu'), { received: bytes, state: 'ready' });
-    const candidate = new Accelerator({ site, base, model, catalog, texts, store, forced: wanted === 'gpu', cpu, onDownload });
-    if (candidate.build) plan('gpu', candidate.build);
+    if (!navigator.gpu) return decide('cpu', 'absent');
+    let candidate = null;
     try {
+      graphics = await import('./ui/webgpu.js');
+      const cpu = (method, ...args) => alone(() => engine[method](...args));
+      const onDownload = (bytes) => Object.assign(parts.get('gpu'), { received: bytes, state: 'ready' });
+      candidate = new graphics.Accelerator({ site, base, model, catalog, texts, store, forced: wanted === 'gpu', cpu, onDownload });
+      if (candidate.build) plan('gpu', candidate.build);
       await candidate.start();
       accelerator = candidate;
       decide('gpu', wanted === 'gpu' ? 'forced' : null, candidate.adapter);
     } catch (error) {
-      decide('cpu', error instanceof Unfit ? error.code : 'failed', candidate.adapter);
+      decide('cpu', graphics && error instanceof graphics.Unfit ? error.code : 'failed', candidate?.adapter);
     }
   })();
 }
@@ -325,7 +333,7 @@ async function answer(query) {
     try {
       return await accelerator.query(query);
     } catch (error) {
-      if (!(error instanceof Unfit)) throw error;
+      if (!(error instanceof graphics.Unfit)) throw error;
       const { adapter } = accelerator;
       accelerator = null;
       decide('cpu', error.code, adapter);
@@ -344,7 +352,7 @@ async function loadImage() {
 
 /** Shards go into the engine in row order, whatever order they arrive in. */
 async function loadShards() {
-  if (cells) return loadCentres();
+  if (catalog.cells) return loadCentres();
   const entry = parts.get('shards');
   entry.wanted = true;
   entry.state = 'loading';
@@ -379,7 +387,8 @@ async function loadCentres() {
   const bytes = await take('shards', new URL(centres.file, new URL(site.catalog, base)).href, centres);
   await stage('wasm', loadWasm);
   await alone(() => engine.open_cells(bytes));
-  cells.engine = engine;
+  const { CellSearch } = await import('./cells.js');
+  cells = new CellSearch(catalog, new URL(site.catalog, base).href, { engine, store, alone, signal: () => stop.signal });
 }
 
 // ---- what leaves this thread's network, for the page's privacy panel -------------------------------------------

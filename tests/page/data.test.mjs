@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { after, before, beforeEach, test } from 'node:test';
 import { fetchManifest, fetchPart } from '../../www/ui/data.js';
-import { strings } from '../../www/ui/strings.js';
+import { sentences } from '../../www/ui/strings/en.js';
 
 const body = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 7919) % 251));
 const other = Buffer.from(body).reverse();
@@ -45,7 +45,7 @@ const fetched = (...list) => {
 const fault = async (...list) => {
   const error = await fetched(...list).then(() => assert.fail('it must not succeed'), (error) => error);
   // The sentence that the visitor reads has every place filled in.
-  const sentence = strings.en[`error_${error.code}`]?.replace(/\{(\w+)\}/g, (_, name) => error.details[name] ?? assert.fail(`${error.code} has no ${name}`));
+  const sentence = sentences[`error_${error.code}`]?.replace(/\{(\w+)\}/g, (_, name) => error.details[name] ?? assert.fail(`${error.code} has no ${name}`));
   assert.ok(sentence, `there is a sentence for ${error.code}`);
   return { code: error.code, sentence, times: asked.length };
 };

@@ -225,13 +225,13 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
   test('every script and style of the page carries a hash, and every file of it has one in site.json', async () => {
     const html = await (await fetch(server.origin)).text();
     const signed = new Map([...html.matchAll(/(?:src|href)="([^"]+)" integrity="sha256-([^"]+)"/g)].map(([, file, hash]) => [file, hash]));
-    const modules = readdirSync(path.join(process.env.VITRINE_DIST, 'ui')).map((file) => `ui/${file}`);
-    for (const file of ['app.js', 'style.css', ...modules.filter((file) => file.endsWith('.js'))]) {
+    const modules = readdirSync(path.join(process.env.VITRINE_DIST, 'ui'), { recursive: true }).map((file) => `ui/${file}`);
+    for (const file of ['app.js', 'style.css', ...modules.filter((file) => /\.(js|css)$/.test(file))]) {
       const hash = createHash('sha256').update(readFileSync(path.join(process.env.VITRINE_DIST, file))).digest('base64');
       assert.equal(signed.get(file), hash, file);
     }
     for (const [file, hash] of Object.entries(site.hashes)) assert.equal(sha256(readFileSync(path.join(process.env.VITRINE_DIST, file))), hash, file);
-    for (const file of site.precache) assert.ok(site.hashes[file.replace('./', '')], `${file} has a hash`);
+    for (const file of [...site.precache, ...site.later]) assert.ok(site.hashes[file.replace('./', '')], `${file} has a hash`);
   });
 
   test('a browser whose storage is full, or was emptied, searches all the same', async () => {

@@ -309,7 +309,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await first.waitForFunction(async () => {
       const kept = (await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()))).flat().map(({ url }) => url);
       const seen = [...document.images].filter((image) => image.complete && image.src.includes('/photos/')).map(({ src }) => src);
-      return kept.some((url) => url.endsWith('catalog.json')) && kept.some((url) => url.endsWith('model.json')) && seen.length && seen.every((src) => kept.includes(src));
+      return kept.some((url) => url.endsWith('catalog.json')) && kept.some((url) => url.endsWith('model.json')) && kept.some((url) => url.endsWith('own/panel.js')) && seen.length && seen.every((src) => kept.includes(src));
     });
     const [product] = await ids(first, 1);
     await first.close();
@@ -325,6 +325,8 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await able(later, 'composed');
     await settled(later, { kind: 'composed', by: 'engine' });
     assert.ok(await later.$eval('.query-chip img', (image) => image.naturalWidth > 0), 'a photo seen before is there');
+    await later.click('.own-button'); // a part of the page that the first visit did not use
+    await later.waitForSelector('.own-sheet[open]');
     await context.close();
   });
 
@@ -527,17 +529,29 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
   });
 
   test('speaks every language in full', async () => {
-    const { strings } = await import(path.join(process.env.VITRINE_DIST, 'ui/strings.js'));
+    const folder = path.join(process.env.VITRINE_DIST, 'ui/strings');
+    const strings = {};
+    for (const file of readdirSync(folder)) strings[path.parse(file).name] = (await import(path.join(folder, file))).sentences;
+    assert.ok(Object.keys(strings).length >= 3);
     const places = (sentence) => [...new Set(JSON.stringify(sentence).match(/\{\w+\}/g) ?? [])].toSorted();
     for (const [language, sentences] of Object.entries(strings)) {
       assert.deepEqual(Object.keys(sentences).toSorted(), Object.keys(strings.en).toSorted(), language);
       for (const [key, sentence] of Object.entries(sentences)) assert.deepEqual(places(sentence), places(strings.en[key]), `${language}: ${key}`);
     }
     const context = await visitor({ locale: 'de-DE' });
+    const fetched = [];
+    context.on('request', (request) => fetched.push(new URL(request.url()).pathname));
     const german = await open(context);
     await settled(german, { kind: 'browse' });
     assert.equal(await german.getAttribute('html', 'lang'), 'de');
     assert.equal(await german.textContent('[data-part="heading"]'), `${items.size.toLocaleString('de')} Produkte`);
+    await german.waitForFunction(() => navigator.serviceWorker.controller);
+    await german.close();
+    await context.setOffline(true);
+    const later = await open(context);
+    await settled(later, { kind: 'browse' });
+    assert.equal(await later.getAttribute('html', 'lang'), 'de', 'without a network too');
+    assert.deepEqual([...new Set(fetched.filter((file) => file.includes('/strings/')))], ['/ui/strings/de.js'], 'and nobody fetches the sentences of others');
     await context.close();
   });
 

@@ -1,6 +1,6 @@
 // <vitrine-search catalog="…/">: the search inside another page, in a shadow tree of its own. element.d.ts and the
 // package's README say what a shop can set, place and listen to.
-import { speakerOf } from '../ui/i18n.js';
+import { learnFor, speakerOf } from '../ui/i18n.js';
 import { open } from './vitrine.js';
 import { View } from './view.js';
 
@@ -129,8 +129,10 @@ export class VitrineSearch extends HTMLElement {
     const program = this.getAttribute('program') ?? undefined;
     const opening = open({ site: new URL(site, document.baseURI), program, keep: !this.hasAttribute('forget'), eager: this.getAttribute('loading') === 'eager' });
     this.#opening = opening;
-    this.#view.say(this.#t('wait_start'));
+    opening.catch(() => {}); // told below
     try {
+      await learnFor(this);
+      if (this.#opening === opening) this.#view.say(this.#t('wait_start'));
       const engine = await opening;
       if (this.#opening !== opening) return engine.close();
       this.#use(engine, false);
@@ -199,6 +201,8 @@ export class VitrineSearch extends HTMLElement {
     const { words, product, image, filter } = this.#asked;
     const query = { text: words, product, image, filter, k: this.#k, signal };
     try {
+      await learnFor(this);
+      if (signal.aborted) return null;
       this.#question(engine);
       this.#view.busy(true);
       const first = await engine.search({ ...query, wait: false });

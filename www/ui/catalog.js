@@ -1,6 +1,7 @@
 // The catalog as the page knows it without any model: products, filters with counts, plain word matching,
 // and the nearest products that were computed ahead.
 import { fetchManifest, fetchPart } from './data.js';
+import { vouched } from './later.js';
 import { ownId } from './state.js';
 
 export const fold = (text) => text.toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '');
@@ -45,6 +46,7 @@ export class Catalog {
   static async open(base) {
     const { manifest, text } = await fetchManifest(new URL('catalog.json', base).href, 'vitrine-catalog');
     if (!manifest.cells) return new Catalog(base, manifest, text);
+    await vouched('clustered.js');
     const { Clustered } = await import('./clustered.js');
     return new Clustered(base, manifest, text);
   }

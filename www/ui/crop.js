@@ -1,18 +1,9 @@
 // A part of a photo to search with: chosen with the finger, the mouse or the keys, cut out without loss.
 import { el, modal } from './dom.js';
 import { t } from './i18n.js';
+import { cleanCrop, leastCrop as least } from './state.js';
 
-const least = 0.12; // of a side: a smaller part has nothing left to see
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-const round = (value) => Math.round(value * 1000) / 1000;
-
-/** A rectangle as fractions of the photo, [x, y, width, height], kept inside it and not too small; null for anything else. */
-export function cleanCrop(numbers) {
-  if (numbers?.length !== 4 || !numbers.every(Number.isFinite)) return null;
-  const [width, height] = [clamp(numbers[2], least, 1), clamp(numbers[3], least, 1)];
-  if (width > 0.995 && height > 0.995) return null; // the whole photo
-  return [clamp(numbers[0], 0, 1 - width), clamp(numbers[1], 0, 1 - height), width, height].map(round);
-}
 
 /** The part of a photo file, as the bytes of a PNG and an address to show it. */
 export async function cutOut(bytes, [x, y, width, height]) {

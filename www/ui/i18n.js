@@ -1,20 +1,19 @@
-// Looks a sentence up in strings.js, in the best language that is asked for: the page asks for the visitor's, an element
-// in another page for that page's.
-import { strings } from './strings.js';
+// Says sentences in the best language that is asked for: the page asks for the visitor's, an element in another page
+// for that page's.
+import { asked, learn, learned, plain } from './language.js';
 
-const asked = (typeof navigator === 'undefined' ? ['en'] : (navigator.languages ?? ['en'])).map(String);
-
-/** `tags`: languages as BCP 47 names them, the preferred one first. */
+/** `tags`: languages as BCP 47 names them, the preferred one first; only those that were learned are spoken. */
 export function speaker(tags) {
-  const wanted = tags.filter(Boolean).map((tag) => tag.toLowerCase());
-  const language = wanted.map((tag) => tag.split('-')[0]).find((tag) => tag in strings) ?? 'en';
+  const wanted = plain(tags);
+  const language = wanted.map((tag) => tag.split('-')[0]).find((tag) => learned.has(tag)) ?? (learned.has('en') ? 'en' : [...learned.keys()][0]);
+  const sentences = learned.get(language);
   // Numbers follow the language of the sentences around them, not another one that is preferred.
   const locale = wanted.find((tag) => tag.split('-')[0] === language) ?? language;
   const plural = new Intl.PluralRules(locale);
   const integer = new Intl.NumberFormat(locale);
 
   function t(key, values = {}) {
-    let sentence = strings[language][key] ?? strings.en[key] ?? key;
+    let sentence = sentences[key] ?? key;
     if (typeof sentence === 'object') sentence = sentence[plural.select(values.n)] ?? sentence.other;
     return sentence.replace(/\{(\w+)\}/g, (all, name) => {
       const value = values[name];
@@ -34,10 +33,14 @@ export function speaker(tags) {
   return { language, t, size, decimal };
 }
 
+await learn(asked);
 export const { language, t, size, decimal } = speaker(asked);
 
-/** The language around an element, then the visitor's. */
-export const speakerOf = (element) => speaker([element.closest('[lang]')?.lang, ...asked]);
+const around = (element) => [element.closest('[lang]')?.lang, ...asked];
+
+/** The language around an element, then the visitor's, once it has been learned. */
+export const speakerOf = (element) => speaker(around(element));
+export const learnFor = (element) => learn(around(element));
 
 /** Puts the visitor's language into the static part of the page. */
 export function translate(root) {

@@ -1,6 +1,5 @@
 // What the visitor asked for, and its form in the address bar.
 // A private photo is named by a key that means nothing outside this tab and never reaches the address.
-import { cleanCrop } from './crop.js';
 
 // `crop`: the part of the product's or own photo that counts, [x, y, width, height] as fractions of it.
 export const empty = () => ({ words: '', like: null, photo: null, crop: null, mix: 0.5, facets: {}, item: null });
@@ -45,7 +44,18 @@ export function dropWithout(text, word) {
   return text.replace(minus, same).trim();
 }
 
-const clamp = (mix) => (Number.isFinite(mix) ? Math.min(1, Math.max(0, mix)) : 0.5);
+const within = (value, low, high) => Math.min(high, Math.max(low, value));
+const clamp = (mix) => (Number.isFinite(mix) ? within(mix, 0, 1) : 0.5);
+
+export const leastCrop = 0.12; // of a side: a smaller part has nothing left to see
+
+/** A rectangle as fractions of the photo, [x, y, width, height], kept inside it and not too small; null for anything else. */
+export function cleanCrop(numbers) {
+  if (numbers?.length !== 4 || !numbers.every(Number.isFinite)) return null;
+  const [width, height] = [within(numbers[2], leastCrop, 1), within(numbers[3], leastCrop, 1)];
+  if (width > 0.995 && height > 0.995) return null; // the whole photo
+  return [within(numbers[0], 0, 1 - width), within(numbers[1], 0, 1 - height), width, height].map((value) => Math.round(value * 1000) / 1000);
+}
 
 const minus = /(^|\s)[-−]([\p{L}\p{N}][\p{L}\p{N}-]*)/gu;
 

@@ -35,6 +35,17 @@ export async function prune(base, hashes, photos) {
   for (const request of await seen.keys()) if (/\.(jpe?g|png|webp)$/.test(request.url) && !photos.has(request.url)) await seen.delete(request);
 }
 
+/** Where own photos are kept (own/keep.js), and whether any are, told without the code that reads them. */
+export const ownPlace = (base) => `vitrine own ${encodeURIComponent(new URL(base).pathname)}`;
+
+export async function hasOwn(base) {
+  const name = ownPlace(base);
+  const folder = await navigator.storage?.getDirectory?.().then((root) => root.getDirectoryHandle(name)).catch(() => null);
+  if (folder) return true;
+  if (!globalThis.indexedDB?.databases) return Boolean(globalThis.indexedDB);
+  return indexedDB.databases().then((all) => all.some((each) => each.name === name), () => true);
+}
+
 let removed = false; // what is under way must not bring back what was just removed
 
 export async function remove(base) {
@@ -92,11 +103,11 @@ function isolateOnce(base) {
 }
 
 /**
- * Registers the service worker of this build; `onUpdate(apply)` when a newer one waits. `seen()` lists what was
+ * Registers the service worker of this build and language; `onUpdate(apply)` when a newer one waits. `seen()` lists what was
  * fetched before it took over: those files are in the browser's own cache and go into ours from there. `mayReload()`
  * says whether a page that the host sends without isolation may be loaded again to get it.
  */
-export async function serve(base, version, { onUpdate, seen, mayReload }) {
+export async function serve(base, { version, language }, { onUpdate, seen, mayReload }) {
   const container = navigator.serviceWorker;
   if (!container) return;
   const controlled = Boolean(container.controller);
@@ -107,9 +118,13 @@ export async function serve(base, version, { onUpdate, seen, mayReload }) {
     else if (mayReload()) isolateOnce(base);
     else tell();
   });
-  const registration = await container.register(new URL(`sw.js?v=${encodeURIComponent(version)}`, base), { scope: base, updateViaCache: 'none' }).catch(() => null);
+  const address = new URL(`sw.js?${new URLSearchParams({ v: version, l: language })}`, base);
+  const registration = await container.register(address, { scope: base, updateViaCache: 'none' }).catch(() => null);
   if (!registration) return;
+  const build = (worker) => worker && new URL(worker.scriptURL).searchParams.get('v');
   const offer = (worker) => {
+    // The same build in another language changes nothing that is open.
+    if (build(worker) === build(container.controller)) return worker.postMessage({ type: 'take over' });
     onUpdate(() => {
       reloading = true;
       worker.postMessage({ type: 'take over' });

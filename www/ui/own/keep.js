@@ -1,8 +1,7 @@
 // Where a visitor's own photos are kept between visits: the browser's private file system, or its database where that
 // has no writable files, or nowhere. A record is {path, identity, entry, item, vector, copy}: what the engine made of
 // one file, and its smaller copy as a Blob. Records belong to a site and a model; those of another model are dropped.
-
-const place = (base) => `vitrine own ${encodeURIComponent(new URL(base).pathname)}`;
+import { ownPlace as place } from '../storage.js';
 
 /** One file a batch: u32 length of the JSON, JSON, vectors as f32, copies. A batch is there as a whole or not at all. */
 class Files {

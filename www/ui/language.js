@@ -1,0 +1,42 @@
+// Which language this visitor reads, and the one file of sentences for it. The page runs this ahead of its other
+// modules, so that the sentences come along with those and not after them.
+import { vouched } from './later.js';
+
+const files = {
+  en: () => import('./strings/en.js'),
+  de: () => import('./strings/de.js'),
+  fr: () => import('./strings/fr.js'),
+};
+
+/** Languages as BCP 47 names them, the preferred one first. */
+export const asked = (typeof navigator === 'undefined' ? ['en'] : (navigator.languages ?? ['en'])).map(String);
+
+export const plain = (tags) => tags.filter(Boolean).map((tag) => tag.toLowerCase());
+
+const best = (tags) => plain(tags).map((tag) => tag.split('-')[0]).find((language) => language in files) ?? 'en';
+
+/** language → its sentences, as far as they were needed. */
+export const learned = new Map();
+const learning = new Map();
+
+async function fetched(language) {
+  await vouched(`strings/${language}.js`);
+  learned.set(language, (await files[language]()).sentences);
+}
+
+/** Gets the sentences of the best language, or of another one where that cannot be had, as without a network. */
+export async function learn(tags) {
+  let failure;
+  for (const language of new Set([best(tags), 'en', ...Object.keys(files)])) {
+    try {
+      if (!learning.has(language)) learning.set(language, fetched(language));
+      return await learning.get(language);
+    } catch (error) {
+      learning.delete(language);
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+learn(asked).catch(() => {}); // told where it is awaited
