@@ -451,7 +451,7 @@ class App {
     const { kind } = question;
     this.answered = { question, answer };
     if (!failed) this.notice('query', null);
-    const { good, rest, few } = cut(answer.hits, answer.by === 'engine' ? this.site.relevance : null, kind);
+    const { good, rest, few } = cut(answer.hits, answer.by === 'engine' ? this.site.relevance : null, kind, this.catalog.familiar(question.words));
     const folded = [good, rest].map((hits) => fold(hits, (row) => this.catalog.leader(row)));
     this.grid.show(this.catalog, folded[0], { keep, rest: folded[1], few, empty: this.empty(question, answer.by) });
     this.notice('few', few === 0 ? { text: t('no_match', { words: question.words }), calm: true } : null);

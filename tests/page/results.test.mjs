@@ -93,7 +93,7 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     await plain.context.close();
     assert.ok(second > third, 'two scores between which the limit fits');
 
-    const { context, page } = await visit('?q=red+dress', null, { relevance: { text: 0, share: (second + third) / 2 / first, photo: 0 } });
+    const { context, page } = await visit('?q=red+dress', null, { relevance: { known: 0, unknown: 0, share: (second + third) / 2 / first, photo: 0 } });
     await settled(page, { kind: 'text', by: 'engine' });
     assert.deepEqual(await ids(page, 96), all.slice(0, 2));
     assert.match(await page.textContent('.cut'), /Only 2 good matches/);
@@ -107,7 +107,7 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     assert.equal(await page.evaluate(() => document.activeElement.closest('.card')?.dataset.index), '3', 'the divider is no stop');
 
     await context.close();
-    const none = await visit('?q=red+dress', null, { relevance: { text: 2, share: 0, photo: 2 } });
+    const none = await visit('?q=red+dress', null, { relevance: { known: 2, unknown: 2, share: 0, photo: 2 } });
     await settled(none.page, { kind: 'text', by: 'engine' });
     assert.match(await none.page.textContent('[data-notice="few"]'), /come closest/);
     assert.match(await none.page.textContent('[data-part="live"]'), /come closest/);

@@ -113,7 +113,7 @@ const states = {
     const share = (scores[1] + scores[2]) / 2 / scores[0];
     await page.route(/site\.json/, async (route) => {
       const answer = await route.fetch();
-      await route.fulfill({ response: answer, json: { ...(await answer.json()), relevance: { text: 0, share, photo: 0 } } });
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), relevance: { known: 0, unknown: 0, share, photo: 0 } } });
     });
     await page.goto(`${origin}/?q=red+dress`);
     await settled(page, { kind: 'text', by: 'engine' });

@@ -159,6 +159,14 @@ export class Catalog {
     return this.words.some((words) => words.has(stemmed));
   }
 
+  /** The share of a text's words that titles and details know. Short words that are everywhere ("with") say nothing. */
+  familiar(text) {
+    const telling = [...new Set(tokens(text).map(stem))].filter((word) => word.length > 2);
+    const counted = telling.map((word) => ({ word, n: this.words.reduce((n, words) => n + words.has(word), 0) }));
+    const said = counted.filter(({ word, n }) => word.length > 4 || 3 * n < this.size);
+    return said.length ? said.filter(({ n }) => n > 0).length / said.length : 1;
+  }
+
   /** A product's details in the order of the filters. */
   details(item) {
     const attributes = Object.entries(item.attributes ?? {});

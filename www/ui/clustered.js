@@ -180,6 +180,11 @@ export class Clustered extends Catalog {
     return true;
   }
 
+  /** Nobody knows, as the products are not all here. */
+  familiar() {
+    return 0.5;
+  }
+
   /** Of the whole catalog: how many a further filter would leave, only the products of all cells could tell. */
   counts() {
     const of = new Map(this.manifest.facets.map(({ name, values }) => [name, Uint32Array.from(values, ({ count }) => count)]));

@@ -1,7 +1,7 @@
 // What of a ranking is worth showing: where good matches end, and which products are one thing photographed twice.
 
-const fewest = 4; // fewer good matches than this are called few
-const closest = 8; // shown where nothing is good
+export const fewest = 4; // fewer good matches than this are called few
+export const closest = 8; // shown where nothing is good
 
 /** One hit a group of near-duplicates, the best of it, with the others in `alike`. `leader(row)` names the group. */
 export function fold(hits, leader) {
@@ -20,20 +20,25 @@ export function fold(hits, leader) {
   return folded;
 }
 
-/** The least score of a good match, by what the catalog was measured to (src/site/relevance.rs); -Infinity where it was not. */
-function limitOf(relevance, kind, best) {
+/**
+ * The least score of a good match, by what the catalog was measured to (src/site/relevance.rs); -Infinity where it was
+ * not. `familiar`: the share of the words that the catalog's own texts know.
+ */
+function limitOf(relevance, kind, best, familiar) {
   if (!relevance) return Number.NEGATIVE_INFINITY;
   if (kind !== 'text') return relevance.photo;
-  // Words whose best match is no better than chance have no answer, and then nothing else is one.
-  return best < relevance.text ? Number.POSITIVE_INFINITY : relevance.share * best;
+  // Words whose best match is no better than chance have no answer, and then nothing else is one. Words that no product
+  // is described with are more often about something else, and must reach more.
+  const chance = familiar * relevance.known + (1 - familiar) * relevance.unknown;
+  return best < chance ? Number.POSITIVE_INFINITY : relevance.share * best;
 }
 
 /**
  * Cuts ranked hits where good matches end. `rest` is what lies below; `few` says how many good ones there are where
  * there are few, or is undefined.
  */
-export function cut(hits, relevance, kind) {
-  const limit = limitOf(relevance, kind, hits[0]?.score);
+export function cut(hits, relevance, kind, familiar = 1) {
+  const limit = limitOf(relevance, kind, hits[0]?.score, familiar);
   const at = hits.findIndex(({ score }) => score < limit);
   if (at < 0) return { good: hits, rest: [] };
   // With no good match at all, the nearest are shown and called what they are.
@@ -41,8 +46,8 @@ export function cut(hits, relevance, kind) {
   return { good: hits.slice(0, at), rest: hits.slice(at), few: at < fewest ? at : undefined };
 }
 
-/** Of all rows ranked by their likeness to words, those that the words describe. */
+/** Of all rows ranked by their likeness to words that no product is described with, those that the words describe. */
 export function described(hits, relevance) {
-  const { good, few } = cut(hits, relevance, 'text');
+  const { good, few } = cut(hits, relevance, 'text', 0);
   return few === 0 ? [] : good;
 }
