@@ -30,8 +30,9 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
   const stops = [];
   const violations = [];
 
-  async function page(origin, address, options) {
+  async function page(origin, address, { prepare = () => {}, ...options } = {}) {
     const context = await browser.newContext({ viewport: { width: 1100, height: 900 }, ...options });
+    await prepare(context);
     context.on('console', (message) => /Content Security Policy/i.test(message.text()) && violations.push(message.text()));
     const opened = await context.newPage();
     opened.on('pageerror', (error) => violations.push(String(error.stack)));
@@ -191,13 +192,15 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
     await opened.getByRole('textbox').fill('red dress');
     await opened.waitForFunction(() => document.querySelector('vitrine-search').results?.by === 'engine');
     const titles = await opened.locator('vitrine-search [part="title"]').allTextContents();
-    const asked = await search.evaluate(async (node) => (await node.engine.search({ text: 'red dress', k: 6 })).hits.map(({ title }) => title));
-    assert.deepEqual(titles, asked);
-    assert.match(await opened.locator('vitrine-search [role="status"]').textContent(), /^6 best matches/);
+    const { hits: asked, good } = await search.evaluate((node) => node.engine.search({ text: 'red dress', k: 6 }));
+    const groups = new Map(asked.slice(0, good).toReversed().map((hit) => [hit.group, hit])); // the best of each
+    assert.deepEqual(titles, asked.filter((hit) => groups.get(hit.group) === hit).map(({ title }) => title));
+    assert.match(await opened.locator('vitrine-search [role="status"]').textContent(), new RegExp(`^${good} best matches`));
 
     const frequent = await search.evaluate((node) => node.engine.facets[0].values[0].value);
     await opened.getByRole('combobox', { name: 'Category' }).selectOption(frequent);
     await opened.waitForFunction((category) => document.querySelector('vitrine-search').results.hits.every(({ attributes }) => attributes.category === category), frequent);
+    await search.evaluate((node) => node.search({ filter: node.filter }));
     await opened.locator('vitrine-search [part~="more"]').click();
     await opened.waitForFunction(() => document.querySelector('vitrine-search').results.hits.length === 12);
 
@@ -208,7 +211,7 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
     assert.equal(await at(), '0');
     await opened.keyboard.press('ArrowRight');
     assert.equal(await at(), '1');
-    const chosen = await search.evaluate((node) => node.results.hits[1].id);
+    const chosen = await search.evaluate((node) => node.shadowRoot.querySelectorAll('.card')[1].dataset.id);
     await opened.keyboard.press('Enter');
     assert.equal(await opened.evaluate(() => told.filter(([type]) => type === 'vitrine-select').at(-1)[1].hit.id), chosen);
     await opened.keyboard.press('Tab');
@@ -240,6 +243,70 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
     await search.evaluate((node) => node.remove());
     await ended;
     await opened.context().close();
+  });
+
+  test('the element shows good matches first, and what shows the same once', async () => {
+    const json = (file) => JSON.parse(readFileSync(path.join(dist, file), 'utf8'));
+    const relevant = (relevance) => (context) => context.route('**/search/site.json', (route) => route.fulfill({ json: { ...json('site.json'), relevance } }));
+    const ask = async (prepare) => {
+      const opened = await page(await installed(), '/element.html', { prepare });
+      await opened.waitForFunction(() => document.querySelector('vitrine-search').results);
+      const results = await opened.evaluate(() => document.querySelector('vitrine-search').search({ words: 'red dress' }));
+      const cards = () => opened.$$eval('vitrine-search .card', (list) => list.map(({ dataset }) => dataset.id));
+      const status = () => opened.locator('vitrine-search [role="status"]').textContent();
+      return { opened, results, cards, status, more: opened.locator('vitrine-search [part~="more"]') };
+    };
+
+    const plain = await ask(relevant(null));
+    const { hits } = plain.results;
+    assert.equal(plain.results.good, hits.length, 'nothing was measured, so nothing is cut');
+    await plain.opened.context().close();
+
+    const limit = (hits[1].score + hits[2].score) / 2 / hits[0].score;
+    assert.ok(hits[1].score > hits[2].score, 'two scores between which the limit fits');
+    const few = await ask(relevant({ known: 0, unknown: 0, share: limit, photo: 0 }));
+    assert.equal(few.results.good, 2);
+    assert.equal((await few.cards())[0], hits[0].id);
+    assert.ok((await few.cards()).length <= 2);
+    assert.match(await few.status(), /^2 best matches/);
+    assert.match(await few.opened.textContent('vitrine-search [part="said"]'), /Only 2 good matches/);
+    const first = await few.cards();
+    await few.more.click();
+    assert.deepEqual((await few.cards()).slice(0, first.length), first, 'what was there stays');
+    assert.ok((await few.cards()).length > first.length);
+    assert.equal(await few.opened.evaluate(() => document.querySelector('vitrine-search').shadowRoot.activeElement?.closest('.card')?.dataset.index), String(first.length), 'the focus goes to what came');
+    await few.opened.context().close();
+
+    const none = await ask(relevant({ known: 2, unknown: 2, share: 0, photo: 2 }));
+    assert.equal(none.results.good, 0);
+    assert.match(await none.status(), /come closest/);
+    assert.ok((await none.cards()).length > 0);
+    await none.opened.context().close();
+
+    // the second and third hit made photos of the first one's product
+    const { shards } = json('catalog/catalog.json');
+    const same = new Set(hits.slice(0, 3).map(({ id }) => id));
+    const folded = await ask(async (context) => {
+      await relevant(null)(context);
+      const changed = shards.map(({ items }) => {
+        const body = JSON.stringify(json(`catalog/${items.file}`).map((item) => ({ ...item, same_as: undefined, link: same.has(item.id) ? 'https://shop.example/one' : undefined })));
+        return { file: items.file, body, bytes: Buffer.byteLength(body), sha256: createHash('sha256').update(body).digest('hex') };
+      });
+      for (const { file, body } of changed) await context.route(`**/catalog/${file}`, (route) => route.fulfill({ body, contentType: 'application/json' }));
+      const catalog = json('catalog/catalog.json');
+      catalog.shards.forEach((shard, i) => Object.assign(shard.items, { bytes: changed[i].bytes, sha256: changed[i].sha256 }));
+      await context.route('**/catalog/catalog.json', (route) => route.fulfill({ json: catalog }));
+    });
+    const once = await folded.cards();
+    assert.deepEqual(once, [hits[0].id, ...hits.slice(3).map(({ id }) => id)]);
+    const badge = folded.opened.locator('vitrine-search [part~="alike"]');
+    assert.equal(await badge.textContent(), '+2 alike');
+    await badge.click();
+    assert.deepEqual(await folded.cards(), hits.map(({ id }) => id), 'they open beside it');
+    assert.equal(await badge.getAttribute('aria-expanded'), 'true');
+    await badge.press('Enter');
+    assert.deepEqual(await folded.cards(), once);
+    await folded.opened.context().close();
   });
 
   test("a shop's own card stands in the shop's own tree and style", async () => {

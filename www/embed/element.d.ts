@@ -22,8 +22,8 @@ export interface Question {
  * Slots: `header`, `footer`, `empty` (where nothing fits), and `<template slot="result">`, copied for every hit, with
  * `data-field="title"` (or id, price, score, photo, an attribute's name) on what is to be filled in.
  *
- * Parts: bar, input, asked, button (with clear, photo-button, remove, suggestion, retry, more, similar, but),
- * suggestions, filters, filter, status, grid, card, link, photo, title, price, actions, empty.
+ * Parts: bar, input, asked, button (with clear, photo-button, remove, suggestion, retry, more, similar, but, alike),
+ * suggestions, filters, filter, status, grid, card, link, photo, title, price, actions, empty, end, said.
  *
  * Custom properties: --vitrine-accent, -on-accent, -paper, -ink, -muted, -line, -wash, -radius, -font, -card-width,
  * -gap, -frame (width ÷ height of the photos' frames).

@@ -1,6 +1,7 @@
 // <vitrine-search catalog="…/">: the search inside another page, in a shadow tree of its own. element.d.ts and the
 // package's README say what a shop can set, place and listen to.
 import { learnFor, speakerOf } from '../ui/i18n.js';
+import { closest, fewest, fold } from '../ui/relevance.js';
 import { open } from './vitrine.js';
 import { View } from './view.js';
 
@@ -23,6 +24,8 @@ export class VitrineSearch extends HTMLElement {
   #k = 0;
   #timer = 0;
   #stop = null;
+  #beyond = false; // whether hits below the good ones are shown
+  #unfolded = new Set(); // rows whose near-duplicates stand open
   #waiting = null; // the sentence to show while downloads go on
 
   /** Made when it is first needed: an element that stands in no page yet does not know the language around it. */
@@ -86,6 +89,8 @@ export class VitrineSearch extends HTMLElement {
     clearTimeout(this.#timer);
     this.#asked = { words, product, image, filter };
     this.#k = this.#step;
+    this.#beyond = false;
+    this.#unfolded.clear();
     return this.#answer(false);
   }
 
@@ -179,10 +184,15 @@ export class VitrineSearch extends HTMLElement {
         this.search({ ...this.#asked, filter: value ? { ...others, [name]: [value] } : others });
       },
       more: () => {
+        if (this.#below) return this.#showRest();
         this.#k += this.#step;
         this.#answer(true);
       },
-      select: (hit) => this.#tell('vitrine-select', { hit }, true),
+      unfold: (row) => {
+        if (!this.#unfolded.delete(row)) this.#unfolded.add(row);
+        this.#lay(true);
+      },
+      select: (row) => this.#tell('vitrine-select', { hit: this.#shown.hits.find((hit) => hit.row === row) }, true),
     };
   }
 
@@ -253,19 +263,48 @@ export class VitrineSearch extends HTMLElement {
   }
 
   #show(results, keepPlace) {
-    const { hits, by, ms, refused, kind } = results;
-    const n = hits.length;
+    const { hits, good, by, ms, refused, kind } = results;
     this.#shown = results;
     this.#waiting = null;
     this.#view.busy(false);
     this.#view.progress(null);
-    this.#view.show(hits, { keepPlace, more: n === this.#k && n < this.#engine.count, anything: by !== 'none' });
+    this.#lay(keepPlace);
     if (refused && by !== 'browse') {
       const key = { text: 'limited_words', like: 'limited_like', image: 'limited_photo', composed: 'limited_composed' }[kind];
       this.#view.say(this.#t(key, { why: this.#t(`why_${refused}`) }), { alert: true });
-    } else if (by === 'browse') this.#view.say(this.#t('filtered_products', { n, all: this.#engine.count }));
-    else this.#view.say(ms ? this.#t('sub_ms', { n, ms: Math.round(ms.total) }) : this.#t('sub_ranked', { n }));
+    } else if (by === 'browse') this.#view.say(this.#t('filtered_products', { n: hits.length, all: this.#engine.count }));
+    else if (hits.length && !good) this.#view.say(this.#t('no_match', { words: this.#asked.words }));
+    else this.#view.say(ms ? this.#t('sub_ms', { n: good, ms: Math.round(ms.total) }) : this.#t('sub_ranked', { n: good }));
     this.#tell('vitrine-results', { query: { ...this.#asked }, results });
+  }
+
+  /** How many of the hits come first; with no good match at all, the nearest do. */
+  get #first() {
+    const { hits, good } = this.#shown;
+    return good || Math.min(closest, hits.length);
+  }
+
+  get #below() {
+    return this.#beyond ? 0 : this.#shown.hits.length - this.#first;
+  }
+
+  /** The good matches, one card for photos that show the same; the others where they were asked for. */
+  #lay(keepPlace) {
+    const { hits, good, by } = this.#shown;
+    const groups = new Map(hits.map(({ row, group }) => [row, group]));
+    const parts = [hits.slice(0, this.#first), this.#beyond ? hits.slice(this.#first) : []];
+    const cards = parts.flatMap((part) => fold(part, (row) => groups.get(row))).flatMap((hit) => (this.#unfolded.has(hit.row) ? [{ ...hit, open: true }, ...hit.alike] : [hit]));
+    const below = this.#below;
+    const said = below ? this.#t(good >= fewest ? 'good_end' : good ? 'few_matches' : 'closest_end', { n: good }) : '';
+    const more = below ? this.#t('show_rest', { n: below }) : hits.length === this.#k && hits.length < this.#engine.count ? this.#t('show_more') : null;
+    this.#view.show(cards, { keepPlace, said, more, anything: by !== 'none' });
+  }
+
+  #showRest() {
+    const shown = this.#view.count;
+    this.#beyond = true;
+    this.#lay(true);
+    this.#view.focus(shown);
   }
 
   #progress = () => {

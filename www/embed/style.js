@@ -109,7 +109,12 @@ button { cursor: pointer; }
 @media (hover: none) { .actions { opacity: 1; } }
 .actions button { width: 38px; height: 38px; border: 1px solid var(--line); background: var(--paper); color: var(--ink); }
 
-.end { display: grid; justify-items: center; margin-top: 22px; }
+.alike { position: absolute; top: 8px; left: 8px; min-height: 30px; padding: 0 11px; border: 1px solid var(--line); border-radius: 15px; background: var(--paper); font-size: 12.5px; }
+.alike:hover { border-color: var(--muted); }
+
+.end { display: grid; justify-items: center; gap: 10px; margin-top: 22px; }
+.said { color: var(--muted); font-size: 14px; text-align: center; }
+.said:empty { display: none; }
 .empty { padding: 30px 0; color: var(--muted); text-align: center; }
 .veiled { outline: 2px dashed var(--accent); outline-offset: 6px; border-radius: var(--radius); }
 .file { display: none; }

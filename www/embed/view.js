@@ -50,7 +50,8 @@ export class View {
     this.grid = el('ul', { class: 'grid', part: 'grid' });
     this.empty = el('div', { class: 'empty', part: 'empty', hidden: true }, el('slot', { name: 'empty' }, this.t('nothing_words')));
     this.more = el('button', { type: 'button', class: 'more', part: 'button more', on: { click: () => act.more() } }, this.t('show_more'));
-    this.end = el('div', { class: 'end', hidden: true }, this.more);
+    this.said = el('p', { class: 'said', part: 'said' });
+    this.end = el('div', { class: 'end', part: 'end', hidden: true }, this.said, this.more);
     root.append(el('slot', { name: 'header' }), this.form, this.suggestions, this.filters, this.status, this.grid, this.empty, this.end, el('slot', { name: 'footer' }));
   }
 
@@ -144,7 +145,8 @@ export class View {
     this.grid.setAttribute('aria-busy', String(on));
   }
 
-  show(hits, { more = false, keepPlace = false, anything = true } = {}) {
+  /** `more`: what the button for more says, or null; `said`: why there are no more so far. */
+  show(hits, { more = null, said = '', keepPlace = false, anything = true } = {}) {
     if (!keepPlace) this.at = 0;
     this.frame(hits);
     const focused = this.grid.getRootNode().activeElement;
@@ -156,6 +158,12 @@ export class View {
     if (focused?.isConnected && this.grid.contains(focused)) focused.focus({ preventScroll: true });
     this.empty.hidden = hits.length > 0 || !anything;
     this.end.hidden = !more;
+    this.said.textContent = said;
+    this.more.textContent = more ?? '';
+  }
+
+  get count() {
+    return this.grid.children.length;
   }
 
   /** One frame for all photos, in the proportions of those first seen. */
@@ -181,21 +189,30 @@ export class View {
   card(hit, index) {
     if (!this.cards.has(hit.row)) this.cards.set(hit.row, this.make(hit));
     const made = this.cards.get(hit.row);
-    made.hit = hit;
     made.card.dataset.index = String(index);
+    this.badge(made.card, hit);
     if (made.slotted) this.fill(made.slotted, hit);
     this.tabbable(made.card, index === this.at);
     return made.card;
   }
 
+  /** "+2 alike" on the best of several photos that show the same. */
+  badge(card, { row, title, alike = [], open = false }) {
+    card.querySelector('.alike')?.remove();
+    if (!alike.length) return;
+    const label = this.t(open ? 'alike_fold_of' : 'alike_of', { n: alike.length, title });
+    const press = () => (this.act.unfold(row), card.querySelector('.alike').focus());
+    card.append(el('button', { type: 'button', class: 'alike', part: 'button alike', 'aria-expanded': String(open), 'aria-label': label, on: { click: press } }, this.t(open ? 'alike_fold' : 'alike', { n: alike.length })));
+  }
+
   make(hit) {
-    const made = { hit, slotted: this.fromTemplate(hit) };
+    const made = { slotted: this.fromTemplate(hit) };
     const link = safeLink(hit.link);
     const { act, host } = this;
     const content = made.slotted ? [el('slot', { name: made.slotted.slot })] : this.plain(hit);
     const open = el(
       link ? 'a' : 'button',
-      { class: 'open', part: 'link', type: link ? null : 'button', href: link, target: link && host.getAttribute('target'), rel: link && 'noopener', on: { click: (event) => act.select(made.hit) || event.preventDefault() } },
+      { class: 'open', part: 'link', type: link ? null : 'button', href: link, target: link && host.getAttribute('target'), rel: link && 'noopener', on: { click: (event) => act.select(hit.row) || event.preventDefault() } },
       ...content,
     );
     made.card = el(
@@ -232,7 +249,8 @@ export class View {
   }
 
   fill(holder, hit) {
-    const values = { ...hit.attributes, ...hit, score: hit.score === null ? '' : hit.score.toFixed(2) };
+    const { id, title, price, score } = hit;
+    const values = { ...hit.attributes, id, title, price, score: score === null ? '' : score.toFixed(2) };
     for (const node of holder.querySelectorAll('[data-field]')) {
       const { field } = node.dataset;
       if (field !== 'photo') node.textContent = String(values[field] ?? '');

@@ -41,6 +41,8 @@ export interface Query {
 export interface Hit {
   /** Row in the catalog. */
   row: number;
+  /** The same number for hits that show one product: near-duplicates, or photos with one link. */
+  group: number;
   /** Cosine with the question, −1 to 1; null where nothing was compared. */
   score: number | null;
   id: string;
@@ -67,6 +69,11 @@ export interface Results {
   by: 'engine' | 'neighbours' | 'titles' | 'browse' | 'none';
   /** Best first. */
   hits: Hit[];
+  /**
+   * How many of the hits are good matches, as the catalog was measured when its site was made; 0 where even the first is
+   * no better than chance, all where nothing was measured or compared.
+   */
+  good: number;
   /** Why the engine cannot answer here, or null. */
   refused: Refusal | null;
   /** Weights of the answer, from the engine. */

@@ -3,6 +3,7 @@ import { Catalog } from '../ui/catalog.js';
 import { photoBytes, photoLimit } from '../ui/composer.js';
 import { DataError, Store, fetchManifest } from '../ui/data.js';
 import { Engine, EngineError } from '../ui/engine.js';
+import { cut } from '../ui/relevance.js';
 import { readWords } from '../ui/state.js';
 
 /** What goes wrong here: `code` says what for programs, `message` for people. */
@@ -210,7 +211,7 @@ class VitrineEngine extends EventTarget {
     }
     const { hits, attention, ms } = await this.#core.call('query', query);
     await this.#catalog.ensure?.(hits);
-    return { ...this.#results(kind, 'engine', hits), attention, ms };
+    return { ...this.#results(kind, 'engine', hits, words), attention, ms };
   }
 
   /** A copy of a photo's bytes, of a kind that the engine reads. */
@@ -241,14 +242,15 @@ class VitrineEngine extends EventTarget {
     return this.#results(kind, by, hits.slice(0, k));
   }
 
-  #results(kind, by, hits) {
-    return { kind, by, hits: hits.map((hit) => this.#hit(hit)), refused: this.#refusal, attention: null, ms: null };
+  #results(kind, by, hits, words = '') {
+    const { good, few } = cut(hits, by === 'engine' ? this.#site.relevance : null, kind, this.#catalog.familiar(words));
+    return { kind, by, hits: hits.map((hit) => this.#hit(hit)), good: few === 0 ? 0 : good.length, refused: this.#refusal, attention: null, ms: null };
   }
 
   #hit({ row, score = null }) {
     const item = this.#catalog.items[row];
     const { id, title, link, price, width, height, tone, attributes } = item;
-    return { row, score, id, title, link: link ?? null, price: price ?? null, photo: this.#catalog.photo(item), width, height, tone, attributes: { ...attributes } };
+    return { row, group: this.#catalog.leader(row), score, id, title, link: link ?? null, price: price ?? null, photo: this.#catalog.photo(item), width, height, tone, attributes: { ...attributes } };
   }
 
   #row(id) {
