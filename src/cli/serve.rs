@@ -11,6 +11,7 @@ use clap::Args;
 use percent_encoding::percent_decode_str;
 use std::path::{Path, PathBuf};
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::services::ServeDir;
 use vitrine::site::HEADERS;
 
@@ -34,11 +35,13 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
 
 async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let files = ServeDir::new(&args.dist);
+    // weights and vectors hardly get smaller, and are most of the bytes
+    let worth_it = DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream"));
     let app = Router::new()
         .fallback_service(files)
         .layer(from_fn_with_state(args.dist.clone(), guard))
         .layer(from_fn(headers))
-        .layer(CompressionLayer::new());
+        .layer(CompressionLayer::new().compress_when(worth_it));
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", args.port))
         .await
         .with_context(|| format!("serving on port {}: choose another with --port", args.port))?;
