@@ -300,6 +300,98 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     assert.match(await page.textContent('[data-part="live"]'), /results? for/);
   });
 
+  test('walks through the results in the product sheet, and Esc takes one thing back at a time', async () => {
+    await page.goto(server.origin);
+    await search('red dress');
+    const order = await ids(page, 3);
+    await page.click('.card-open');
+    const title = (id) => page.waitForFunction((text) => document.querySelector('dialog.product[open] .product-title')?.textContent === text, items.get(id).title);
+    await title(order[0]);
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    await title(order[2]);
+    await page.keyboard.press('ArrowLeft');
+    await title(order[1]);
+    assert.equal(new URL(page.url()).searchParams.get('item'), order[1]);
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('dialog.product', { state: 'detached' });
+    assert.equal(await page.inputValue('[data-part="words"]'), 'red dress', 'the question stays');
+    await page.focus('.card-open');
+    await page.keyboard.press('Escape');
+    assert.equal(await page.evaluate(() => document.activeElement.dataset.part), 'words');
+    await page.keyboard.press('Escape');
+    await settled(page, { kind: 'browse' });
+    assert.equal(await page.inputValue('[data-part="words"]'), '');
+  });
+
+  /** Controls that stand out of the window sideways, or that something else covers when they are scrolled to. */
+  const unreachable = (on, root) =>
+    on.evaluate((selector) => {
+      const controls = [...document.querySelector(selector).querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]')];
+      return controls.flatMap((control) => {
+        const shown = control.checkVisibility({ visibilityProperty: true, opacityProperty: false });
+        if (!shown || control.disabled || control.closest('.visually-hidden, .skip, [aria-hidden="true"]')) return [];
+        control.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
+        const target = control.matches('input[type="radio"], input[type="checkbox"]') ? (control.closest('label') ?? control) : control;
+        const { left, right, top, bottom, width, height } = target.getBoundingClientRect();
+        if (!width || !height) return [];
+        const over = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+        const reached = target.contains(over) || over?.contains(target);
+        const inside = left >= -1 && right <= innerWidth + 1;
+        return reached && inside ? [] : [`${control.outerHTML.slice(0, 120)} at ${Math.round(left)}…${Math.round(right)} × ${Math.round(top)}…${Math.round(bottom)} under ${over?.outerHTML.slice(0, 60)}`];
+      });
+    }, root);
+
+  test('at 200 % zoom nothing scrolls sideways, and every control can be reached', async () => {
+    // what 1280 × 800 and 780 × 844 become when everything is twice as large
+    for (const viewport of [{ width: 640, height: 400 }, { width: 390, height: 422 }]) {
+      const context = await visitor({ viewport, deviceScaleFactor: 2, reducedMotion: 'reduce' });
+      const zoomed = await open(context);
+      await able(zoomed, 'composed');
+      const check = async (state, root = '[data-vitrine]') => {
+        const wide = await zoomed.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(wide <= 0, `${state} at ${viewport.width}: ${wide} px too wide`);
+        assert.deepEqual(await unreachable(zoomed, root), [], `${state} at ${viewport.width}`);
+      };
+      await settled(zoomed, { kind: 'browse' });
+      await check('browse');
+      const [id] = await ids(zoomed, 1);
+      await zoomed.goto(`${server.origin}/?like=${id}&q=in+blue`);
+      await settled(zoomed, { kind: 'composed', by: 'engine' });
+      await check('composed');
+      await zoomed.click('.card-open');
+      await zoomed.waitForSelector('dialog.product[open]');
+      await check('product', 'dialog[open]');
+      await zoomed.keyboard.press('Escape');
+      await zoomed.click('[data-part="open-filters"]');
+      await check('filters', 'dialog[open]');
+      await zoomed.keyboard.press('Escape');
+      await zoomed.click('[data-part="status"]');
+      await zoomed.waitForSelector('#privacy-remove');
+      await check('privacy', 'dialog[open]');
+      await context.close();
+    }
+  });
+
+  test('offers to be installed in its panel, where the browser can, and puts no banner over the page', async () => {
+    const context = await visitor();
+    const visited = await open(context);
+    await able(visited, 'text');
+    const held = await visited.evaluate(() => {
+      globalThis.prompted = 0;
+      const event = Object.assign(new Event('beforeinstallprompt', { cancelable: true }), { prompt: () => globalThis.prompted++ });
+      return !dispatchEvent(event);
+    });
+    assert.ok(held, "the browser's own banner is held back");
+    await visited.click('[data-part="status"]');
+    const button = visited.locator('#privacy-install');
+    assert.equal(await button.textContent(), 'Install as an app');
+    await button.click();
+    assert.equal(await visited.evaluate(() => globalThis.prompted), 1);
+    await button.waitFor({ state: 'detached' });
+    await context.close();
+  });
+
   test('works without a network after the first visit', async () => {
     const context = await visitor();
     const first = await open(context);
