@@ -19,6 +19,7 @@ import * as storage from './ui/storage.js';
 import { Trail } from './ui/trail.js';
 
 const wanted = 96; // results asked for at first; "show more" ends there, as nobody looks further down a ranking
+const patience = 3000; // ms that the search waits for the first photos
 const ownPhotos = 6; // of the visitor's photos, as many as the worker keeps
 
 class App {
@@ -79,8 +80,16 @@ class App {
       return;
     }
     this.run({ keep: true, redraw: true }); // now with every product and the neighbours at hand
+    await this.leisure();
     await this.startEngine();
     this.serve();
+  }
+
+  /** A visitor who looks around gets the photos in view before the model's megabytes; one who asks waits for neither. */
+  leisure() {
+    if (this.question().kind !== 'browse') return null;
+    const asked = new Promise((resolve) => (this.hurry = resolve));
+    return Promise.race([this.grid.photos(), asked, new Promise((resolve) => setTimeout(resolve, patience))]);
   }
 
   firstItems() {
@@ -214,6 +223,7 @@ class App {
   }
 
   change(changes, how) {
+    this.hurry?.();
     this.notice('photo', null);
     // Another photo or product is seen whole at first.
     const whole = ('like' in changes || 'photo' in changes) && !('crop' in changes) ? { crop: null } : {};

@@ -3,6 +3,7 @@ import { el, icon, safeColour } from './dom.js';
 import { decimal, t } from './i18n.js';
 
 const chunk = 48;
+const inView = 12; // about as many photos as a first view shows; they need not wait until it is laid out
 const kept = 4 * chunk; // cards that stay made, on the page or not: a question like the one before asks for most of them again
 
 export function describe(item) {
@@ -158,7 +159,7 @@ export class Grid {
   }
 
   card(hit, index) {
-    const card = this.cards.get(hit.row) ?? this.make(hit.row);
+    const card = this.cards.get(hit.row) ?? this.make(hit.row, index < inView);
     this.cards.delete(hit.row);
     this.cards.set(hit.row, card);
     card.dataset.index = String(index);
@@ -177,10 +178,10 @@ export class Grid {
     return card;
   }
 
-  make(row) {
+  make(row, atOnce) {
     const { catalog, act } = this;
     const item = catalog.items[row];
-    const photo = el('img', { alt: describe(item), width: item.width, height: item.height, loading: 'lazy', decoding: 'async' });
+    const photo = el('img', { alt: describe(item), width: item.width, height: item.height, loading: atOnce ? 'eager' : 'lazy', decoding: 'async' });
     const frame = el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, blur(item), photo);
     photo.addEventListener('load', () => (frame.dataset.loaded = ''));
     photo.addEventListener('error', () => (frame.dataset.missing = ''));
@@ -229,6 +230,12 @@ export class Grid {
     if (before) this.tabbable(before, false);
     this.at = Number(card.dataset.index);
     this.tabbable(card, true);
+  }
+
+  /** Until the first photos are there, or cannot be had. */
+  photos() {
+    const arrived = (photo) => photo.complete || new Promise((resolve) => ['load', 'error'].forEach((type) => photo.addEventListener(type, resolve, { once: true })));
+    return Promise.all(this.laid.slice(0, inView).map((card) => arrived(card.querySelector('img'))));
   }
 
   focus(index) {

@@ -46,8 +46,11 @@ export function cut(hits, relevance, kind, familiar = 1) {
   return { good: hits.slice(0, at), rest: hits.slice(at), few: at < fewest ? at : undefined };
 }
 
-/** Of all rows ranked by their likeness to words that no product is described with, those that the words describe. */
+/**
+ * Of all rows ranked by their likeness to words, those that the words describe. No title may know the words, and yet
+ * somebody who asks for less of something has seen it here.
+ */
 export function described(hits, relevance) {
-  const { good, few } = cut(hits, relevance, 'text', 0);
+  const { good, few } = cut(hits, relevance, 'text', 0.5);
   return few === 0 ? [] : good;
 }
