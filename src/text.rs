@@ -99,7 +99,7 @@ impl TextReader {
 }
 
 /// A `tokenizer.json` without what is not used here: the library that reads it panics at some faults of decoders and of
-/// precompiled normalisers, and neither belongs to a WordPiece model that only encodes.
+/// precompiled normalisers, and neither belongs to a WordPiece model that only encodes. Templates with faults are refused.
 fn plain(json: &[u8]) -> Result<Vec<u8>> {
     let refuse = |got: String| Error::Model(format!("expected a tokenizer.json, got {got}; use the model's own"));
     let mut value: serde_json::Value = serde_json::from_slice(json).map_err(|e| refuse(format!("no JSON ({e})")))?;
@@ -109,10 +109,30 @@ fn plain(json: &[u8]) -> Result<Vec<u8>> {
     if value["normalizer"].to_string().contains("\"Precompiled\"") {
         return Err(refuse("one with a precompiled normaliser".into()));
     }
+    if !holds_together(&value["post_processor"]) {
+        return Err(refuse("one whose template names tokens that it does not have".into()));
+    }
     for unused in ["decoder", "padding", "truncation"] {
         value[unused] = serde_json::Value::Null;
     }
     serde_json::to_vec(&value).map_err(|e| refuse(e.to_string()))
+}
+
+/// Whether a template, or each of several in a row, puts a text among tokens that it has: the library that applies it takes
+/// that for granted.
+fn holds_together(processor: &serde_json::Value) -> bool {
+    let tokens = &processor["special_tokens"];
+    let known = |id: &str| {
+        let length = |list: &str| tokens[id][list].as_array().map(Vec::len);
+        length("ids").is_some() && length("ids") == length("tokens")
+    };
+    let fits = |piece: &serde_json::Value| match piece["SpecialToken"]["id"].as_str() {
+        Some(id) => known(id),
+        None => piece["Sequence"]["id"] == "A",
+    };
+    (processor.is_null() || processor.is_object())
+        && processor["processors"].as_array().is_none_or(|several| several.iter().all(holds_together))
+        && processor["single"].as_array().is_none_or(|pieces| pieces.iter().all(fits))
 }
 
 /// The part of a text that is looked at.
