@@ -8,6 +8,7 @@ seconds=${1:-60}
 shift || true
 [ $# -gt 0 ] || set -- $(ls tests/fuzz/corpus)
 out=$PWD/target/fuzz
+export PATH="$PWD/target/tools/bin:$PATH"
 
 if ! cargo fuzz --version >/dev/null 2>&1; then
     echo "== installing cargo-fuzz"
