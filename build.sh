@@ -3,9 +3,10 @@
 #   ./build.sh             build everything, make the demo catalogue and its site, serve it on 127.0.0.1
 #   ./build.sh test        run every test
 #   ./build.sh demo        build the demo site in dist/ without serving it
-#   ./build.sh wasm [V…]   build only the page's wasm, in www/pkg/V/: baseline, relaxed, threads, or those named
+#   ./build.sh wasm [V…]   build only the page's wasm, in www/pkg/V/: baseline, relaxed, threads, gpu, or those named
 #   ./build.sh growth      index on a Ray cluster that loses a worker, and load a catalog into a vector database
-#   ./build.sh audit       check licences and hashes, list every dependency, build the wasm twice and compare
+#   ./build.sh audit [S…]  check licences and hashes, list every dependency, build the wasm twice and compare
+#   ./build.sh fuzz [N…]   run every fuzz target for N seconds, or for N seconds those named after it
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -142,11 +143,18 @@ build_wasm() {
     need_wasm
     need_node
     plain_paths
-    [ $# -gt 0 ] || set -- baseline relaxed threads
+    [ $# -gt 0 ] || set -- baseline relaxed threads gpu
     local variant
     for variant in "$@"; do
         build_variant "$variant"
     done
+}
+
+# The case table of the backends, for the browser's WebGPU: a program that only the tests run.
+build_gpu_cases() {
+    say "building the case table for WebGPU"
+    cargo build --profile wasm --package backend-cases --target wasm32-unknown-unknown
+    wasm-bindgen --target web --out-dir "$1" target/wasm32-unknown-unknown/wasm/backend_cases.wasm
 }
 
 # Draws the demo catalogue, indexes it and writes the site: $1 photos, $2 catalog, $3 site, $4 number of photos.
@@ -191,6 +199,7 @@ case "${1:-serve}" in
             echo "skipped: cargo clippy is not installed"
         fi
         build_wasm
+        build_gpu_cases target/test/gpu-cases
         find_chromium
         say "making the test site"
         build_demo target/test/photos target/test/catalog target/test/dist "${VITRINE_TEST_PHOTOS:-1200}"
@@ -201,13 +210,17 @@ case "${1:-serve}" in
         target/release/vitrine site target/test/cells --out target/test/cells-dist
         say "testing the page"
         VITRINE_BIN=$PWD/target/release/vitrine VITRINE_DIST=$PWD/target/test/dist \
-            VITRINE_CELLS=$PWD/target/test/cells-dist \
+            VITRINE_CELLS=$PWD/target/test/cells-dist VITRINE_GPU_CASES=$PWD/target/test/gpu-cases \
             VITRINE_PHOTOS=$PWD/target/test/photos node --test --test-concurrency=1 tests/page/*.test.mjs tests/kernels_wasm.mjs
         ;;
     audit)
         need_wasm
         need_node
-        exec tests/audit.sh
+        exec tests/audit.sh "${@:2}"
+        ;;
+    fuzz)
+        need_rust
+        exec tests/fuzz/run.sh "${@:2}"
         ;;
     growth)
         need_rust
