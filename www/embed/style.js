@@ -109,7 +109,7 @@ button { cursor: pointer; }
 @media (hover: none) { .actions { opacity: 1; } }
 .actions button { width: 38px; height: 38px; border: 1px solid var(--line); background: var(--paper); color: var(--ink); }
 
-.alike { position: absolute; top: 8px; left: 8px; min-height: 30px; padding: 0 11px; border: 1px solid var(--line); border-radius: 15px; background: var(--paper); font-size: 12.5px; }
+.alike { display: block; min-height: 30px; margin-top: 6px; padding: 0 11px; border: 1px solid var(--line); border-radius: 15px; background: var(--paper); font-size: 12.5px; }
 .alike:hover { border-color: var(--muted); }
 
 .end { display: grid; justify-items: center; gap: 10px; margin-top: 22px; }
