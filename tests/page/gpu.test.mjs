@@ -95,7 +95,7 @@ describe('WebGPU in the page', { skip: reason ?? false, concurrency: 1 }, () => 
     return ids(page, 8);
   }
 
-  test('every shader compiles with every combination of its constants', async () => {
+  test('every shader compiles with every combination of its switches', async () => {
     const page = await browser.newPage();
     await page.goto(server.origin);
     const functions = readFileSync(path.join(shaders, 'functions.wgsl'), 'utf8');
@@ -113,7 +113,7 @@ describe('WebGPU in the page', { skip: reason ?? false, concurrency: 1 }, () => 
         const overrides = [...code.matchAll(/^override (\w+): (\w+);/gm)];
         let all = [{}];
         for (const [, key, type] of overrides) {
-          all = all.flatMap((constants) => (type === 'bool' ? [0, 1] : [0, 1, 2, 3]).map((value) => ({ ...constants, [key]: value })));
+          all = all.flatMap((constants) => (type === 'bool' ? [0, 1] : [0, 3]).map((value) => ({ ...constants, [key]: value })));
         }
         for (const constants of all) {
           const compute = { module, entryPoint: 'main', constants };
