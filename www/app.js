@@ -62,6 +62,8 @@ class App {
       event.preventDefault();
       this.part('words').focus();
     });
+    const early = this.part('words').value; // typed before this program was here
+    if (early.trim()) this.change({ words: early });
   }
 
   // ---- start: products and filters first, then the search -----------------------------------------------------
@@ -223,6 +225,7 @@ class App {
   }
 
   change(changes, how) {
+    if ('words' in changes) this.composer.settle();
     this.hurry?.();
     this.notice('photo', null);
     // Another photo or product is seen whole at first.
@@ -233,6 +236,7 @@ class App {
   }
 
   go(state) {
+    this.composer.settle();
     const before = this.address();
     this.state = state;
     this.forgetLost();

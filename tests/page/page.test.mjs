@@ -300,6 +300,25 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     assert.match(await page.textContent('[data-part="live"]'), /results? for/);
   });
 
+  test('words typed before the page is ready are asked, not lost', async () => {
+    for (const held of ['app.js', 'site.json', 'catalog.json']) {
+      const context = await interceptable();
+      let release;
+      const gate = new Promise((resolve) => (release = resolve));
+      await context.route(`**/${held}*`, async (route) => {
+        await gate;
+        await route.continue();
+      });
+      const early = await context.newPage();
+      await early.goto(server.origin, { waitUntil: 'commit' });
+      await early.fill('[data-part="words"]', 'red dress');
+      release();
+      await settled(early, { kind: 'text', by: 'engine', words: 'red dress' });
+      assert.equal(await early.inputValue('[data-part="words"]'), 'red dress');
+      await context.close();
+    }
+  });
+
   test('walks through the results in the product sheet, and Esc takes one thing back at a time', async () => {
     await page.goto(server.origin);
     await search('red dress');

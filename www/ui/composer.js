@@ -50,13 +50,16 @@ export class Composer {
   listen() {
     const { part, act } = this;
     part('words').addEventListener('input', () => {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => act.words(part('words').value, { typing: true }), pause);
+      this.settle();
+      this.timer = setTimeout(() => {
+        this.settle();
+        act.words(part('words').value, { typing: true });
+      }, pause);
       this.toggleClear();
     });
     part('composer').addEventListener('submit', (event) => {
       event.preventDefault();
-      clearTimeout(this.timer);
+      this.settle();
       act.words(part('words').value, { submit: true });
     });
     part('words').addEventListener('keydown', (event) => {
@@ -83,8 +86,14 @@ export class Composer {
     this.listenForPhotos();
   }
 
-  clear() {
+  /** What is being typed is asked already, or no longer of interest. */
+  settle() {
     clearTimeout(this.timer);
+    this.timer = 0;
+  }
+
+  clear() {
+    this.settle();
     this.act.clear();
     this.part('words').focus();
   }
@@ -121,7 +130,8 @@ export class Composer {
   /** `reference`: {title, source} of the product or photo in the question, or null. */
   show(state, reference, example) {
     const { part } = this;
-    if (part('words').value.trim() !== state.words.trim()) part('words').value = state.words;
+    // words that are still being typed are not in the question yet
+    if (!this.timer && part('words').value.trim() !== state.words.trim()) part('words').value = state.words;
     this.showChip(reference);
     part('words').placeholder = reference
       ? t('words_placeholder_like')
