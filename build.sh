@@ -98,13 +98,11 @@ need_rust_source() {
     fi
 }
 
-# One variant of the page's program, in www/pkg/$1/: `baseline` is for every browser, `relaxed` uses relaxed SIMD,
-# `threads` that and shared memory. A browser refuses a module that holds one instruction it does not know. `gpu` is
-# the program for WebGPU, which a page with an adapter runs beside one of the others.
-build_variant() {
-    say "building the page's wasm: $1"
-    local target=target needs='[]' features=(simd bulk-memory nontrapping-float-to-int sign-ext mutable-globals
-        reference-types multivalue)
+# Compiles one variant of the page's program and leaves it in target/wasm-$1.wasm: `baseline` is for every browser,
+# `relaxed` uses relaxed SIMD, `threads` that and shared memory. A browser refuses a module that holds one instruction
+# it does not know. `gpu` is the program for WebGPU, which a page with an adapter runs beside one of the others.
+compile_variant() {
+    local target=target
     local cargo=(rustc --profile wasm --lib --crate-type cdylib --no-default-features --target wasm32-unknown-unknown)
     case "$1" in
         baseline)
@@ -113,7 +111,6 @@ build_variant() {
         relaxed)
             # only this crate uses the instructions, so the others are those of the baseline
             cargo "${cargo[@]}" -- -C target-feature=+relaxed-simd
-            features+=(relaxed-simd) needs='["relaxed-simd"]'
             ;;
         threads)
             need_rust_source
@@ -121,46 +118,72 @@ build_variant() {
             target=target/threads
             RUSTC_BOOTSTRAP=1 cargo --config .cargo/threads.toml "${cargo[@]}" --target-dir "$target" \
                 -Z build-std=std,panic_abort
-            features+=(relaxed-simd threads) needs='["relaxed-simd","threads"]'
             ;;
         gpu)
             cargo "${cargo[@]}" --features gpu
-            needs='["webgpu"]'
             ;;
         *)
             echo "build.sh: expected baseline, relaxed, threads or gpu, got $1" >&2
             exit 2
             ;;
     esac
+    cp "$target/wasm32-unknown-unknown/wasm/vitrine.wasm" "target/wasm-$1.wasm"
+}
+
+# Makes www/pkg/$1/ of what was compiled: the bindings, the optimised module, and what a browser must know to run it.
+pack_variant() {
+    local needs='[]' features=(simd bulk-memory nontrapping-float-to-int sign-ext mutable-globals reference-types
+        multivalue)
+    case "$1" in
+        relaxed) features+=(relaxed-simd) needs='["relaxed-simd"]' ;;
+        threads) features+=(relaxed-simd threads) needs='["relaxed-simd","threads"]' ;;
+        gpu) needs='["webgpu"]' ;;
+    esac
     rm -rf "www/pkg/$1"
-    wasm-bindgen --target web --out-dir "www/pkg/$1" "$target/wasm32-unknown-unknown/wasm/vitrine.wasm"
+    wasm-bindgen --target web --out-dir "www/pkg/$1" --out-name vitrine "target/wasm-$1.wasm"
     node_modules/.bin/wasm-opt -O3 "${features[@]/#/--enable-}" \
         -o "www/pkg/$1/optimised.wasm" "www/pkg/$1/vitrine_bg.wasm"
     mv "www/pkg/$1/optimised.wasm" "www/pkg/$1/vitrine_bg.wasm"
     echo "$needs" >"www/pkg/$1/needs.json"
 }
 
-# The variants that are named, or all.
+# Runs a command beside what follows, its output kept aside: most of a build is one thread's work.
+beside=()
+start_beside() {
+    "${@:2}" >"target/$1.log" 2>&1 &
+    beside+=("$!=$1")
+}
+
+# Waits for everything that was started beside; shows what the first that failed said.
+wait_beside() {
+    local each
+    for each in "${beside[@]}"; do
+        wait "${each%%=*}" || { cat "target/${each#*=}.log" >&2; exit 1; }
+        say "built beside the others: ${each#*=}"
+    done
+    beside=()
+}
+
+build_threads() {
+    compile_variant threads
+    pack_variant threads
+}
+
+# The variants that are named, or all; they are there when wait_beside has ended.
 build_wasm() {
     need_wasm
     need_node
     plain_paths
     [ $# -gt 0 ] || set -- baseline relaxed threads gpu
-    local variant beside=
+    mkdir -p target
+    local variant
+    [[ " $* " != *" threads "* ]] || start_beside threads build_threads
     for variant in "$@"; do
-        # in a folder of its own anyway, and most of a build is one thread's work
-        if [ "$variant" = threads ]; then
-            build_variant threads >target/threads.log 2>&1 &
-            beside=$!
-        fi
+        [ "$variant" != threads ] || continue
+        say "building the page's wasm: $variant"
+        compile_variant "$variant"
+        start_beside "$variant" pack_variant "$variant"
     done
-    for variant in "$@"; do
-        [ "$variant" = threads ] || build_variant "$variant"
-    done
-    if [ -n "$beside" ]; then
-        wait "$beside" || { cat target/threads.log >&2; exit 1; }
-        say "built beside them: threads"
-    fi
 }
 
 # The case table of the backends, for the browser's WebGPU: a program that only the tests run.
@@ -189,12 +212,14 @@ build_demo() {
 case "${1:-serve}" in
     wasm)
         build_wasm "${@:2}"
+        wait_beside
         ;;
     demo | serve)
         need_rust
         say "building the command line"
         cargo build --release --features gpu
         build_wasm
+        wait_beside
         say "making the demo site"
         build_demo target/demo/photos target/demo/catalog dist 1200
         [ "${1:-serve}" = demo ] || exec target/release/vitrine serve dist --port "${PORT:-8080}"
@@ -214,6 +239,7 @@ case "${1:-serve}" in
         build_wasm
         build_gpu_cases target/test/gpu-cases
         find_chromium
+        wait_beside
         say "making the test site"
         build_demo target/test/photos target/test/catalog target/test/dist "${VITRINE_TEST_PHOTOS:-1200}"
         # the same catalog in cells: the journal comes along, so nothing is encoded again

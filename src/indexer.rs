@@ -17,6 +17,7 @@ use crate::model::folder::{UNFINISHED, sha256_hex, write_atomic};
 use crate::photos::PhotoSource;
 use crate::quant::quantise_rows;
 use crate::shard::{Item, Manifest, ModelRef};
+use crate::staging::remove_where;
 use journal::Journal;
 pub use merge::merge;
 pub use metadata::Metadata;
@@ -249,15 +250,6 @@ const STEMS: [&str; 5] = ["shard-", "items-", "neighbours-", "cells-", "window-"
 fn remove_stale(folder: &Path, kept: &HashSet<&str>) -> Result<()> {
     let ours = |name: &str| STEMS.iter().any(|stem| name.starts_with(stem)) || name.starts_with(UNFINISHED);
     remove_where(folder, |name| ours(name) && !kept.contains(name))
-}
-
-fn remove_where(folder: &Path, stale: impl Fn(&str) -> bool) -> Result<()> {
-    for file in std::fs::read_dir(folder).map_err(io("reading", folder))?.flatten() {
-        if file.file_name().to_str().is_some_and(&stale) && file.path().is_file() {
-            std::fs::remove_file(file.path()).map_err(io("removing", &file.path()))?;
-        }
-    }
-    Ok(())
 }
 
 enum Outcome {

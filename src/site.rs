@@ -113,10 +113,8 @@ impl Site<'_> {
         let title = self.title.as_ref().unwrap_or(&manifest.title);
         let (logo, app) = (self.put_logo(written)?, self.app(title)?);
         let files: Vec<String> = tree(self.www)?.into_iter().filter(|file| !PACKAGE.contains(&&**file)).collect();
-        let mut hashes = BTreeMap::new();
-        for file in &files {
-            hashes.insert(file.as_str(), sha256_hex(&self.page_file(file)?));
-        }
+        let page = files.iter().map(|file| Ok((file.as_str(), self.page_file(file)?))).collect::<Result<Vec<_>>>()?;
+        let mut hashes: BTreeMap<&str, String> = page.iter().map(|(file, bytes)| (*file, sha256_hex(bytes))).collect();
         let start = self.start(&files, manifest)?;
         hashes.insert(APP, sha256_hex(&app));
         if let Some(logo) = &logo {
@@ -146,8 +144,8 @@ impl Site<'_> {
             "later": later,
             "hashes": &hashes,
         });
-        for file in files.iter().filter(|file| ![INDEX, APP].contains(&file.as_str())) {
-            self.put(file, &self.page_file(file)?, written)?;
+        for (file, bytes) in page.iter().filter(|(file, _)| ![INDEX, APP].contains(file)) {
+            self.put(file, bytes, written)?;
         }
         self.put(APP, &app, written)?;
         self.put("site.json", &pretty(&site)?, written)?;

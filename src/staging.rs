@@ -111,8 +111,13 @@ fn link(from: &Path, folder: &Path) -> std::io::Result<()> {
 
 /// Removes what a kill left of files in `folder` that were being written; nobody else may be writing there.
 pub fn remove_unfinished(folder: &Path) -> Result<()> {
+    remove_where(folder, |name| name.starts_with(UNFINISHED))
+}
+
+/// Removes the files in `folder`, not those in folders below, whose names are `stale`.
+pub fn remove_where(folder: &Path, stale: impl Fn(&str) -> bool) -> Result<()> {
     for file in fs::read_dir(folder).map_err(io("reading", folder))?.flatten() {
-        if file.file_name().to_string_lossy().starts_with(UNFINISHED) && file.path().is_file() {
+        if file.file_name().to_str().is_some_and(&stale) && file.path().is_file() {
             fs::remove_file(file.path()).map_err(io("removing", &file.path()))?;
         }
     }

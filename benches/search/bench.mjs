@@ -62,7 +62,7 @@ const recall = (found, wanted) => wanted.reduce((sum, rows, i) => sum + rows.fil
 
 mkdirSync(args.out, { recursive: true });
 const folder = path.resolve(args.out);
-const server = await serve({ '/vectors/': folder, '/site/': path.resolve(args.site), '/bench/': here, '/hnsw/': path.join(here, '../web/node_modules/hnswlib-wasm/dist') });
+const server = await serve({ '/vectors/': folder, '/site/': path.resolve(args.site), '/bench/': here, '/web/': path.join(here, '../web'), '/hnsw/': path.join(here, '../web/node_modules/hnswlib-wasm/dist') });
 const rows = [];
 for (const d of args.dimensions.split(',').map(Number)) {
   for (const n of args.sizes.split(',').map(Number)) {

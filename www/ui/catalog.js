@@ -34,6 +34,7 @@ export class Catalog {
     this.rowOf = new Map();
     this.links = new Map(); // a product's page → its first row and how many photos lead there
     this.words = [];
+    this.tallies = new Map(); // word → how many products' texts hold it, of words that were asked for
     this.near = null;
     this.facets = inOrder(manifest.facets ?? []).map(({ name, values }) => ({
       name,
@@ -70,6 +71,7 @@ export class Catalog {
     this.rowOf.set(item.id, row);
     if (item.link) this.links.set(item.link, { first: this.links.get(item.link)?.first ?? row, n: (this.links.get(item.link)?.n ?? 0) + 1 });
     this.words[row] = wordsOf(item);
+    this.tallies.clear();
     for (const facet of this.facets) facet.of[row] = facet.codes.get(item.attributes?.[facet.name]) ?? -1;
   }
 
@@ -94,6 +96,7 @@ export class Catalog {
       URL.revokeObjectURL(source);
     }
     this.words.length = count;
+    this.tallies.clear();
     for (const facet of this.facets) facet.of.length = count;
   }
 
@@ -153,18 +156,22 @@ export class Catalog {
     return Number.isInteger(same) && same >= 0 && same < row ? same : row;
   }
 
+  /** How many products' titles and details hold a stem; counted once, since every answer to a question asks again. */
+  count(stemmed) {
+    if (!this.tallies.has(stemmed)) this.tallies.set(stemmed, this.words.reduce((n, words) => n + words.has(stemmed), 0));
+    return this.tallies.get(stemmed);
+  }
+
   /** Whether any product's title or details hold the word. */
   knows(word) {
-    const stemmed = stem(fold(word));
-    return this.words.some((words) => words.has(stemmed));
+    return this.count(stem(fold(word))) > 0;
   }
 
   /** The share of a text's words that titles and details know. Short words that are everywhere ("with") say nothing. */
   familiar(text) {
     const telling = [...new Set(tokens(text).map(stem))].filter((word) => word.length > 2);
-    const counted = telling.map((word) => ({ word, n: this.words.reduce((n, words) => n + words.has(word), 0) }));
-    const said = counted.filter(({ word, n }) => word.length > 4 || 3 * n < this.size);
-    return said.length ? said.filter(({ n }) => n > 0).length / said.length : 1;
+    const said = telling.filter((word) => word.length > 4 || 3 * this.count(word) < this.size);
+    return said.length ? said.filter((word) => this.count(word) > 0).length / said.length : 1;
   }
 
   /** A product's details in the order of the filters. */

@@ -1,9 +1,7 @@
 // A part of a photo to search with: chosen with the finger, the mouse or the keys, cut out without loss.
 import { el, modal } from './dom.js';
 import { t } from './i18n.js';
-import { cleanCrop, leastCrop as least } from './state.js';
-
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+import { cleanCrop, leastCrop as least, within } from './state.js';
 
 /** The part of a photo file, as the bytes of a PNG and an address to show it. */
 export async function cutOut(bytes, [x, y, width, height]) {
@@ -18,12 +16,12 @@ export async function cutOut(bytes, [x, y, width, height]) {
 
 /** Moves one corner (or, without one, the whole rectangle) by a share of the photo. */
 function moved([x, y, w, h], corner, dx, dy) {
-  if (!corner) return [clamp(x + dx, 0, 1 - w), clamp(y + dy, 0, 1 - h), w, h];
+  if (!corner) return [within(x + dx, 0, 1 - w), within(y + dy, 0, 1 - h), w, h];
   const [left, top] = [corner.includes('w'), corner.includes('n')];
-  const right = left ? x + w : clamp(x + w + dx, x + least, 1);
-  const bottom = top ? y + h : clamp(y + h + dy, y + least, 1);
-  const nx = left ? clamp(x + dx, 0, right - least) : x;
-  const ny = top ? clamp(y + dy, 0, bottom - least) : y;
+  const right = left ? x + w : within(x + w + dx, x + least, 1);
+  const bottom = top ? y + h : within(y + h + dy, y + least, 1);
+  const nx = left ? within(x + dx, 0, right - least) : x;
+  const ny = top ? within(y + dy, 0, bottom - least) : y;
   return [nx, ny, right - nx, bottom - ny];
 }
 

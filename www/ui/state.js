@@ -44,7 +44,7 @@ export function dropWithout(text, word) {
   return text.replace(minus, same).trim();
 }
 
-const within = (value, low, high) => Math.min(high, Math.max(low, value));
+export const within = (value, low, high) => Math.min(high, Math.max(low, value));
 const clamp = (mix) => (Number.isFinite(mix) ? within(mix, 0, 1) : 0.5);
 
 export const leastCrop = 0.12; // of a side: a smaller part has nothing left to see

@@ -132,7 +132,7 @@ export class OwnPhotos extends EventTarget {
     this.total += fresh.length;
     for (let i = 0; i < fresh.length; i += batchSize) this.queue.push(fresh.slice(i, i + batchSize));
     if (!fresh.length || this.phase !== 'idle') return this.changed();
-    await navigator.storage?.persist?.().catch(() => {});
+    navigator.storage?.persist?.().catch(() => {}); // waited for, it would leave a queue that looks done, and that a further folder empties
     this.resume();
     await this.finished;
   }
