@@ -10,9 +10,12 @@ mod device;
 #[path = "backends/scan.rs"]
 mod scan;
 
-use cases::{Extent, Found, SIZES};
+use cases::{Extent, Found};
 use vitrine::backend::cpu::Cpu;
 use vitrine::backend::kernels::Isa;
+
+/// Sizes that leave every kind of rest, and the token count of a ViT.
+const SIZES: &[usize] = &[1, 5, 7, 11, 13, 33, 197];
 
 #[track_caller]
 fn assert_all(name: &str, least: usize, found: &[Found]) {

@@ -31,9 +31,6 @@ pub struct Extent {
     pub rounds_inputs: bool,
 }
 
-/// Sizes that leave every kind of rest, and the token count of a ViT.
-pub const SIZES: &[usize] = &[1, 5, 7, 11, 13, 33, 197];
-
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Inputs {
     Normal,

@@ -106,7 +106,8 @@ button { cursor: pointer; }
 
 .actions { position: absolute; top: 8px; right: 8px; display: flex; gap: 6px; opacity: 0; transition: opacity 140ms ease; }
 .card:hover .actions, .card:focus-within .actions { opacity: 1; }
-@media (hover: none) { .actions { opacity: 1; } }
+/* Where they always show, they stand below the photo and cover none of it. */
+@media (hover: none) { .actions { position: static; margin: 6px 0 0 -1px; opacity: 1; } }
 .actions button { width: 38px; height: 38px; border: 1px solid var(--line); background: var(--paper); color: var(--ink); }
 
 .alike { display: block; min-height: 30px; margin-top: 6px; padding: 0 11px; border: 1px solid var(--line); border-radius: 15px; background: var(--paper); font-size: 12.5px; }
