@@ -34,6 +34,7 @@ class App {
     this.photos = new Map(); // key → {source, title} of this tab's own photos
     this.crops = new Map(); // part of a photo → its own bytes and address
     this.notices = new Map();
+    this.productsHere = new Promise((resolve) => (this.allHere = resolve));
     document.documentElement.lang = language;
     this.part('stuck').remove();
     translate(root);
@@ -74,6 +75,8 @@ class App {
       this.brand();
       const base = new URL(this.site.catalog, this.base).href;
       this.catalog = await Catalog.open(base);
+      // Who comes with a question waits for its answer, so the search loads beside the products.
+      if (this.state.words.trim() || this.state.like !== null) this.startEngine();
       await this.catalog.load(this.store, () => this.firstItems());
     } catch (error) {
       // A catalog that was replaced between its manifest and its files: the next load starts from the new manifest.
@@ -81,6 +84,8 @@ class App {
       this.part('results').setAttribute('aria-busy', 'false');
       return;
     }
+    this.loaded = true;
+    this.allHere();
     this.run({ keep: true, redraw: true }); // now with every product and the neighbours at hand
     await this.leisure();
     await this.startEngine();
@@ -113,29 +118,49 @@ class App {
     if (accent) this.root.style.setProperty('--shop-accent', accent);
   }
 
-  async startEngine() {
+  /** Once: beside the products or after them. */
+  startEngine() {
+    this.starting ??= this.launchEngine();
+    return this.starting;
+  }
+
+  /** Whether the search can answer such a question, and the products that it may name are here. */
+  able(kind) {
+    return this.loaded && this.engine?.can(kind);
+  }
+
+  async launchEngine() {
     const url = new URL('model.json', new URL(this.site.model, this.base)).href;
+    const engine = this.newEngine(); // its thread comes up meanwhile
     try {
       const { manifest, text } = await fetchManifest(url, 'vitrine-model');
       this.model = manifest;
       this.modelText = text;
       if (manifest.note) this.notice('model', { text: manifest.note, dismiss: true });
       this.held = await mustAsk(this.store, this.site, manifest);
-      this.engine = new Engine(new URL('worker.js', this.base));
-      this.engine.addEventListener('state', () => this.engineChanged());
-      this.engine.addEventListener('requests', ({ data }) => this.requests.add(data.urls));
-      this.engine.addEventListener('blocked', ({ data }) => this.requests.stopped.push(data.url));
-      this.engine.addEventListener('restart', () => (this.handed = []));
+      this.engine = engine;
+      if (engine.refused) this.engineChanged();
       const texts = { model: text, catalog: this.catalog.text };
       const args = { base: this.base, build: this.build, backend: this.backend, site: this.site, model: manifest, catalog: this.catalog.manifest, texts, hold: this.held };
-      this.own.attach(this.engine, args);
+      this.productsHere.then(() => this.own.attach(this.engine, args)); // they stand behind the catalog's rows
       this.engine.start(args).then(
         () => this.onIdle(),
         () => {}, // told through the state
       );
     } catch (error) {
+      engine.end('failed', error.message);
+      this.starting = null;
       this.notice('engine', { text: this.sentence(error), retry: () => this.retry(() => this.startEngine()), alert: true });
     }
+  }
+
+  newEngine() {
+    const engine = new Engine(new URL('worker.js', this.base));
+    engine.addEventListener('state', () => this.engine === engine && this.engineChanged());
+    engine.addEventListener('requests', ({ data }) => this.requests.add(data.urls));
+    engine.addEventListener('blocked', ({ data }) => this.requests.stopped.push(data.url));
+    engine.addEventListener('restart', () => (this.handed = []));
+    return engine;
   }
 
   /** The visitor, on a connection that counts bytes, wants the search. */
@@ -349,7 +374,7 @@ class App {
     try {
       if (question.crop) this.composer.showChip((reference = await this.cropped(whole, question.crop)));
       if (this.asked !== question) return;
-      const answer = this.engine?.can(question.kind) ? await this.ask(question, reference, keep) : this.standIn(question);
+      const answer = this.able(question.kind) ? await this.ask(question, reference, keep) : this.standIn(question);
       await this.catalog.ensure?.(answer.hits);
       if (this.asked !== question) return;
       this.show(question, answer, reference, keep);
@@ -385,7 +410,7 @@ class App {
   /** Whether what a question needs is here now, and nobody has asked another one meanwhile. */
   async prepared(question) {
     try {
-      await this.catalog.prepare(question, this.engine?.can(question.kind));
+      await this.catalog.prepare(question, this.able(question.kind));
     } catch (error) {
       if (this.asked === question) this.notice('query', { text: t('error_query', { message: this.sentence(error) }), retry: () => this.retry(() => this.answer(false)), alert: true });
       return false;
@@ -537,7 +562,7 @@ class App {
     // An answer given without the engine is given again as soon as the engine can do better.
     const { question, answer } = this.answered ?? {};
     const better = question && question === this.asked && !question.hopeless && !['engine', 'browse'].includes(answer.by);
-    if (better && this.engine.can(question.kind)) this.answer(false);
+    if (better && this.able(question.kind)) this.answer(false);
     else this.showWaiting();
   }
 

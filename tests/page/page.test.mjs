@@ -416,11 +416,13 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     const first = await open(context);
     await able(first, 'composed');
     await first.waitForFunction(() => navigator.serviceWorker.controller);
-    // Kept when the service worker holds the manifests and the photos that were seen before it took over.
+    // Kept when the service worker holds the manifests, the page's other files, and the photos that were seen before it took over.
     await first.waitForFunction(async () => {
       const kept = (await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()))).flat().map(({ url }) => url);
       const seen = [...document.images].filter((image) => image.complete && image.src.includes('/photos/')).map(({ src }) => src);
-      return kept.some((url) => url.endsWith('catalog.json')) && kept.some((url) => url.endsWith('model.json')) && kept.some((url) => url.endsWith('own/panel.js')) && seen.length && seen.every((src) => kept.includes(src));
+      const { later } = await (await fetch('site.json')).json(); // what this visit did not use
+      const files = [...seen, ...['catalog/catalog.json', 'model/model.json', ...later].map((file) => new URL(file, document.baseURI).href)];
+      return seen.length && files.every((url) => kept.includes(url));
     });
     const [product] = await ids(first, 1);
     await first.close();
