@@ -1,5 +1,6 @@
 // A visitor's own photos: encoded by workers of their own, kept on this device, and put behind the catalog's rows.
 import { Engine } from '../engine.js';
+import { persist } from '../storage.js';
 import { identity } from './files.js';
 import { Memory, openKept } from './keep.js';
 import { zip } from './zip.js';
@@ -132,7 +133,7 @@ export class OwnPhotos extends EventTarget {
     this.total += fresh.length;
     for (let i = 0; i < fresh.length; i += batchSize) this.queue.push(fresh.slice(i, i + batchSize));
     if (!fresh.length || this.phase !== 'idle') return this.changed();
-    navigator.storage?.persist?.().catch(() => {}); // waited for, it would leave a queue that looks done, and that a further folder empties
+    persist({ asked: true }).catch(() => {}); // not waited for: meanwhile the queue would look done, and a further folder would empty it
     this.resume();
     await this.finished;
   }
