@@ -19,6 +19,8 @@ async function fill() {
   const urls = new Set([...files, 'site.json', 'index.html', './'].map((file) => new URL(file, base).href));
   const cache = await caches.open(shellName);
   await Promise.all([...urls].map(async (url) => cache.put(url, await expected(url, site.hashes ?? {}))));
+  // Without these the shell shows nothing: a visitor who leaves as soon as this worker is there has them.
+  await keep([new URL('catalog.json', new URL(site.catalog, base)).href, new URL('model.json', new URL(site.model, base)).href]);
 }
 
 /** What a visitor may come to use without a network, when nobody waits for it. */
