@@ -18,7 +18,8 @@ fail() { echo "audit: $*" >&2; exit 1; }
 
 # A tool from crates.io at a fixed version: $1 crate, $2 version.
 need() {
-    if [ "$("$tools/bin/$1" --version 2>/dev/null | grep -o '[0-9][0-9.]*' | head -1)" != "$2" ]; then
+    # asked of cargo, since a subcommand of cargo's tells its version only as that
+    if ! cargo install --list --root "$tools" | grep -x "$1 v$2:" >/dev/null; then
         say "installing $1 $2"
         cargo install "$1" --version "=$2" --locked --root "$tools" --quiet
     fi
