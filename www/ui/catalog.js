@@ -11,6 +11,8 @@ const tokens = (text) => fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
 /** The words of a product's title and details. */
 export const wordsOf = (item) => new Set(tokens(`${item.title} ${Object.values(item.attributes ?? {}).join(' ')}`).map(stem));
 
+const mostTallies = 1000; // a long visit asks for more words than are worth remembering
+
 // What people look for first comes first; the rest stays in the catalog's order.
 const first = [/^(category|type|article)/i, /^(base)?colou?r/i, /pattern/i];
 // What words can change about the look of a product, as against whom or what it is for.
@@ -158,6 +160,7 @@ export class Catalog {
 
   /** How many products' titles and details hold a stem; counted once, since every answer to a question asks again. */
   count(stemmed) {
+    if (this.tallies.size >= mostTallies) this.tallies.clear();
     if (!this.tallies.has(stemmed)) this.tallies.set(stemmed, this.words.reduce((n, words) => n + words.has(stemmed), 0));
     return this.tallies.get(stemmed);
   }

@@ -1,0 +1,24 @@
+// The catalog as the page knows it without a model. No browser needed.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Catalog } from '../../www/ui/catalog.js';
+
+function shop(...titles) {
+  const catalog = new Catalog('http://shop.example/', { shards: [], facets: [] });
+  titles.forEach((title, i) => catalog.add({ id: `p${i}`, title }));
+  return catalog;
+}
+
+test('counts the products that know a word, also after more are there', () => {
+  const catalog = shop('Red dress', 'Blue dresses', 'Red shoe');
+  assert.deepEqual(['dress', 'red', 'hat'].map((word) => catalog.count(word)), [2, 2, 0]);
+  catalog.add({ id: 'new', title: 'A red hat' });
+  assert.deepEqual(['dress', 'red', 'hat'].map((word) => catalog.count(word)), [2, 3, 1]);
+});
+
+test('remembers no more words than a long visit is worth', () => {
+  const catalog = shop('Red dress', 'Blue skirt');
+  for (let i = 0; i < 5000; i++) assert.equal(catalog.count(`word${i}`), 0);
+  assert.ok(catalog.tallies.size <= 1000, `${catalog.tallies.size} words`);
+  assert.equal(catalog.count('red'), 1);
+});
