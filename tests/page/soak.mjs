@@ -112,10 +112,13 @@ export async function crowd({ browser, origin, photos, questions, tabs, log = ()
   const more = async ({ page }, n) => {
     for (let i = 14; i < 14 + questions; i++) await ask(page, i + 20 * n, photos);
   };
-  // One tab's garbage may hold on to another's: all of it goes before any tab is measured.
+  // One tab's garbage may hold on to another's: every tab lets go of its own before any is measured.
   const collect = () => Promise.all(opened.map(({ session }) => session.send('HeapProfiler.collectGarbage')));
-  const measure = async () => (await collect(), await collect(), counted());
-  const counted = () => opened.reduce(async (before, { session, page }) => [...(await before), await held(session, page)], []);
+  const measure = async () => {
+    await collect();
+    await collect();
+    return opened.reduce(async (before, { session, page }) => [...(await before), await held(session, page)], []);
+  };
   await Promise.all(opened.map(begin));
   const first = await measure();
   await Promise.all(opened.map(more));
