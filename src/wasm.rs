@@ -152,7 +152,8 @@ mod serde_bytes_option {
     }
 }
 
-fn clock() -> f64 {
+/// Milliseconds since the page was opened.
+pub(crate) fn clock() -> f64 {
     let performance = js_sys::Reflect::get(&js_sys::global(), &"performance".into()).map(web_sys::Performance::from);
     performance.map(|p| p.now()).unwrap_or(0.0)
 }
@@ -413,11 +414,15 @@ impl Vitrine {
 #[wasm_bindgen]
 impl Vitrine {
     /// Opens the graphics device. Comes before everything else; an answer that takes longer than `timeout`
-    /// milliseconds is an error.
-    pub async fn open_device(&mut self, timeout: u32) -> Result<(), JsError> {
+    /// milliseconds is an error. Gives the arithmetic that it is fastest at, `f32`, `f16` or `packed`, which is measured
+    /// unless it is `known`.
+    pub async fn open_device(&mut self, timeout: u32, known: Option<String>) -> Result<String, JsError> {
         let timeout = std::time::Duration::from_millis(timeout.into());
-        self.device = Some(Device::open(timeout).await.map_err(raise)?);
-        Ok(())
+        let known = known.and_then(|name| name.parse().ok());
+        let device = Device::open(timeout, known).await.map_err(raise)?;
+        let name = device.arithmetic().name().to_string();
+        self.device = Some(device);
+        Ok(name)
     }
 }
 

@@ -10,7 +10,7 @@ mod device;
 #[path = "backends/scan.rs"]
 mod scan;
 
-use cases::{Extent, Found};
+use cases::{Extent, Found, Rounding};
 use vitrine::backend::cpu::Cpu;
 use vitrine::backend::kernels::Isa;
 
@@ -32,7 +32,7 @@ fn assert_all(name: &str, least: usize, found: &[Found]) {
 #[test]
 fn every_instruction_set_agrees_with_f64() {
     for isa in Isa::available() {
-        let extent = Extent { sizes: SIZES, rounds_inputs: true };
+        let extent = Extent { sizes: SIZES, rounding: Rounding::Bytes };
         assert_all(isa.name(), 300, &pollster::block_on(cases::run(&Cpu::with_isa(isa), extent)));
     }
 }
@@ -40,29 +40,52 @@ fn every_instruction_set_agrees_with_f64() {
 #[cfg(feature = "gpu")]
 mod gpu {
     use super::*;
-    use vitrine::backend::gpu::kernels;
+    use vitrine::backend::gpu::{Arithmetic, Gpu, NATIVE_TIMEOUT, kernels};
 
     #[test]
     fn the_graphics_device_agrees_with_f64() {
         let Some(gpu) = device::open() else { return };
-        let extent = Extent { sizes: SIZES, rounds_inputs: false };
+        let extent = Extent { sizes: SIZES, rounding: Rounding::None };
         assert_all(&gpu.name(), 300, &pollster::block_on(cases::run(&gpu, extent)));
         assert_all("scans", 50, &pollster::block_on(scan::run(&gpu)));
+        for (arithmetic, rounding) in [(Arithmetic::F16, Rounding::Halves), (Arithmetic::Packed, Rounding::Bytes)] {
+            match gpu.with(arithmetic) {
+                Some(gpu) => {
+                    let found = pollster::block_on(cases::weights(&gpu, Extent { sizes: SIZES, rounding }));
+                    assert_all(arithmetic.name(), 90, &found);
+                }
+                None => device::say(&format!("skipped: {} products, which this device lacks", arithmetic.name())),
+            }
+        }
+    }
+
+    #[test]
+    fn opening_settles_on_an_arithmetic_that_the_device_has() {
+        let Some(gpu) = device::open() else { return };
+        let measured = pollster::block_on(Gpu::open(NATIVE_TIMEOUT, None)).unwrap().arithmetic();
+        assert!(gpu.with(measured).is_some());
+        for arithmetic in Arithmetic::ALL.into_iter().filter(|&arithmetic| gpu.with(arithmetic).is_some()) {
+            let known = pollster::block_on(Gpu::open(NATIVE_TIMEOUT, Some(arithmetic))).unwrap();
+            assert_eq!(known.arithmetic(), arithmetic);
+            assert_eq!(arithmetic.name().parse(), Ok(arithmetic));
+        }
+        assert!("f64".parse::<Arithmetic>().is_err());
     }
 
     /// As every browser and driver will: the module parses, every type and every barrier in uniform control flow
-    /// holds, and it needs nothing beyond WebGPU's default limits and no optional feature.
+    /// holds, and it needs nothing beyond WebGPU's default limits and no optional feature, but f16 where it says so.
     #[test]
     fn every_shader_is_valid_without_a_device() {
         use wgpu::naga::{
             self,
             valid::{Capabilities, ValidationFlags, Validator},
         };
-        assert!(kernels::ALL.len() >= 12);
+        assert!(kernels::ALL.len() >= 16);
         for kernel in kernels::ALL {
             let module = naga::front::wgsl::parse_str(&kernel.wgsl())
                 .unwrap_or_else(|e| panic!("{}: {}", kernel.name, e.emit_to_string(&kernel.wgsl())));
-            Validator::new(ValidationFlags::all(), Capabilities::empty())
+            let optional = if kernel.half { Capabilities::SHADER_FLOAT16 } else { Capabilities::empty() };
+            Validator::new(ValidationFlags::all(), optional)
                 .validate(&module)
                 .unwrap_or_else(|e| panic!("{}: {e:?}", kernel.name));
             let invocations: u32 = module.entry_points[0].workgroup_size.iter().product();

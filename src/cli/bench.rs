@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::time::Instant;
 use vitrine::backend::cpu::Cpu;
 #[cfg(feature = "gpu")]
-use vitrine::backend::gpu::Gpu;
+use vitrine::backend::gpu::{Arithmetic, Gpu};
 use vitrine::backend::kernels::simd::{Dot, Task};
 use vitrine::backend::kernels::{Isa, scan};
 use vitrine::backend::{Activation, Backend};
@@ -33,6 +33,10 @@ pub struct BenchArgs {
     /// Vectors of 256 numbers in the scanned catalog
     #[arg(long, default_value_t = 100_000)]
     rows: usize,
+    /// How the graphics device computes products with int8 weights: f32, f16 or packed [default: the fastest]
+    #[cfg(feature = "gpu")]
+    #[arg(long)]
+    arithmetic: Option<Arithmetic>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -164,7 +168,7 @@ impl Task for MultiplyAdds {
 #[cfg(feature = "gpu")]
 impl Measured for Gpu {
     fn describe(&self) -> (&'static str, String, bool) {
-        ("gpu", self.name(), self.is_software())
+        ("gpu", format!("{}, {} products", self.name(), self.arithmetic().name()), self.is_software())
     }
 
     fn finish(&self) -> Result<()> {
@@ -217,13 +221,27 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let report = match args.backend {
         super::Device::Cpu => measure(&Cpu::new(), args)?,
         #[cfg(feature = "gpu")]
-        super::Device::Gpu => measure(&super::gpu()?, args)?,
+        super::Device::Gpu => measure(&device(args.arithmetic)?, args)?,
     };
     match args.json {
         true => println!("{}", serde_json::to_string(&report)?),
         false => print(&report),
     }
     Ok(())
+}
+
+/// The graphics device, computing in the arithmetic that was asked for.
+#[cfg(feature = "gpu")]
+fn device(arithmetic: Option<Arithmetic>) -> anyhow::Result<Gpu> {
+    let gpu = super::gpu()?;
+    let Some(arithmetic) = arithmetic else { return Ok(gpu) };
+    gpu.with(arithmetic).ok_or_else(|| {
+        let name = arithmetic.name();
+        anyhow::anyhow!(
+            "measuring {name} products: expected a device that has them, got {}; leave --arithmetic out",
+            gpu.name()
+        )
+    })
 }
 
 fn print(report: &Report) {

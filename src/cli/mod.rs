@@ -94,9 +94,9 @@ pub fn open<B: Backend>(backend: B, model: &Path) -> vitrine::Result<Engine<B>> 
 /// Opens the graphics device and says on stderr which it is.
 #[cfg(feature = "gpu")]
 pub fn gpu() -> vitrine::Result<Gpu> {
-    let gpu = pollster::block_on(Gpu::open(NATIVE_TIMEOUT))?;
+    let gpu = pollster::block_on(Gpu::open(NATIVE_TIMEOUT, None))?;
     let kind = if gpu.is_software() { "a program on the processor, slower than --backend cpu" } else { "hardware" };
-    eprintln!("on {}: {kind}", gpu.name());
+    eprintln!("on {}: {kind}; {} products", gpu.name(), gpu.arithmetic().name());
     Ok(gpu)
 }
 

@@ -27,8 +27,19 @@ impl Found {
 pub struct Extent {
     /// Numbers of rows and tokens.
     pub sizes: &'static [usize],
-    /// Whether products of int8 weights also round their inputs to 8 bits.
-    pub rounds_inputs: bool,
+    /// What products of int8 weights round besides.
+    pub rounding: Rounding,
+}
+
+/// What products of int8 weights round, beyond what f32 does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rounding {
+    /// Nothing.
+    None,
+    /// Inputs, to 8 bits a row.
+    Bytes,
+    /// Inputs, products and sums of sixteen of them, to f16, which ends at 65,504.
+    Halves,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -115,6 +126,14 @@ pub async fn run<B: Backend>(b: &B, extent: Extent) -> Vec<Found> {
     found
 }
 
+/// Runs the cases of what weight matrices are used for.
+pub async fn weights<B: Backend>(b: &B, extent: Extent) -> Vec<Found> {
+    let mut found = Vec::new();
+    products(b, extent, &mut found).await;
+    tables(b, &mut found).await;
+    found
+}
+
 fn activate(act: Activation, x: f64) -> f64 {
     match act {
         Activation::None => x,
@@ -126,12 +145,16 @@ fn activate(act: Activation, x: f64) -> f64 {
 
 /// Allowed: 3e-6 of the sum of absolute products (the order of up to 768 additions is free, √768 roundings of 6e-8)
 /// and 2e-6 for the activation, whose slope is at most 1.13. Where inputs are rounded to 8 bits, half a step for each
-/// weight besides.
+/// weight besides; where they are halves, eight of the roundings of 2⁻¹¹ that an input, a product and up to fifteen
+/// sums make, and the steps of numbers too small for f16.
 async fn products<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
     for (i, &rows) in extent.sizes.iter().enumerate() {
         for (j, (k, n)) in [(192, 40), (768, 17), (13, 5), (7, 64), (64, 130), (1, 1)].into_iter().enumerate() {
             let mut random = Random::of([rows, k, n]);
-            let kind = INPUTS[(i + j) % INPUTS.len()];
+            let kind = match INPUTS[(i + j) % INPUTS.len()] {
+                Inputs::Huge if extent.rounding == Rounding::Halves => Inputs::Normal,
+                kind => kind,
+            };
             let act = match kind {
                 // beyond their range they are constant, and a cancelled sum's rounding is all that is left of it
                 Inputs::Outlier | Inputs::Huge => Activation::None,
@@ -146,8 +169,8 @@ async fn products<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
             let matrix = Matrix::from_f32(floats, n, k).unwrap().convert(format);
             let weights = wide(&matrix.to_f32());
             for bias in [None, Some(&bias)] {
-                let (exact, allowed) =
-                    product(&x, &weights, bias, (rows, k, n), act, extent.rounds_inputs && format == Format::Q8);
+                let rounding = if format == Format::Q8 { extent.rounding } else { Rounding::None };
+                let (exact, allowed) = product(&x, &weights, bias, (rows, k, n), act, rounding);
                 let (tensor, weight) = (b.tensor(&x, &[1, rows, k]).unwrap(), b.weight(matrix.clone()).unwrap());
                 let bias = bias.map(|bias| b.tensor(bias, &[n]).unwrap());
                 let got = b.read(&b.linear(&tensor, &weight, bias.as_ref(), act).unwrap()).await.unwrap();
@@ -165,12 +188,13 @@ fn product(
     bias: Option<&Vec<f32>>,
     (rows, k, n): (usize, usize, usize),
     act: Activation,
-    rounds: bool,
+    rounding: Rounding,
 ) -> (Vec<f64>, Vec<f64>) {
     let (mut exact, mut allowed) = (Vec::new(), Vec::new());
     for x in x.chunks_exact(k).take(rows) {
         let (low, high) = x.iter().fold((0f32, 0f32), |(low, high), v| (low.min(*v), high.max(*v)));
-        let half_step = if rounds { f64::from(high - low) / 254.0 } else { 0.0 };
+        let half_step = if rounding == Rounding::Bytes { f64::from(high - low) / 254.0 } else { 0.0 };
+        let (share, least) = if rounding == Rounding::Halves { (4e-3, 4e-6) } else { (3e-6, 2e-6) };
         for (column, w) in w.chunks_exact(k).take(n).enumerate() {
             let bias = bias.map_or(0.0, |bias| f64::from(bias[column]));
             let (mut sum, mut size, mut weight) = (bias, bias.abs(), 0.0);
@@ -180,7 +204,7 @@ fn product(
                 weight += w.abs();
             }
             exact.push(activate(act, sum));
-            allowed.push(3e-6 * size + 2e-6 + half_step * weight);
+            allowed.push(share * size + least + half_step * weight);
         }
     }
     (exact, allowed)

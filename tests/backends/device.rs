@@ -2,18 +2,19 @@
 
 use std::io::Write;
 use std::sync::LazyLock;
-use vitrine::backend::gpu::{Gpu, NATIVE_TIMEOUT};
+use vitrine::backend::gpu::{Arithmetic, Gpu, NATIVE_TIMEOUT};
 
-static DEVICE: LazyLock<Option<Gpu>> = LazyLock::new(|| match pollster::block_on(Gpu::open(NATIVE_TIMEOUT)) {
-    Ok(gpu) => {
-        say(&format!("on {}", gpu.name()));
-        Some(gpu)
-    }
-    Err(error) => {
-        say(&format!("skipped: what needs a graphics device ({error})"));
-        None
-    }
-});
+static DEVICE: LazyLock<Option<Gpu>> =
+    LazyLock::new(|| match pollster::block_on(Gpu::open(NATIVE_TIMEOUT, Some(Arithmetic::F32))) {
+        Ok(gpu) => {
+            say(&format!("on {}", gpu.name()));
+            Some(gpu)
+        }
+        Err(error) => {
+            say(&format!("skipped: what needs a graphics device ({error})"));
+            None
+        }
+    });
 
 /// The device, or nothing where this machine has none, which is then said once.
 pub fn open() -> Option<Gpu> {
@@ -21,7 +22,7 @@ pub fn open() -> Option<Gpu> {
 }
 
 /// A line that shows although tests run with their output captured.
-fn say(line: &str) {
+pub fn say(line: &str) {
     // a closed stderr is no reason to fail
     let _ = writeln!(std::io::stderr(), "{line}");
 }

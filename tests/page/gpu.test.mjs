@@ -101,12 +101,17 @@ describe('WebGPU in the page', { skip: reason ?? false, concurrency: 1 }, () => 
     const functions = readFileSync(path.join(shaders, 'functions.wgsl'), 'utf8');
     const names = readdirSync(shaders).filter((name) => name.endsWith('.wgsl') && name !== 'functions.wgsl');
     assert.ok(names.length >= 12);
-    const sources = names.map((name) => ({ name, code: `${functions}\n${readFileSync(path.join(shaders, name), 'utf8')}` }));
+    const plain = names.map((name) => ({ name, code: `${functions}\n${readFileSync(path.join(shaders, name), 'utf8')}` }));
+    const halves = plain.filter(({ code }) => code.includes('alias real = f32;'));
+    assert.ok(halves.length >= 1);
+    const sources = [...plain, ...halves.map(({ name, code }) => ({ name: `${name} in f16`, code: `enable f16;\n${code.replace('alias real = f32;', 'alias real = f16;')}` }))];
     const problems = await page.evaluate(async (sources) => {
       const adapter = await navigator.gpu.requestAdapter();
-      const device = await adapter.requestDevice();
+      const f16 = adapter.features.has('shader-f16');
+      const device = await adapter.requestDevice({ requiredFeatures: f16 ? ['shader-f16'] : [] });
       const problems = [];
       for (const { name, code } of sources) {
+        if (code.startsWith('enable f16;') && !f16) continue; // naga has validated it
         const module = device.createShaderModule({ code });
         const { messages } = await module.getCompilationInfo();
         problems.push(...messages.map(({ type, lineNum, message }) => `${name}:${lineNum} ${type}: ${message}`));

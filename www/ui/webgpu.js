@@ -112,11 +112,11 @@ export class Accelerator {
     const known = await verdicts.get();
     if (known?.why && !(this.forced && known.why === 'slower')) throw new Unfit(known.why);
     try {
-      const engine = await this.load();
+      const engine = await this.load(known?.arithmetic);
       // a forced engine is not timed, so that its verdict says nothing for the next visit
       const took = known?.took ?? (await this.test(engine));
       this.limit = Math.max(least, slack * took);
-      if (!known && !this.forced) await verdicts.put({ took });
+      if (!known && !this.forced) await verdicts.put({ took, arithmetic: this.arithmetic });
       this.engine = engine;
     } catch (error) {
       const unfit = error instanceof Unfit ? error : new Unfit('failed', error);
@@ -126,14 +126,15 @@ export class Accelerator {
     }
   }
 
-  async load() {
+  /** `arithmetic` is what an earlier visit found the device to be fastest at. */
+  async load(arithmetic) {
     const url = new URL(this.build.file, this.base).href;
     const module = await fetchPart(url, this.build, { store: this.store });
     this.onDownload(this.build.bytes);
     const program = await import(url.replace(/_bg\.wasm$/, '.js'));
     await program.default({ module_or_path: module });
     const engine = new program.Vitrine();
-    await within(this.limit, engine.open_device(this.limit));
+    this.arithmetic = await within(this.limit, engine.open_device(this.limit, arithmetic));
     engine.load_model(this.texts.model);
     for (const part of this.model.parts) {
       const from = new URL(part.file, new URL(this.site.model, this.base)).href;

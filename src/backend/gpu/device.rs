@@ -2,12 +2,13 @@
 //! are compiled once, and errors that come back as errors.
 
 use super::kernels::Kernel;
+use super::products::Arithmetic;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use wgpu::{BufferUsages, Limits};
+use wgpu::{BufferUsages, Features, Limits, WgslLanguageFeatures};
 
 /// Bytes of one launch's parameters: the alignment that every device grants for an offset into a uniform buffer.
 const SLOT: usize = 256;
@@ -26,13 +27,15 @@ pub struct Device {
     device: wgpu::Device,
     queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
+    /// Whether shaders may take four products of bytes at once.
+    packed: bool,
     limits: Limits,
     timeout: Duration,
     parameters: wgpu::Buffer,
     /// Bound where a kernel has an input that this launch does without.
     nothing: Arc<Buffer>,
     layouts: Mutex<HashMap<(u32, u32), Layout>>,
-    pipelines: Mutex<HashMap<(&'static str, Vec<u32>), wgpu::ComputePipeline>>,
+    pipelines: Mutex<HashMap<(&'static str, bool, Vec<u32>), wgpu::ComputePipeline>>,
     recording: Mutex<Recording>,
     pool: Arc<Pool>,
     fault: Arc<Fault>,
@@ -118,6 +121,17 @@ fn size_class(bytes: u64) -> u64 {
     bytes.next_multiple_of(step)
 }
 
+/// Milliseconds since some moment, for measuring.
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) fn now() -> f64 {
+    static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    START.elapsed().as_secs_f64() * 1e3
+}
+
+/// Milliseconds since some moment, for measuring.
+#[cfg(target_arch = "wasm32")]
+pub(super) use crate::wasm::clock as now;
+
 /// One launch of a kernel.
 #[derive(Debug)]
 pub struct Launch<'a> {
@@ -152,13 +166,18 @@ impl Device {
         };
         let adapter =
             instance.request_adapter(&options).await.map_err(|e| none("a graphics adapter", e.to_string()))?;
-        let descriptor = wgpu::DeviceDescriptor { required_limits: Limits::default(), ..Default::default() };
+        let descriptor = wgpu::DeviceDescriptor {
+            required_limits: Limits::default(),
+            required_features: adapter.features() & Features::SHADER_F16,
+            ..Default::default()
+        };
         let (device, queue) =
             adapter.request_device(&descriptor).await.map_err(|e| none("WebGPU's default limits", e.to_string()))?;
-        Ok(Self::of(adapter.get_info(), device, queue, timeout))
+        let packed = instance.wgsl_language_features().contains(WgslLanguageFeatures::Packed4x8IntegerDotProduct);
+        Ok(Self::of(adapter.get_info(), packed, device, queue, timeout))
     }
 
-    fn of(info: wgpu::AdapterInfo, device: wgpu::Device, queue: wgpu::Queue, timeout: Duration) -> Self {
+    fn of(info: wgpu::AdapterInfo, packed: bool, device: wgpu::Device, queue: wgpu::Queue, timeout: Duration) -> Self {
         let fault = Arc::new(Fault::default());
         let seen = fault.clone();
         device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| seen.report(e.to_string())));
@@ -177,6 +196,7 @@ impl Device {
             device,
             queue,
             info,
+            packed,
             timeout,
             layouts: Mutex::default(),
             pipelines: Mutex::default(),
@@ -189,6 +209,15 @@ impl Device {
     /// What the system says of the adapter.
     pub fn info(&self) -> &wgpu::AdapterInfo {
         &self.info
+    }
+
+    /// Whether shaders can compute in that arithmetic here.
+    pub fn offers(&self, arithmetic: Arithmetic) -> bool {
+        match arithmetic {
+            Arithmetic::F32 => true,
+            Arithmetic::F16 => self.device.features().contains(Features::SHADER_F16),
+            Arithmetic::Packed => self.packed,
+        }
     }
 
     /// The largest number of bytes that a kernel can bind.
@@ -309,7 +338,7 @@ impl Device {
                 cache: None,
             })
         };
-        lock(&self.pipelines).entry((kernel.name, overrides.to_vec())).or_insert_with(make).clone()
+        lock(&self.pipelines).entry((kernel.name, kernel.half, overrides.to_vec())).or_insert_with(make).clone()
     }
 
     /// Records a launch. Nothing runs before something is read.

@@ -13,6 +13,8 @@ pub struct Kernel {
     pub outputs: u32,
     /// Override constants.
     pub overrides: &'static [&'static str],
+    /// Whether `real` stands for f16, which needs an adapter that has it.
+    pub half: bool,
 }
 
 /// Functions that stand in front of every kernel.
@@ -21,18 +23,24 @@ const FUNCTIONS: &str = include_str!("../wgsl/functions.wgsl");
 impl Kernel {
     /// The whole module.
     pub fn wgsl(&self) -> String {
-        format!("{FUNCTIONS}\n{}", self.source)
+        match self.half {
+            false => format!("{FUNCTIONS}\n{}", self.source),
+            true => {
+                format!("enable f16;\n{FUNCTIONS}\n{}", self.source.replace("alias real = f32;", "alias real = f16;"))
+            }
+        }
     }
 }
 
 macro_rules! kernels {
-    ($($constant:ident $name:literal $inputs:literal -> $outputs:literal [$($override:literal),*];)*) => {
+    ($($constant:ident $name:literal $half:literal $inputs:literal -> $outputs:literal [$($override:literal),*];)*) => {
         $(pub(crate) static $constant: Kernel = Kernel {
             name: $name,
             source: include_str!(concat!("../wgsl/", $name, ".wgsl")),
             inputs: $inputs,
             outputs: $outputs,
             overrides: &[$($override),*],
+            half: $half,
         };)*
 
         /// Every kernel, for tests that validate, compile or count them.
@@ -41,17 +49,21 @@ macro_rules! kernels {
 }
 
 kernels! {
-    LINEAR "linear" 4 -> 1 ["INT8", "BIAS", "ACT"];
-    LINEAR_FEW "linear_few" 4 -> 1 ["INT8", "BIAS", "ACT"];
-    LAYER_NORM "layer_norm" 3 -> 1 [];
-    ATTENTION "attention" 2 -> 1 ["MASKED"];
-    ADDITIVE_POOL "additive_pool" 5 -> 2 ["SHIFTED", "MASKED"];
-    MASKED_MEAN "masked_mean" 2 -> 1 [];
-    NORMALISE "normalise" 1 -> 1 [];
-    BINARY "binary" 2 -> 1 ["MUL"];
-    EMBED "embed" 3 -> 1 ["INT8"];
-    COPY "copy" 1 -> 1 [];
-    SCAN "scan" 4 -> 1 ["FILTERED"];
-    TOP_K "top_k" 1 -> 1 [];
-    MULTIPLY_ADD "multiply_add" 1 -> 1 [];
+    LINEAR "linear" false 4 -> 1 ["INT8", "BIAS", "ACT"];
+    LINEAR_HALF "linear" true 4 -> 1 ["INT8", "BIAS", "ACT"];
+    LINEAR_FEW "linear_few" false 4 -> 1 ["INT8", "BIAS", "ACT"];
+    QUANTISE "quantise" false 1 -> 2 [];
+    LINEAR_PACKED "linear_packed" false 5 -> 1 ["BIAS", "ACT"];
+    LINEAR_FEW_PACKED "linear_few_packed" false 5 -> 1 ["BIAS", "ACT"];
+    LAYER_NORM "layer_norm" false 3 -> 1 [];
+    ATTENTION "attention" false 2 -> 1 ["MASKED"];
+    ADDITIVE_POOL "additive_pool" false 5 -> 2 ["SHIFTED", "MASKED"];
+    MASKED_MEAN "masked_mean" false 2 -> 1 [];
+    NORMALISE "normalise" false 1 -> 1 [];
+    BINARY "binary" false 2 -> 1 ["MUL"];
+    EMBED "embed" false 3 -> 1 ["INT8", "PACKED"];
+    COPY "copy" false 1 -> 1 [];
+    SCAN "scan" false 4 -> 1 ["FILTERED"];
+    TOP_K "top_k" false 1 -> 1 [];
+    MULTIPLY_ADD "multiply_add" false 1 -> 1 [];
 }

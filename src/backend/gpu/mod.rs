@@ -2,22 +2,24 @@
 //! one source.
 //!
 //! Operations only record. Reading back submits what is recorded and waits for it, so a query costs one submission.
-//! Tensors are f32; int8 weights become floats inside the product, so answers differ from the processor's, which also
-//! rounds activations, by what that rounding costs. WebGPU's default limits suffice for everything here.
+//! Tensors are f32; products with int8 weights are computed in the [`Arithmetic`] that is fastest on the device, so
+//! answers differ from the processor's by what rounding costs. WebGPU's default limits and no optional feature suffice
+//! for everything here.
 
 pub mod device;
 pub mod kernels;
+pub mod products;
 pub mod scan;
 
 use super::{Activation, Backend};
 use crate::error::{Error, Result};
-use crate::quant::{Matrix, MatrixData, quantise_rows};
+use crate::quant::Matrix;
 use device::{Buffer, Device, Launch};
+use products::Form;
+pub use products::{Arithmetic, Weight};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Rows up to which a product is shared out over its input features.
-const FEW_ROWS: usize = 32;
 /// Most features of an attention head.
 const HEAD: usize = 64;
 /// How long an answer may take where nobody waits at a page: batches on a software adapter are slow.
@@ -27,6 +29,7 @@ pub const NATIVE_TIMEOUT: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug)]
 pub struct Gpu {
     device: Arc<Device>,
+    arithmetic: Arithmetic,
 }
 
 /// A dense f32 array on the device, row-major.
@@ -36,21 +39,15 @@ pub struct Tensor {
     shape: Vec<usize>,
 }
 
-/// A weight matrix `[rows, cols]` on the device, packed `[cols, ⌈rows / 4⌉]` in quads of four rows: a word of int8, or
-/// four words of f32.
-#[derive(Debug)]
-pub struct Weight {
-    rows: usize,
-    cols: usize,
-    words: Buffer,
-    /// One a row, padded with zeros to whole quads; int8 only.
-    scales: Option<Buffer>,
-}
-
 impl Gpu {
-    /// Opens the device that the system prefers; an answer that takes longer than `timeout` is an error.
-    pub async fn open(timeout: Duration) -> Result<Self> {
-        Ok(Self { device: Arc::new(Device::open(timeout).await?) })
+    /// Opens the device that the system prefers, and measures which arithmetic it is fastest at, unless one is
+    /// `known` from an earlier time and still there. An answer that takes longer than `timeout` is an error.
+    pub async fn open(timeout: Duration, known: Option<Arithmetic>) -> Result<Self> {
+        let gpu = Self { device: Arc::new(Device::open(timeout).await?), arithmetic: Arithmetic::F32 };
+        match known.and_then(|known| gpu.with(known)) {
+            Some(gpu) => Ok(gpu),
+            None => Ok(Self { arithmetic: gpu.fastest().await?, ..gpu }),
+        }
     }
 
     /// The device, for what goes beyond models.
@@ -118,29 +115,6 @@ impl Gpu {
         let parameters = parameters.map(|v| narrow("copying", v)).into_iter().collect::<Result<Vec<_>>>()?;
         self.elementwise(&kernels::COPY, &[], &parameters, &[Some(&x.buffer)], out, len)
     }
-
-    /// A packed table or weight matrix from quads of rows: `quad(col, first_row)` gives its bytes.
-    fn pack<const BYTES: usize>(
-        &self,
-        (rows, cols): (usize, usize),
-        scales: Option<&[f32]>,
-        cell: impl Fn(usize, usize) -> [u8; BYTES],
-    ) -> Result<Weight> {
-        let quads = rows.div_ceil(4);
-        let mut words = vec![0; cols * quads * 4 * BYTES];
-        for row in 0..rows {
-            for col in 0..cols {
-                let at = ((col * quads + row / 4) * 4 + row % 4) * BYTES;
-                words[at..at + BYTES].copy_from_slice(&cell(row, col));
-            }
-        }
-        let scales = scales.map(|scales| {
-            let mut bytes: Vec<u8> = scales.iter().flat_map(|v| v.to_le_bytes()).collect();
-            bytes.resize(16 * quads, 0);
-            self.device.upload(&bytes)
-        });
-        Ok(Weight { rows, cols, words: self.device.upload(&words)?, scales: scales.transpose()? })
-    }
 }
 
 /// A number that a shader counts with.
@@ -193,22 +167,7 @@ impl Backend for Gpu {
     }
 
     fn weight(&self, matrix: Matrix) -> Result<Weight> {
-        let Matrix { rows, cols, data } = &matrix;
-        let (size, cols) = ((*rows, *cols), *cols);
-        let int8 =
-            |values: &[i8], scales: &[f32]| self.pack(size, Some(scales), |row, col| [values[row * cols + col] as u8]);
-        match data {
-            MatrixData::F32(values) => self.pack(size, None, |row, col| values[row * cols + col].to_le_bytes()),
-            MatrixData::F16(values) => {
-                self.pack(size, None, |row, col| values[row * cols + col].to_f32().to_le_bytes())
-            }
-            MatrixData::Q8 { values, scales } => int8(values, scales),
-            // one scale a row, as on the processor
-            MatrixData::Q4 { .. } => {
-                let (values, scales) = quantise_rows(&matrix.to_f32(), cols);
-                int8(&values, &scales)
-            }
-        }
+        self.pack_weight(&matrix)
     }
 
     fn shape(&self, x: &Tensor) -> Vec<usize> {
@@ -226,33 +185,7 @@ impl Backend for Gpu {
     }
 
     fn linear(&self, x: &Tensor, w: &Weight, bias: Option<&Tensor>, act: Activation) -> Result<Tensor> {
-        let mut shape = x.shape.clone();
-        match shape.last_mut() {
-            Some(last) if *last == w.cols && w.cols > 0 => *last = w.rows,
-            _ => return refuse("linear", &format!("[.., {}]", w.cols), &x.shape),
-        }
-        let bias = bias.map(|bias| shaped("bias of linear", bias, &[w.rows])).transpose()?;
-        let rows = x.shape.iter().product::<usize>() / w.cols;
-        let out = self.output(&shape)?;
-        let act = match act {
-            Activation::None => 0,
-            Activation::Gelu => 1,
-            Activation::Tanh => 2,
-            Activation::Sigmoid => 3,
-        };
-        let few = rows <= FEW_ROWS;
-        let (kernel, tile) = if few { (&kernels::LINEAR_FEW, (32, 4)) } else { (&kernels::LINEAR, (64, 64)) };
-        let [rows, n, k] = [rows, w.rows, w.cols].map(|v| narrow("linear", v));
-        let (rows, n, k) = (rows?, n?, k?);
-        self.launch(
-            kernel,
-            &[w.scales.is_some().into(), bias.is_some().into(), act],
-            &[rows, n, k, n.div_ceil(4)],
-            &[Some(&x.buffer), Some(&w.words), w.scales.as_ref(), bias],
-            &[&out.buffer],
-            [n.div_ceil(tile.0), rows.div_ceil(tile.1), 1],
-        )?;
-        Ok(out)
+        self.multiply(x, w, bias, act)
     }
 
     fn layer_norm(&self, x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<Tensor> {
@@ -311,10 +244,10 @@ impl Backend for Gpu {
         let ids = self.device.upload(&ids)?;
         let [len, d, quads] = [b * n * d, d, rows.div_ceil(4)].map(|v| narrow("embedding", v));
         let parameters = [len?, d?, quads?];
-        let inputs = [Some(&ids), Some(&table.words), table.scales.as_ref()];
+        let inputs = [Some(&ids), Some(&table.words), table.scales()];
         self.elementwise(
             &kernels::EMBED,
-            &[table.scales.is_some().into()],
+            &[table.scales().is_some().into(), matches!(table.form, Form::Columns(_)).into()],
             &parameters,
             &inputs,
             &out,

@@ -1,6 +1,7 @@
-// Rows of a table, packed as the weights of linear.wgsl are: ids [count] → out [count, d].
+// Rows of a table, packed as the weights of linear.wgsl or linear_packed.wgsl are: ids [count] → out [count, d].
 
 override INT8: bool;
+override PACKED: bool;
 
 struct Params {
     len: u32, // count · d
@@ -22,7 +23,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     let row = ids[i / p.d];
-    let at = (i % p.d) * p.quads + row / 4u;
+    let column = i % p.d;
+    if (PACKED) {
+        // scales stand beside the sums of the rows
+        out[i] = unpack(table[column / 4u * p.quads * 4u + row])[column % 4u] * scales[2u * row];
+        return;
+    }
+    let at = column * p.quads + row / 4u;
     if (INT8) {
         out[i] = unpack(table[at])[row % 4u] * scales[row];
     } else {

@@ -3,6 +3,11 @@
 // A workgroup makes a tile of 64×64 outputs, an invocation 4×4 of them. Sixteen input features at a time are laid in
 // workgroup memory, where weights have already become floats. Weights are packed [k, ⌈n / 4⌉] in quads of four output
 // features, so that neighbours read neighbours: a word holds a quad of int8, four words a quad of f32.
+//
+// Where the adapter has f16, a second module is made of this file with `real` standing for it: products and their sums
+// over sixteen features are f16 then, and the sums of those f32.
+
+alias real = f32;
 
 override INT8: bool;
 override BIAS: bool;
@@ -26,8 +31,8 @@ const STEP: u32 = 16u;
 // A row of 17, so that sixteen invocations that write one column meet sixteen banks.
 const PITCH: u32 = 17u;
 
-var<workgroup> xs: array<vec4<f32>, 272>; // [STEP, PITCH] of four rows each
-var<workgroup> ws: array<vec4<f32>, 256>; // [STEP, 16] of four columns each
+var<workgroup> xs: array<vec4<real>, 272>; // [STEP, PITCH] of four rows each
+var<workgroup> ws: array<vec4<real>, 256>; // [STEP, 16] of four columns each
 
 fn input(row: u32, k: u32) -> f32 {
     if (row < p.rows && k < p.k) {
@@ -36,13 +41,14 @@ fn input(row: u32, k: u32) -> f32 {
     return 0.0;
 }
 
+// Integers are halved seven times, so that f16 holds sums of their products; `store` makes up for it.
 fn weights(k: u32, quad: u32) -> vec4<f32> {
     if (k >= p.k || quad >= p.quads) {
         return vec4<f32>();
     }
     let at = k * p.quads + quad;
     if (INT8) {
-        return unpack(w[at]);
+        return unpack(w[at]) / 128.0;
     }
     return bitcast<vec4<f32>>(vec4<u32>(w[4u * at], w[4u * at + 1u], w[4u * at + 2u], w[4u * at + 3u]));
 }
@@ -53,7 +59,7 @@ fn store(row: u32, column: u32, sums: vec4<f32>) {
     }
     var y = sums;
     if (INT8) {
-        y *= vec4<f32>(scales[column], scales[column + 1u], scales[column + 2u], scales[column + 3u]);
+        y *= 128.0 * vec4<f32>(scales[column], scales[column + 1u], scales[column + 2u], scales[column + 3u]);
     }
     let last = p.n - 1u;
     if (BIAS) {
@@ -86,18 +92,26 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let r = row + 4u * slow;
         let feature = k + fast;
         xs[fast * PITCH + slow] =
-            vec4<f32>(input(r, feature), input(r + 1u, feature), input(r + 2u, feature), input(r + 3u, feature));
-        ws[slow * 16u + fast] = weights(k + slow, quad + fast);
+            vec4<real>(vec4<f32>(input(r, feature), input(r + 1u, feature), input(r + 2u, feature), input(r + 3u, feature)));
+        ws[slow * 16u + fast] = vec4<real>(weights(k + slow, quad + fast));
         workgroupBarrier();
+        var b0 = vec4<real>();
+        var b1 = vec4<real>();
+        var b2 = vec4<real>();
+        var b3 = vec4<real>();
         for (var i = 0u; i < STEP; i += 1u) {
             let rows = xs[i * PITCH + slow];
             let columns = ws[i * 16u + fast];
-            a0 += rows.x * columns;
-            a1 += rows.y * columns;
-            a2 += rows.z * columns;
-            a3 += rows.w * columns;
+            b0 += rows.x * columns;
+            b1 += rows.y * columns;
+            b2 += rows.z * columns;
+            b3 += rows.w * columns;
         }
         workgroupBarrier();
+        a0 += vec4<f32>(b0);
+        a1 += vec4<f32>(b1);
+        a2 += vec4<f32>(b2);
+        a3 += vec4<f32>(b3);
     }
     let r = row + 4u * slow;
     let column = 4u * (quad + fast);
