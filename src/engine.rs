@@ -392,6 +392,11 @@ impl Catalog {
         Ok(self.index.len())
     }
 
+    /// See [`Index::prepare`]; a clustered catalog, whose cells are searched one by one, has nothing to prepare.
+    pub fn prepare(&mut self, rows: usize) -> bool {
+        self.cells.is_some() || self.index.prepare(rows)
+    }
+
     /// The vectors that have arrived.
     pub fn index(&self) -> &Index {
         &self.index

@@ -1,13 +1,18 @@
 //! The top K of a catalog by cosine.
+//!
+//! Large catalogs are searched in two passes once they have been prepared for it: see [`sketch`].
+
+mod sketch;
 
 #[cfg(feature = "gpu")]
 use crate::backend::gpu::{Gpu, scan::Vectors};
 use crate::backend::kernels::scan::{TopK, scan};
 use crate::backend::kernels::scratch::Floats;
 use crate::backend::kernels::threads::for_each_block;
-use crate::backend::kernels::{Isa, share};
+use crate::backend::kernels::{Isa, PANEL, share};
 use crate::error::{Error, Result};
 use crate::shard::Shard;
+use sketch::{Sketch, Stored};
 use std::sync::{Mutex, PoisonError};
 
 /// Rows scored at once, at most: their scores stay in the nearest cache.
@@ -30,6 +35,19 @@ pub struct Index {
     ids: Vec<String>,
     scales: Vec<f32>,
     vectors: Vec<i8>,
+    first_pass: FirstPass,
+}
+
+/// How far the preparation of the first pass has come.
+#[derive(Clone, Debug, Default)]
+enum FirstPass {
+    /// Nothing was asked for since photos came.
+    #[default]
+    Unprepared,
+    /// Some photos, or all.
+    Begun(Sketch),
+    /// The whole scan is as good.
+    Useless,
 }
 
 /// Which rows may be found.
@@ -72,7 +90,14 @@ impl Index {
 impl Index {
     /// An index of vectors of that length.
     pub fn new(dimension: usize) -> Self {
-        Self { isa: Isa::detect(), dimension, ids: Vec::new(), scales: Vec::new(), vectors: Vec::new() }
+        Self {
+            isa: Isa::detect(),
+            dimension,
+            ids: Vec::new(),
+            scales: Vec::new(),
+            vectors: Vec::new(),
+            first_pass: FirstPass::default(),
+        }
     }
 
     /// Number of photos.
@@ -101,7 +126,40 @@ impl Index {
         self.ids.extend(shard.ids);
         self.scales.extend(shard.scales);
         self.vectors.extend(shard.vectors);
+        self.first_pass = FirstPass::Unprepared;
         Ok(self.len())
+    }
+
+    fn stored(&self) -> Stored<'_> {
+        Stored { vectors: &self.vectors, scales: &self.scales, dimension: self.dimension }
+    }
+
+    /// Prepares at most `rows` more photos for searching in two passes, and says whether nothing is left to prepare.
+    /// Where it would not be worth it, nothing is from the start on. Answers are the same before and after.
+    pub fn prepare(&mut self, rows: usize) -> bool {
+        if let FirstPass::Unprepared = self.first_pass {
+            self.first_pass = Sketch::begin(self.isa, self.stored()).map_or(FirstPass::Useless, FirstPass::Begun);
+        }
+        let stored = Stored { vectors: &self.vectors, scales: &self.scales, dimension: self.dimension };
+        match &mut self.first_pass {
+            FirstPass::Begun(sketch) => {
+                sketch.extend(stored, rows);
+                sketch.len() == self.ids.len()
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether searches take two passes.
+    pub fn prepared(&self) -> bool {
+        self.sketch().is_some()
+    }
+
+    fn sketch(&self) -> Option<&Sketch> {
+        match &self.first_pass {
+            FirstPass::Begun(sketch) if sketch.len() == self.len() => Some(sketch),
+            _ => None,
+        }
     }
 
     /// One row's vector as floats.
@@ -125,6 +183,15 @@ impl Index {
             rows.iter().filter_map(|&row| allowed.get_mut(row as usize).map(|a| *a = true)).for_each(drop);
             allowed
         });
+        let narrowed =
+            self.sketch().and_then(|sketch| self.narrowed(sketch, query, k, allowed.as_deref(), filter.exclude));
+        let best = narrowed.unwrap_or_else(|| self.scanned(query, k, allowed.as_deref(), filter.exclude));
+        let hit = |(row, score): (usize, f32)| Hit { row: row as u32, score };
+        Ok(best.into_sorted().into_iter().map(hit).collect())
+    }
+
+    /// The best of a whole scan.
+    fn scanned(&self, query: &[f32], k: usize, allowed: Option<&[bool]>, exclude: &[u32]) -> TopK {
         let best = Mutex::new(TopK::new(k));
         let block = share(self.len(), self.dimension, 16).min(BLOCK);
         for_each_block(self.len().div_ceil(block), |i| {
@@ -132,19 +199,74 @@ impl Index {
             let mut scores = Floats::take(rows.len());
             let cells = rows.start * self.dimension..rows.end * self.dimension;
             scan(self.isa, query, &self.vectors[cells], &self.scales[rows.clone()], &mut scores);
-            // what is not a number is never kept
-            if let Some(allowed) = &allowed {
-                scores.iter_mut().zip(&allowed[rows.clone()]).filter(|(_, a)| !**a).for_each(|(s, _)| *s = f32::NAN);
-            }
-            let excluded = filter.exclude.iter().map(|&row| row as usize).filter(|row| rows.contains(row));
-            excluded.for_each(|row| scores[row - rows.start] = f32::NAN);
+            leave_out(&mut scores, rows.start, allowed, exclude);
             // a block holds the lock for a hundredth of the time that its scores took
             best.lock().unwrap_or_else(PoisonError::into_inner).offer(rows.start, &scores);
         });
-        let best = best.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let hit = |(row, score): (usize, f32)| Hit { row: row as u32, score };
-        Ok(best.into_sorted().into_iter().map(hit).collect())
+        best.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The same of the rows that the first pass does not rule out; nothing where those are too many to gain by it.
+    fn narrowed(
+        &self,
+        sketch: &Sketch,
+        query: &[f32],
+        k: usize,
+        allowed: Option<&[bool]>,
+        exclude: &[u32],
+    ) -> Option<TopK> {
+        let block = share(self.len(), sketch::NUMBERS, 16).min(BLOCK);
+        let mut bounds = sketch.bounds(query, block);
+        leave_out(&mut bounds, 0, allowed, exclude);
+        // the k rows of the highest bounds are good ones, so that what they score rules out the most
+        let mut likely = TopK::new(k);
+        likely.offer(0, &bounds);
+        let likely: Vec<usize> = likely.into_sorted().into_iter().map(|(row, _)| row).collect();
+        let least = match likely.len() == k {
+            true => self.scores(query, &likely).into_iter().fold(f32::INFINITY, f32::min),
+            false => f32::NEG_INFINITY,
+        };
+        let mut left = Vec::new();
+        for (i, block) in bounds.chunks(PANEL).enumerate() {
+            // a block without a candidate is passed by one vectorised comparison
+            if block.iter().fold(false, |any, bound| any | (*bound >= least)) {
+                let rows = (i * PANEL..).zip(block).filter(|(_, bound)| **bound >= least);
+                left.extend(rows.map(|(row, _)| row));
+            }
+        }
+        if left.len() > self.len() / 4 {
+            return None;
+        }
+        let mut best = TopK::new(k);
+        for (&row, score) in left.iter().zip(self.scores(query, &left)) {
+            best.offer(row, &[score]);
+        }
+        Some(best)
+    }
+
+    /// Scores of some rows.
+    fn scores(&self, query: &[f32], rows: &[usize]) -> Vec<f32> {
+        let d = self.dimension;
+        let vectors: Vec<i8> = rows.iter().flat_map(|row| &self.vectors[row * d..(row + 1) * d]).copied().collect();
+        let scales: Vec<f32> = rows.iter().map(|&row| self.scales[row]).collect();
+        let mut scores = vec![0.0; rows.len()];
+        scan(self.isa, query, &vectors, &scales, &mut scores);
+        scores
+    }
+}
+
+/// Makes the scores of rows that may not be found, the first of which is `first`, what no search keeps: not a number.
+fn leave_out(scores: &mut [f32], first: usize, allowed: Option<&[bool]>, exclude: &[u32]) {
+    if let Some(allowed) = allowed {
+        let allowed = &allowed[first..first + scores.len()];
+        scores.iter_mut().zip(allowed).filter(|(_, allowed)| !**allowed).for_each(|(score, _)| *score = f32::NAN);
+    }
+    let excluded = exclude.iter().filter_map(|&row| (row as usize).checked_sub(first));
+    excluded.for_each(|row| {
+        if let Some(score) = scores.get_mut(row) {
+            *score = f32::NAN;
+        }
+    });
 }
 
 #[cfg(test)]

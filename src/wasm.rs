@@ -238,6 +238,12 @@ impl Vitrine {
         Ok(rows)
     }
 
+    /// Prepares at most `rows` more photos of a large catalog for a faster search, once all its shards are here, and
+    /// says whether that is done. Questions may come in between; answers are the same before and after.
+    pub fn prepare(&mut self, rows: usize) -> Result<bool, JsError> {
+        Ok(self.catalog_mut()?.prepare(rows))
+    }
+
     /// `{text?, photo?: Uint8Array, exclude?, like?, k, rows?}` → `{hits, attention, ms}`.
     pub async fn query(&self, request: JsValue) -> Result<JsValue, JsError> {
         let request: Request = serde_wasm_bindgen::from_value(request)?;

@@ -54,6 +54,7 @@ answer({
     engine = new program.Vitrine();
     engine.open_catalog(JSON.stringify(manifest));
     for (const { bytes, entry } of shards) engine.add_shard(entry.file, bytes);
+    while (!engine.prepare(2000));
     k = job.k;
   },
   query: (row) => engine.neighbours(row, k, undefined).map((hit) => hit.row),

@@ -69,6 +69,12 @@ fn products<S: Dot, const N: usize>(
     }
 }
 
+/// The most that rounding this query changes a score of a unit vector by.
+pub fn rounding(query: &[f32]) -> f32 {
+    let largest = query.iter().fold(0f32, |m, v| m.max(v.abs()));
+    largest / (2.0 * QUERY_STEPS) * (query.len() as f32).sqrt()
+}
+
 /// Scores `scales[i] · Σ query · vectors[i]`: query `[d]`, vectors `[n, d]`, scales and scores `[n]`.
 pub fn scan(isa: Isa, query: &[f32], vectors: &[i8], scales: &[f32], scores: &mut [f32]) {
     let d = query.len();
