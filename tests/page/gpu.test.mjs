@@ -27,6 +27,13 @@ const wrong = `const make = GPUDevice.prototype.createShaderModule;
     const code = description.code.replace('return max(x, 0.0) -', 'return 0.9 * max(x, 0.0) -');
     return make.call(this, { ...description, code });
   };`;
+// Keeps the code of every shader.
+const watched = `self.shaders = [];
+  const create = GPUDevice.prototype.createShaderModule;
+  GPUDevice.prototype.createShaderModule = function (description) {
+    self.shaders.push(description.code);
+    return create.call(this, description);
+  };`;
 // Faults that begin when the test sets \`trip\`.
 const faults = `self.trip = '';
   const open = GPUAdapter.prototype.requestDevice;
@@ -186,6 +193,36 @@ describe('WebGPU in the page', { skip: reason ?? false, concurrency: 1 }, () => 
     await decided(again, 'cpu');
     assert.equal(await why(again), 'slower');
     assert.equal(downloaded(again), false, 'the verdict of the first visit counts');
+    await page.context().close();
+  });
+
+  test('one that proved itself earlier is not tested again, and multiplies as it was then fastest', async () => {
+    const page = await visit('', { patch: hardware });
+    await decided(page, 'cpu');
+    for (const arithmetic of ['f32', 'packed']) {
+      // a verdict such as a graphics card would have earned
+      const kept = await page.evaluate(async (arithmetic) => {
+        let kept = 0;
+        for (const name of await caches.keys()) {
+          const cache = await caches.open(name);
+          for (const request of await cache.keys()) {
+            if (!request.url.includes('_kept/verdict')) continue;
+            await cache.put(request, Response.json({ took: 5000, arithmetic }));
+            kept++;
+          }
+        }
+        return kept;
+      }, arithmetic);
+      assert.equal(kept, 1);
+      const again = await visit('', { patch: `${hardware}\n${watched}`, context: page.context() });
+      await decided(again, 'gpu');
+      await search(again, 'red dress');
+      const worker = again.workers().find((candidate) => candidate.url().endsWith('worker.js'));
+      const codes = await worker.evaluate(() => self.shaders);
+      assert.ok(codes.length > 5, `${codes.length} shaders`);
+      assert.equal(codes.some((code) => code.includes('dot4I8Packed')), arithmetic === 'packed');
+      await again.close();
+    }
     await page.context().close();
   });
 

@@ -164,6 +164,18 @@ const states = {
     await page.click('[data-part="status"]');
     await page.waitForTimeout(700);
   },
+  async software(page) {
+    await page.waitForSelector('[data-vitrine][data-backend-why="software"]', { timeout: 60_000 });
+    await page.click('[data-part="status"]');
+    await page.waitForTimeout(700);
+  },
+  async webgpu(page, origin) {
+    await page.goto(`${origin}/?backend=gpu&q=red+dress`);
+    await page.waitForSelector('[data-vitrine][data-backend="gpu"]', { timeout: 240_000 });
+    await settled(page, { kind: 'text', by: 'engine' });
+    await page.click('[data-part="status"]');
+    await page.waitForTimeout(700);
+  },
   async offline(page, origin) {
     await able(page, 'composed');
     await page.waitForFunction(() => navigator.serviceWorker.controller);
@@ -198,7 +210,8 @@ const states = {
 const answering = ['refused', 'damaged', 'loading', 'placeholders', 'few', 'metered'];
 
 const server = await serve();
-const browser = await launch();
+// Chromium's software adapter stands in for a graphics card
+const browser = await launch(['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan']);
 const shopHost = await host({ folders: { '/search/': process.env.VITRINE_DIST }, pages: { '/index.html': embedded, '/shop.css': shop } });
 try {
   for (const [name, size] of Object.entries(sizes)) {

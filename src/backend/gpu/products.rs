@@ -11,6 +11,9 @@ use crate::quant::{Matrix, MatrixData, quantise_rows};
 const FEW_ROWS: usize = 32;
 /// Input features up to which no integer sum can leave 32 bits.
 const MAX_COLS: usize = 65_536;
+/// Milliseconds that are long enough to be measured, and the most layers for it.
+const SPAN: f64 = 10.0;
+const MOST: usize = 256;
 /// Another arithmetic than f32 must take less than this share of its time.
 const GAIN: f64 = 0.85;
 
@@ -118,22 +121,31 @@ impl Gpu {
         Ok(best.0)
     }
 
-    /// Milliseconds of a layer of 64 × 384 × 1536, the least of three runs.
+    /// Milliseconds of a layer of 64 × 384 × 1536, by enough of them that asking and reading back do not count.
     async fn measure(&self) -> Result<f64> {
         const SIZE: (usize, usize, usize) = (64, 384, 1536);
         let values = (0..SIZE.1 * SIZE.2).map(|i| (i * 37 % 255) as u8 as i8).collect();
         let data = MatrixData::Q8 { values, scales: vec![1e-3; SIZE.2] };
         let w = self.weight(Matrix { rows: SIZE.2, cols: SIZE.1, data })?;
         let x = self.tensor(&vec![0.5; SIZE.0 * SIZE.1], &[SIZE.0, SIZE.1])?;
-        let mut least = f64::INFINITY;
-        // the first run compiles
-        for run in 0..4 {
+        let run = async |layers: usize| -> Result<f64> {
             let start = now();
-            let y = self.linear(&x, &w, None, Activation::None)?;
-            self.device.read(&[(&y.buffer, 1)]).await?;
-            least = if run == 0 { least } else { least.min(now() - start) };
+            let mut last = self.linear(&x, &w, None, Activation::None)?;
+            for _ in 1..layers {
+                last = self.linear(&x, &w, None, Activation::None)?;
+            }
+            self.device.read(&[(&last.buffer, 1)]).await?;
+            Ok(now() - start)
+        };
+        run(1).await?; // compiles
+        let mut layers = 1;
+        loop {
+            let took = run(layers).await?.min(run(layers).await?);
+            if took >= SPAN || layers >= MOST {
+                return Ok(took / layers as f64);
+            }
+            layers *= 4;
         }
-        Ok(least)
     }
 
     /// Uploads a matrix in the layout that its format and this arithmetic want.
