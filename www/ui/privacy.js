@@ -72,7 +72,7 @@ export class Privacy {
   place() {
     const { engine, ms } = this.app;
     const where = engine?.refused ? t(`why_${engine.state.why}`) : engine?.state.wasm === 'ready' ? this.backend(engine.state) : t('backend_none');
-    const steps = Object.entries(ms ?? {}).filter(([name, value]) => value > 0 && ['decode', 'image', 'text', 'fusion', 'device', 'search', 'total'].includes(name));
+    const steps = Object.entries(ms ?? {}).filter(([name, value]) => value >= 0.05 && ['decode', 'image', 'text', 'fusion', 'device', 'search', 'total'].includes(name));
     return [
       el('h3', {}, t('privacy_where')),
       el('p', {}, where),
@@ -95,7 +95,8 @@ export class Privacy {
     const rows = partNames.flatMap((name) => {
       const part = known.find((candidate) => candidate.name === name);
       if (!part) return [];
-      const state = part.state === 'failed' ? t('part_failed') : part.wanted ? null : t('part_waiting');
+      const here = part.wanted || part.state === 'ready';
+      const state = part.state === 'failed' ? t('part_failed') : here ? null : t('part_waiting');
       const share = part.bytes ? part.received / part.bytes : 1;
       return [
         el('dt', {}, t(`part_${name}`)),
