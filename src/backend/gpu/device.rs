@@ -35,11 +35,14 @@ pub struct Device {
     /// Bound where a kernel has an input that this launch does without.
     nothing: Arc<Buffer>,
     layouts: Mutex<HashMap<(u32, u32), Layout>>,
-    pipelines: Mutex<HashMap<(&'static str, bool, Vec<u32>), wgpu::ComputePipeline>>,
+    pipelines: Mutex<HashMap<Specialised, wgpu::ComputePipeline>>,
     recording: Mutex<Recording>,
     pool: Arc<Pool>,
     fault: Arc<Fault>,
 }
+
+/// A kernel's name, whether it is its f16 twin, and the values of its override constants.
+type Specialised = (&'static str, bool, Vec<u32>);
 
 #[derive(Clone, Debug)]
 struct Layout {
