@@ -8,8 +8,10 @@ use crate::error::{Error, Result};
 use crate::search::{Filter, Hit, Index};
 use crate::shard::{Manifest, Shard};
 
-/// The share of the photos that a query fetches at most.
+/// The share of the photos that a query fetches at most, and the rounds that it may take all the same: of few cells, a
+/// tenth would be one round, and the best ten of a drawn catalogue lie in up to seven cells of forty.
 pub const MOST: f32 = 0.1;
+const LEAST_ROUNDS: usize = 3;
 /// The share of the photos in a round, and the least number of cells: see `benches/growth` for what they cost and find.
 const ROUND: f32 = 0.005;
 const ROUND_CELLS: usize = 4;
@@ -49,14 +51,14 @@ impl Cells {
 
     /// The cells to fetch for a unit query, nearest first, in rounds: when a round brings nothing new among the best,
     /// the next ones will not either, and the search may end. Together they hold at most [`MOST`] of the photos, or are
-    /// one round. With `allowed`, only those cells.
+    /// three rounds. With `allowed`, only those cells.
     pub fn rounds(&self, query: &[f32], allowed: Option<&[u32]>) -> Result<Vec<Vec<u32>>> {
         let hits = self.centres.top_k(query, self.centres.len(), Filter { only: allowed, exclude: &[] })?;
         let photos = self.starts[self.here.len()] as f32;
         let (mut rounds, mut round, mut rows, mut total) = (Vec::new(), Vec::new(), 0.0, 0.0);
         for cell in hits.into_iter().map(|hit| hit.row) {
             let size = (self.starts[cell as usize + 1] - self.starts[cell as usize]) as f32;
-            if total + size > MOST * photos && (!rounds.is_empty() || round.len() >= ROUND_CELLS) {
+            if total + size > MOST * photos && rounds.len() >= LEAST_ROUNDS {
                 break;
             }
             (rows, total) = (rows + size, total + size);
@@ -203,7 +205,11 @@ mod tests {
         let cells = open(&manifest, &files);
         let query: Vec<f32> = (0..16).map(|i| if i == 3 { 1.0 } else { 0.0 }).collect();
         let rounds = cells.rounds(&query, None).unwrap();
-        assert_eq!(rounds.concat().len(), 4, "a tenth of 20 cells would be less than a round");
+        assert_eq!(
+            rounds.iter().map(Vec::len).collect::<Vec<_>>(),
+            [4; 3],
+            "a tenth of 20 cells would be less than a round"
+        );
         let allowed = [5, 17];
         let mut few = cells.rounds(&query, Some(&allowed)).unwrap().concat();
         few.sort_unstable();

@@ -46,10 +46,12 @@ export async function hasOwn(base) {
   return indexedDB.databases().then((all) => all.some((each) => each.name === name), () => true);
 }
 
-let removed = false; // what is under way must not bring back what was just removed
+// What is under way must not bring back what was just removed, nor keep an older service worker busy, which is only
+// followed by the next one when it has nothing to do.
+let ended = false;
 
 export async function remove(base) {
-  removed = true;
+  ended = true;
   forgetAnswer(base);
   navigator.serviceWorker?.controller?.postMessage({ type: 'forget' });
   const registration = await navigator.serviceWorker?.getRegistration(base);
@@ -77,7 +79,7 @@ export async function keepPhotos(base, urls, onProgress = () => {}, { workers = 
   let done = 0;
   const queue = [...urls];
   const work = async () => {
-    for (let url = queue.pop(); url && !removed; url = queue.pop()) {
+    for (let url = queue.pop(); url && !ended; url = queue.pop()) {
       if (!(await cache.match(url))) await cache.add(url);
       onProgress(++done);
     }
@@ -126,7 +128,7 @@ export async function serve(base, { version, language }, { onUpdate, seen, mayRe
     // The same build in another language changes nothing that is open.
     if (build(worker) === build(container.controller)) return worker.postMessage({ type: 'take over' });
     onUpdate(() => {
-      reloading = true;
+      reloading = ended = true;
       worker.postMessage({ type: 'take over' });
     });
   };
