@@ -424,7 +424,7 @@ class App {
     // The best so far, while more of a clustered catalog is on its way.
     const partial = this.catalog.ensure && (async (found) => {
       await this.catalog.ensure(found.hits);
-      if (this.asked === question && this.answered?.question !== question) this.show(question, { ...found, by: 'engine' }, reference, keep);
+      if (this.asked === question && this.answered?.question !== question) this.show(question, { ...found, by: 'engine', partial: true }, reference, keep);
     });
     if (kind === 'like') return { ...(await this.engine.ask('neighbours', { row, k: wanted, rows }, partial)), by: 'engine' };
     const query = { k: wanted };
@@ -503,8 +503,9 @@ class App {
     this.remember(question, reference);
     this.showWaiting();
     const results = this.part('results');
-    results.setAttribute('aria-busy', 'false');
+    results.setAttribute('aria-busy', String(Boolean(answer.partial)));
     Object.assign(results.dataset, { kind, by: answer.by, words: question.words });
+    if (answer.partial) return; // heard once it is whole
     const what = kind === 'browse' ? t('live_all') : this.part('heading').textContent;
     this.part('live').textContent = few === 0 ? t('no_match', { words: question.words }) : t('live_results', { n: good.length, what });
   }
