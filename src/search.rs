@@ -274,7 +274,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn index(vectors: &[f32], dimension: usize) -> Index {
+    pub(super) fn index(vectors: &[f32], dimension: usize) -> Index {
         let ids = (0..vectors.len() / dimension).map(|i| i.to_string()).collect();
         let mut index = Index::new(dimension);
         index.add(Shard::from_f32(ids, vectors, dimension).unwrap()).unwrap();

@@ -35,8 +35,8 @@ const k = 50;
 const hnswLimit = 20_000;
 
 /**
- * Shares of the squares that the principal directions hold, by their number: of the shipped model's vectors of 256
- * numbers of 10,740 product photos.
+ * Shares of the squares that the principal directions hold, by their number: read once off vectors of 256 numbers that
+ * the model made of 10,740 product photos, one stage of training before the shipped weights.
  */
 const held = [[0, 0], [1, 0.186], [4, 0.418], [8, 0.589], [16, 0.791], [32, 0.939], [48, 0.972], [64, 0.983], [96, 0.993], [128, 0.998], [256, 1]];
 

@@ -233,15 +233,15 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
 /// The graphics device, computing in the arithmetic that was asked for.
 #[cfg(feature = "gpu")]
 fn device(arithmetic: Option<Arithmetic>) -> anyhow::Result<Gpu> {
-    let gpu = super::gpu()?;
-    let Some(arithmetic) = arithmetic else { return Ok(gpu) };
-    gpu.with(arithmetic).ok_or_else(|| {
-        let name = arithmetic.name();
-        anyhow::anyhow!(
-            "measuring {name} products: expected a device that has them, got {}; leave --arithmetic out",
+    let gpu = super::gpu(arithmetic)?;
+    match arithmetic.filter(|&asked| asked != gpu.arithmetic()) {
+        None => Ok(gpu),
+        Some(missing) => anyhow::bail!(
+            "measuring {} products: expected a device that has them, got {}; leave --arithmetic out",
+            missing.name(),
             gpu.name()
-        )
-    })
+        ),
+    }
 }
 
 fn print(report: &Report) {

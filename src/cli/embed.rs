@@ -4,6 +4,8 @@ use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;
 use vitrine::backend::Backend;
+#[cfg(feature = "gpu")]
+use vitrine::backend::gpu::Arithmetic;
 use vitrine::engine::{Engine, Query};
 use vitrine::image;
 use vitrine::model::folder::sha256_hex;
@@ -33,7 +35,7 @@ pub fn run(args: EmbedArgs) -> anyhow::Result<()> {
     match args.backend {
         super::Device::Cpu => run_on(&super::open(super::Native::for_search(), &args.model)?, &args),
         #[cfg(feature = "gpu")]
-        super::Device::Gpu => run_on(&super::open(super::gpu()?, &args.model)?, &args),
+        super::Device::Gpu => run_on(&super::open(super::gpu(Some(Arithmetic::F32))?, &args.model)?, &args),
     }
 }
 

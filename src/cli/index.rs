@@ -47,7 +47,7 @@ pub fn run(args: IndexArgs) -> anyhow::Result<()> {
     match args.backend {
         super::Device::Cpu => run_on(&super::open(super::Native::for_search(), &args.model)?, args),
         #[cfg(feature = "gpu")]
-        super::Device::Gpu => run_on(&super::open(super::gpu()?, &args.model)?, args),
+        super::Device::Gpu => run_on(&super::open(super::gpu(None)?, &args.model)?, args),
     }
 }
 

@@ -21,7 +21,7 @@ use std::path::Path;
 use vitrine::backend::Backend;
 use vitrine::backend::cpu::Cpu;
 #[cfg(feature = "gpu")]
-use vitrine::backend::gpu::{Gpu, NATIVE_TIMEOUT};
+use vitrine::backend::gpu::{Arithmetic, Gpu, NATIVE_TIMEOUT};
 use vitrine::engine::Engine;
 
 /// The backend that the command line computes with.
@@ -91,10 +91,11 @@ pub fn open<B: Backend>(backend: B, model: &Path) -> vitrine::Result<Engine<B>> 
     Ok(engine)
 }
 
-/// Opens the graphics device and says on stderr which it is.
+/// Opens the graphics device and says on stderr which it is. Measuring which arithmetic is fastest takes longer than one
+/// question, so that only those who ask many leave it open.
 #[cfg(feature = "gpu")]
-pub fn gpu() -> vitrine::Result<Gpu> {
-    let gpu = pollster::block_on(Gpu::open(NATIVE_TIMEOUT, None))?;
+pub fn gpu(arithmetic: Option<Arithmetic>) -> vitrine::Result<Gpu> {
+    let gpu = pollster::block_on(Gpu::open(NATIVE_TIMEOUT, arithmetic))?;
     let kind = if gpu.is_software() { "a program on the processor, slower than --backend cpu" } else { "hardware" };
     eprintln!("on {}: {kind}; {} products", gpu.name(), gpu.arithmetic().name());
     Ok(gpu)

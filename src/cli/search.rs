@@ -3,6 +3,8 @@
 use anyhow::Context;
 use clap::Args;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "gpu")]
+use vitrine::backend::gpu::Arithmetic;
 use vitrine::engine::{Catalog, Encoded, Query};
 use vitrine::search::{Filter, Hit};
 use vitrine::shard::Item;
@@ -83,7 +85,7 @@ fn on_processor(args: &SearchArgs, folder: &Path, query: Query<'_>) -> anyhow::R
 #[cfg(feature = "gpu")]
 fn on_device(args: &SearchArgs, folder: &Path, query: Query<'_>) -> anyhow::Result<Answer> {
     use vitrine::backend::gpu::scan::Vectors;
-    let gpu = super::gpu()?;
+    let gpu = super::gpu(Some(Arithmetic::F32))?;
     let engine = super::open(gpu.clone(), &args.model)?;
     let catalog = Catalog::open_folder(folder, Some(&engine.description().fingerprint))?;
     let mut vectors = Vectors::new(&gpu, catalog.manifest.dimension);

@@ -1,7 +1,7 @@
 //! A first pass over [`NUMBERS`] numbers a photo instead of all of them, which rules most photos out for certain.
 //!
-//! The vectors of one model fill few of their directions: of those of a catalog of products, the 64 principal ones of
-//! 256 hold 98 % of the squares. With these directions as the columns of V `[d, 64]`, h = Vᵀv, ĥ for h in 8 bits, and
+//! The vectors of one model fill few of their directions, so that 64 principal ones hold nearly all of the squares. With
+//! these directions as the columns of V `[d, 64]`, h = Vᵀv, ĥ for h in 8 bits, and
 //! v⊥ for what of v lies outside,
 //!
 //! q·v = Vᵀq·h + q⊥·v⊥ ≤ Vᵀq·ĥ + ‖Vᵀq‖·‖h − ĥ‖ + ‖q⊥‖·‖v⊥‖
@@ -14,6 +14,7 @@ use crate::backend::kernels::gemm_f32::{self, PackedF32};
 use crate::backend::kernels::pointwise::{self, Act};
 use crate::backend::kernels::scan::{rounding, scan};
 use crate::backend::kernels::{Isa, parallel_rows};
+use crate::quant::quantise_rows;
 
 /// Numbers a photo in the first pass.
 pub const NUMBERS: usize = 64;
@@ -115,15 +116,15 @@ impl Sketch {
         let mut inside = vec![0.0; count * NUMBERS];
         gemm_f32::linear(self.isa, &x, &self.directions, None, Act::None, &mut inside);
         for (x, h) in x.chunks_exact(d).zip(inside.chunks_exact(NUMBERS)) {
-            let scale = h.iter().fold(0f32, |m, v| m.max(v.abs())).max(f32::MIN_POSITIVE) / 127.0;
-            let codes = h.iter().map(|v| (v / scale).round_ties_even() as i8);
-            self.heads.extend(codes);
-            let codes = &self.heads[self.heads.len() - NUMBERS..];
+            self.outside.push(rest(length(x), length(h)));
+        }
+        let (codes, scales) = quantise_rows(&inside, NUMBERS);
+        for ((h, codes), scale) in inside.chunks_exact(NUMBERS).zip(codes.chunks_exact(NUMBERS)).zip(&scales) {
             let errors = h.iter().zip(codes).map(|(h, code)| (h - f32::from(*code) * scale).powi(2));
             self.rounded.push(errors.sum::<f32>().sqrt());
-            self.outside.push(rest(length(x), length(h)));
-            self.scales.push(scale);
         }
+        self.heads.extend(codes);
+        self.scales.extend(scales);
     }
 
     /// What each photo scores at most, `[n]`; `block` photos at a time are shared among the threads.
@@ -187,7 +188,8 @@ fn orthonormalise(isa: Isa, rows: &mut [f32], d: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Filter, Index};
+    use super::super::Filter;
+    use super::super::tests::index;
     use super::*;
     use crate::shard::Shard;
     use rand::{Rng, SeedableRng};
@@ -206,13 +208,6 @@ mod tests {
         }
         pointwise::normalise(Isa::SCALAR, &mut out, d);
         out
-    }
-
-    fn index(vectors: &[f32], d: usize) -> Index {
-        let ids = (0..vectors.len() / d).map(|i| i.to_string()).collect();
-        let mut index = Index::new(d);
-        index.add(Shard::from_f32(ids, vectors, d).unwrap()).unwrap();
-        index
     }
 
     #[test]

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { catalog } from '../../benches/search/catalog.mjs';
 import { able, launch, missing, serve, settled } from './browser.mjs';
 
 const reason = missing();
@@ -110,46 +111,35 @@ describe('the builds of the program', { skip: reason ?? false, concurrency: 1 },
   test('a large catalog gives the same answers before and after it is prepared for two passes', async () => {
     const page = await browser.newPage();
     await page.goto(server.origin);
+    const [n, d, latent] = [20_100, 128, 12];
+    let state = 5;
+    const random = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 31 - 1;
+    const directions = Float32Array.from({ length: latent * d }, random);
+    const vectors = new Float32Array(n * d);
+    for (let row = 0; row < n; row++) {
+      const vector = vectors.subarray(row * d, (row + 1) * d).map(() => 0.02 * random());
+      for (let l = 0; l < latent; l++) {
+        const weight = random();
+        for (let i = 0; i < d; i++) vector[i] += weight * directions[l * d + i];
+      }
+      const length = Math.hypot(...vector);
+      vectors.set(vector.map((v) => v / length), row * d);
+    }
+    const { manifest, shards } = await catalog(vectors, n, d);
+    const files = shards.map(({ file, bytes }) => [file, Buffer.from(bytes).toString('base64')]);
     for (const name of ['baseline', 'relaxed']) {
-      const { before, after, steps } = await page.evaluate(async (name) => {
+      const { before, after, steps } = await page.evaluate(async ([name, manifest, files]) => {
         const program = await import(new URL(`pkg/${name}/vitrine.js`, location.href).href);
         await program.default();
-        const [rows, d, latent] = [20_100, 128, 12];
-        let state = 5;
-        const random = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 31 - 1;
-        const directions = Float32Array.from({ length: latent * d }, random);
-        // a shard's file, as src/shard.rs describes it
-        const [scales, offsets] = [24, 24 + 4 * rows];
-        const bytes = new Uint8Array(offsets + 4 * (rows + 1) + rows + rows * d);
-        const view = new DataView(bytes.buffer);
-        bytes.set(new TextEncoder().encode('VITRSHRD'));
-        [1, rows, d, rows].forEach((value, i) => view.setUint32(8 + 4 * i, value, true));
-        bytes.fill(48, offsets + 4 * (rows + 1), offsets + 4 * (rows + 1) + rows);
-        const numbers = new Int8Array(bytes.buffer, offsets + 4 * (rows + 1) + rows);
-        for (let row = 0; row < rows; row++) {
-          const vector = new Float32Array(d).map(() => 0.02 * random());
-          for (let l = 0; l < latent; l++) {
-            const weight = random();
-            for (let i = 0; i < d; i++) vector[i] += weight * directions[l * d + i];
-          }
-          const length = Math.hypot(...vector);
-          const largest = vector.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
-          view.setFloat32(scales + 4 * row, largest / length / 127, true);
-          view.setUint32(offsets + 4 * (row + 1), row + 1, true);
-          vector.forEach((v, i) => (numbers[row * d + i] = Math.round((v / largest) * 127)));
-        }
         const engine = new program.Vitrine();
-        const sha256 = engine.sha256(bytes);
-        const shard = { file: 'shard.bin', bytes: bytes.length, sha256, count: rows, items: { file: 'items.json', bytes: 0, sha256 } };
-        const manifest = { format: 'vitrine-catalog', version: 1, title: '', model: { name: '', fingerprint: '' }, dimension: d, count: rows, facets: [], shards: [shard], neighbours: { file: 'neighbours.bin', bytes: 0, sha256, k: 0 }, photos: 'photos/' };
-        engine.open_catalog(JSON.stringify(manifest));
-        engine.add_shard(shard.file, bytes);
+        engine.open_catalog(manifest);
+        for (const [file, base64] of files) engine.add_shard(file, Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)));
         const ask = () => [0, 77, 20_099].map((row) => engine.neighbours(row, 50));
         const before = ask();
         let steps = 1;
         while (!engine.prepare(3000)) steps++;
         return { before, after: ask(), steps };
-      }, name);
+      }, [name, JSON.stringify(manifest), files]);
       assert.equal(steps, 7, 'two passes are worth it here');
       assert.equal(before[0].length, 50);
       assert.deepEqual(after, before);

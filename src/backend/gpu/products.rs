@@ -89,9 +89,10 @@ struct Layer<'a> {
     w: &'a Weight,
     bias: Option<&'a Buffer>,
     act: u32,
-    /// Rows of x, output features, quads of them.
+    /// Rows of x, output features, input features, quads of output features.
     rows: u32,
     n: u32,
+    k: u32,
     quads: u32,
 }
 
@@ -212,9 +213,10 @@ impl Gpu {
             Activation::Tanh => 2,
             Activation::Sigmoid => 3,
         };
-        let (rows, n) = (narrow("linear", rows)?, narrow("linear", w.rows)?);
+        let [rows, n, k] = [rows, w.rows, w.cols].map(|v| narrow("linear", v));
+        let (rows, n, k) = (rows?, n?, k?);
         let out = self.output(&shape)?;
-        let layer = Layer { x, w, bias, act, rows, n, quads: n.div_ceil(4) };
+        let layer = Layer { x, w, bias, act, rows, n, k, quads: n.div_ceil(4) };
         match &w.form {
             Form::Columns(scales) => self.integers(&layer, scales, &out)?,
             Form::F32 | Form::Rows(_) => self.floats(&layer, &out)?,
@@ -223,7 +225,7 @@ impl Gpu {
     }
 
     fn floats(&self, layer: &Layer<'_>, out: &Tensor) -> Result<()> {
-        let Layer { x, w, bias, act, rows, n, quads } = *layer;
+        let Layer { x, w, bias, act, rows, n, k, quads } = *layer;
         let int8 = matches!(w.form, Form::Rows(_));
         let (kernel, tile): (&'static Kernel, _) = match (rows as usize <= FEW_ROWS, self.arithmetic) {
             (true, _) => (&kernels::LINEAR_FEW, (32, 4)),
@@ -233,7 +235,7 @@ impl Gpu {
         self.launch(
             kernel,
             &[int8.into(), bias.is_some().into(), act],
-            &[rows, n, w.cols as u32, quads],
+            &[rows, n, k, quads],
             &[Some(&x.buffer), Some(&w.words), w.scales(), bias],
             &[&out.buffer],
             [n.div_ceil(tile.0), rows.div_ceil(tile.1), 1],
@@ -241,12 +243,12 @@ impl Gpu {
     }
 
     fn integers(&self, layer: &Layer<'_>, scales: &Buffer, out: &Tensor) -> Result<()> {
-        let Layer { x, w, bias, act, rows, n, quads } = *layer;
-        let words = w.cols.div_ceil(4);
-        let codes = self.device.scratch(rows as usize * words)?;
+        let Layer { x, w, bias, act, rows, n, k, quads } = *layer;
+        let words = k.div_ceil(4);
+        let codes = self.device.scratch(rows as usize * words as usize)?;
         let ranges = self.device.scratch(rows as usize * 2)?;
         let (groups, width) = Device::grid(rows);
-        let parameters = [rows, w.cols as u32, words as u32, width];
+        let parameters = [rows, k, words, width];
         let groups = if rows == 0 { [0; 3] } else { groups };
         self.launch(&kernels::QUANTISE, &[], &parameters, &[Some(&x.buffer)], &[&codes, &ranges], groups)?;
         let few = rows as usize <= FEW_ROWS;
@@ -255,7 +257,7 @@ impl Gpu {
         self.launch(
             kernel,
             &[bias.is_some().into(), act],
-            &[rows, n, words as u32, quads],
+            &[rows, n, words, quads],
             &[Some(&codes), Some(&ranges), Some(&w.words), Some(scales), bias],
             &[&out.buffer],
             [n.div_ceil(64), rows.div_ceil(tile), 1],

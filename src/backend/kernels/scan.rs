@@ -71,8 +71,11 @@ fn products<S: Dot, const N: usize>(
 
 /// The most that rounding this query changes a score of a unit vector by.
 pub fn rounding(query: &[f32]) -> f32 {
-    let largest = query.iter().fold(0f32, |m, v| m.max(v.abs()));
-    largest / (2.0 * QUERY_STEPS) * (query.len() as f32).sqrt()
+    largest(query) / (2.0 * QUERY_STEPS) * (query.len() as f32).sqrt()
+}
+
+fn largest(query: &[f32]) -> f32 {
+    query.iter().fold(0f32, |m, v| m.max(v.abs()))
 }
 
 /// Scores `scales[i] · Σ query · vectors[i]`: query `[d]`, vectors `[n, d]`, scales and scores `[n]`.
@@ -82,7 +85,7 @@ pub fn scan(isa: Isa, query: &[f32], vectors: &[i8], scales: &[f32], scores: &mu
     if d == 0 {
         return scores.fill(0.0);
     }
-    let largest = query.iter().fold(0f32, |m, v| m.max(v.abs()));
+    let largest = largest(query);
     let inverse = if largest > TINY { QUERY_STEPS / largest } else { 0.0 };
     let integers: Vec<i16> = query.iter().map(|v| (v * inverse).round_ties_even() as i16).collect();
     let (query, scale) = (&integers[..], largest / QUERY_STEPS);
