@@ -16,8 +16,8 @@ pub use clustered::CellChoice;
 pub use rows::Rows;
 
 use crate::error::{Error, Result};
+use crate::hash::PhotoName;
 use crate::image::{self, Preprocess};
-use crate::model::folder::sha256_hex;
 use crate::shard::{BLUR, Item};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub struct Entry {
     /// sha256 of its file.
     pub hash: String,
     /// The catalog's own copy.
-    pub photo: String,
+    pub photo: PhotoName,
     /// Width and height of that copy.
     pub size: (u32, u32),
     /// Mean colour.
@@ -86,7 +86,7 @@ fn blur(photo: &::image::RgbImage) -> String {
 
 /// The catalog's copy of a photo: the file itself where it is small, a JPEG of at most [`LONGEST`] pixels otherwise.
 /// Its name, its bytes, and its width and height.
-fn catalog_copy(bytes: &[u8], photo: &::image::RgbImage) -> Result<(String, Vec<u8>, (u32, u32))> {
+fn catalog_copy(bytes: &[u8], photo: &::image::RgbImage) -> Result<(PhotoName, Vec<u8>, (u32, u32))> {
     let small = photo.width().max(photo.height()) <= LONGEST && bytes.len() <= COPY_BYTES;
     let kind = ::image::guess_format(bytes).ok().filter(|_| small);
     let (extension, bytes, size) = match kind {
@@ -99,7 +99,7 @@ fn catalog_copy(bytes: &[u8], photo: &::image::RgbImage) -> Result<(String, Vec<
             ("jpg", out, photo.dimensions())
         }
     };
-    Ok((format!("{}.{extension}", &sha256_hex(&bytes)[..16]), bytes, size))
+    Ok((PhotoName::of_content(extension, &bytes)?, bytes, size))
 }
 
 /// An entry as the catalog tells of it, where nothing but its file is known.

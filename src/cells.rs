@@ -168,11 +168,11 @@ mod tests {
     }
 
     fn open(manifest: &Manifest, files: &HashMap<String, Vec<u8>>) -> Cells {
-        Cells::open(manifest, &files[&manifest.cells.as_ref().unwrap().centres.file]).unwrap()
+        Cells::open(manifest, &files[manifest.cells.as_ref().unwrap().centres.file.as_str()]).unwrap()
     }
 
     fn fetch(cells: &mut Cells, manifest: &Manifest, files: &HashMap<String, Vec<u8>>, cell: u32) {
-        let shard = Shard::decode(&files[&manifest.shards[cell as usize].vectors.file]).unwrap();
+        let shard = Shard::decode(&files[manifest.shards[cell as usize].vectors.file.as_str()]).unwrap();
         cells.put(cell as usize, shard).unwrap();
     }
 
@@ -221,12 +221,12 @@ mod tests {
     fn what_does_not_belong_to_the_catalog_is_refused() {
         let (mut manifest, files) = catalog();
         let centres = manifest.cells.as_ref().unwrap().centres.file.clone();
-        assert!(Cells::open(&manifest, &files[&manifest.shards[0].vectors.file]).is_err(), "another hash");
+        assert!(Cells::open(&manifest, &files[manifest.shards[0].vectors.file.as_str()]).is_err(), "another hash");
         let mut cells = open(&manifest, &files);
         assert!(cells.put(99, Shard::from_f32(vec![], &[], 16).unwrap()).is_err());
         manifest.shards.pop();
-        assert!(Cells::open(&manifest, &files[&centres]).is_err(), "more centres than shards");
+        assert!(Cells::open(&manifest, &files[centres.as_str()]).is_err(), "more centres than shards");
         manifest.cells = None;
-        assert!(Cells::open(&manifest, &files[&centres]).is_err(), "no clustered catalog");
+        assert!(Cells::open(&manifest, &files[centres.as_str()]).is_err(), "no clustered catalog");
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Everything appears under its final name only when it is complete, the manifest last.
 
+mod columns;
 mod journal;
 mod merge;
 mod metadata;
@@ -18,6 +19,7 @@ use crate::photos::PhotoSource;
 use crate::quant::quantise_rows;
 use crate::shard::{Item, Manifest, ModelRef};
 use crate::staging::remove_where;
+pub use columns::Columns;
 use journal::Journal;
 pub use merge::merge;
 pub use metadata::Metadata;
@@ -44,6 +46,9 @@ pub struct Summary {
     pub skipped: Vec<(String, String)>,
     /// Shards written; none by a part.
     pub shards: usize,
+    /// Which columns of the metadata visitors see; none without such a file, and when parts are merged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Columns>,
 }
 
 /// Indexes photos.
@@ -81,7 +86,7 @@ where
         std::fs::create_dir_all(self.out.join(PHOTOS)).map_err(io("creating", self.out))?;
         let description = self.engine.description();
         let mut journal = Journal::open(self.out, &description.fingerprint, description.dimension)?;
-        let mut summary = Summary::default();
+        let mut summary = Summary { columns: self.metadata.columns().cloned(), ..Summary::default() };
         let ids = self.ids();
         self.encode_new(&ids, &mut journal, &mut summary, progress)?;
         let mut rows = Rows::new(description.dimension);

@@ -22,6 +22,7 @@ pub mod error;
 pub mod eval;
 #[cfg(feature = "cli")]
 pub mod export;
+pub mod hash;
 pub mod image;
 #[cfg(feature = "cli")]
 pub mod indexer;

@@ -16,7 +16,7 @@ use zip::ZipArchive;
 use crate::error::{Error, Result, data, io as io_error};
 
 /// File extensions that count as photos, in lower case: what the decoder reads.
-pub const EXTENSIONS: [&str; 4] = ["jpg", "jpeg", "png", "webp"];
+pub const EXTENSIONS: [&str; 4] = crate::hash::PHOTO_ENDINGS;
 
 /// A larger file is refused before it is read: no photo needs it, and an archive may claim any size.
 pub const MAX_BYTES: u64 = 128 << 20;

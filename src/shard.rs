@@ -10,7 +10,8 @@
 
 use crate::backend::kernels::scan::MAX_DIMENSION;
 use crate::error::{Error, Result};
-use crate::model::folder::{Description, check_hash, is_plain_name};
+use crate::hash::{FileName, FolderName, PhotoName, check_hash, sha256_hex};
+use crate::model::folder::Description;
 use crate::quant::quantise_rows;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -33,7 +34,7 @@ const HEADER: usize = 24;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileEntry {
     /// Its name in the catalog folder.
-    pub file: String,
+    pub file: FileName,
     /// Its length.
     pub bytes: u64,
     /// Its hash, hexadecimal.
@@ -102,12 +103,35 @@ pub struct FacetValue {
 
 /// The nearest photos of every photo, found ahead: rows of `k` little-endian u32 row numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "ReadNeighbours")]
 pub struct Neighbours {
     /// The file; none in a clustered catalog, whose shards have one each.
     #[serde(flatten)]
     pub file: Option<FileEntry>,
     /// Row numbers a photo.
     pub k: usize,
+}
+
+/// [`Neighbours`] as they are read: an optional flattened file would pass over one that is there and has a fault.
+#[derive(Deserialize)]
+struct ReadNeighbours {
+    file: Option<FileName>,
+    bytes: Option<u64>,
+    sha256: Option<String>,
+    k: usize,
+}
+
+impl TryFrom<ReadNeighbours> for Neighbours {
+    type Error = &'static str;
+
+    fn try_from(read: ReadNeighbours) -> Result<Self, Self::Error> {
+        let file = match (read.file, read.bytes, read.sha256) {
+            (Some(file), Some(bytes), Some(sha256)) => Some(FileEntry { file, bytes, sha256 }),
+            (None, None, None) => None,
+            _ => return Err("expected neighbours with file, bytes and sha256, or with none of them"),
+        };
+        Ok(Self { file, k: read.k })
+    }
 }
 
 /// `catalog.json`.
@@ -134,8 +158,8 @@ pub struct Manifest {
     /// What is needed to fetch only the shards that a query asks for; none in a catalog that is fetched as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cells: Option<CellFiles>,
-    /// Folder of the photos, with a slash at its end.
-    pub photos: String,
+    /// Folder of the photos.
+    pub photos: FolderName,
 }
 
 /// What is known of one photo.
@@ -148,7 +172,7 @@ pub struct Item {
     /// Attributes by name.
     pub attributes: BTreeMap<String, String>,
     /// File in the photo folder.
-    pub photo: String,
+    pub photo: PhotoName,
     /// Width of that file in pixels.
     pub width: u32,
     /// Height of that file in pixels.
@@ -222,14 +246,7 @@ impl Manifest {
                 return Err(Error::Catalog(format!("{problem}; index the photos again")));
             }
         }
-        let photos = self.photos.strip_suffix('/').unwrap_or_default();
-        match self.files().map(|file| file.file.as_str()).chain([photos]).find(|name| !is_plain_name(name)) {
-            None => Ok(()),
-            Some(name) => Err(Error::Catalog(format!(
-                "expected names of files beside catalog.json and a folder of photos, got {name:?}, which leads \
-                 elsewhere; index the photos again"
-            ))),
-        }
+        Ok(())
     }
 
     /// Every file that it names, other than the photos.
@@ -253,7 +270,7 @@ impl Manifest {
 
     /// The shard of that file name and its position.
     pub fn shard(&self, file: &str) -> Result<(usize, &ShardEntry)> {
-        self.shards.iter().enumerate().find(|(_, shard)| shard.vectors.file == file).ok_or_else(|| {
+        self.shards.iter().enumerate().find(|(_, shard)| *shard.vectors.file == *file).ok_or_else(|| {
             Error::Catalog(format!("expected one of {} shards, got {file:?}; reload the page", self.shards.len()))
         })
     }
@@ -261,9 +278,9 @@ impl Manifest {
 
 impl FileEntry {
     /// Describes bytes; the name is `stem-<hash>.extension`, so that a name never changes its content.
-    pub fn of(stem: &str, extension: &str, bytes: &[u8]) -> Self {
-        let sha256 = crate::model::folder::sha256_hex(bytes);
-        Self { file: format!("{stem}-{}.{extension}", &sha256[..16]), bytes: bytes.len() as u64, sha256 }
+    pub fn of(stem: &str, extension: &str, bytes: &[u8]) -> Result<Self> {
+        let sha256 = sha256_hex(bytes);
+        Ok(Self { file: FileName::of_content(stem, extension, &sha256)?, bytes: bytes.len() as u64, sha256 })
     }
 
     /// Checks bytes against length and hash.
@@ -364,7 +381,7 @@ pub(crate) mod tests {
             id: id.into(),
             title: format!("Garment {id}"),
             attributes: BTreeMap::new(),
-            photo: "0.jpg".into(),
+            photo: PhotoName::parse("0.jpg").unwrap(),
             width: 60,
             height: 80,
             tone: "#808080".into(),

@@ -1,6 +1,7 @@
 //! A catalog, a model and the page → a complete static site.
 
 mod modules;
+mod published;
 mod relevance;
 mod slim;
 
@@ -101,7 +102,7 @@ impl Site<'_> {
             file.verify(&bytes)?;
             self.put(&format!("catalog/{}", file.file), &bytes, &mut written)?;
         }
-        self.copy_tree(&self.catalog.join(&manifest.photos), &format!("catalog/{}", manifest.photos), &mut written)?;
+        self.put_photos(&manifest, &mut written)?;
         self.copy(&path, "catalog/catalog.json", &mut written)?;
         self.write_page(&manifest, &model, &mut written)?;
         Ok(written)
@@ -122,9 +123,9 @@ impl Site<'_> {
         }
         let html = signed(&self.index(title, manifest)?, &hashes, &start);
         hashes.insert(INDEX, sha256_hex(html.as_bytes()));
-        let logo = logo.as_ref().map(|logo| &logo.file);
+        let logo = logo.as_ref().map(|logo| logo.file.to_string());
         let (first, later): (Vec<_>, Vec<_>) = shell(&files).partition(|file| start.contains(*file));
-        let precache: Vec<String> = first.into_iter().chain(logo).map(|file| format!("./{file}")).collect();
+        let precache: Vec<String> = first.into_iter().chain(&logo).map(|file| format!("./{file}")).collect();
         let used = later.into_iter().filter(|file| !CLUSTERED.contains(&file.as_str()));
         let later: Vec<String> = used.map(|file| format!("./{file}")).collect();
         let relevance = relevance::measure(self.catalog, manifest, self.model, model)?;
@@ -216,8 +217,9 @@ impl Site<'_> {
         };
         let first = first.map(|file| format!("catalog/{}", file.file));
         let data = ["site.json".to_string(), "catalog/catalog.json".to_string()].into_iter().chain(first);
-        let links: String =
-            data.map(|file| format!("<link rel=\"preload\" as=\"fetch\" crossorigin href=\"{file}\">\n")).collect();
+        let links: String = data
+            .map(|file| format!("<link rel=\"preload\" as=\"fetch\" crossorigin href=\"{}\">\n", escape(&file)))
+            .collect();
         Ok(page.replacen("</head>", &format!("{links}</head>"), 1))
     }
 
@@ -259,7 +261,7 @@ impl Site<'_> {
                 bytes.len() >> 10
             )));
         }
-        let entry = FileEntry::of("logo", &extension, &bytes);
+        let entry = FileEntry::of("logo", &extension, &bytes)?;
         self.put(&entry.file, &bytes, written)?;
         Ok(Some(entry))
     }
@@ -272,13 +274,6 @@ impl Site<'_> {
             ))),
             _ => Ok(()),
         }
-    }
-
-    fn copy_tree(&self, from: &Path, to: &str, written: &mut Written) -> Result<()> {
-        for file in tree(from)? {
-            self.copy(&from.join(&file), &format!("{to}{file}"), written)?;
-        }
-        Ok(())
     }
 
     fn copy(&self, from: &Path, to: &str, written: &mut Written) -> Result<()> {
@@ -315,12 +310,13 @@ fn signed(html: &str, hashes: &BTreeMap<&str, String>, start: &BTreeSet<String>)
     let mut modules = String::new();
     for (file, hash) in hashes {
         let integrity = format!("integrity=\"{}\"", subresource_hash(hash));
-        for link in [format!("src=\"{file}\""), format!("rel=\"stylesheet\" href=\"{file}\"")] {
+        let name = escape(file);
+        for link in [format!("src=\"{name}\""), format!("rel=\"stylesheet\" href=\"{name}\"")] {
             html = html.replace(&link, &format!("{link} {integrity}"));
         }
         if file.starts_with("ui/") {
             let rel = if start.contains(*file) { "modulepreload" } else { "later" };
-            modules.push_str(&format!("<link rel=\"{rel}\" href=\"{file}\" {integrity}>\n"));
+            modules.push_str(&format!("<link rel=\"{rel}\" href=\"{name}\" {integrity}>\n"));
         }
     }
     html.replacen("</head>", &format!("{modules}</head>"), 1)
@@ -333,8 +329,10 @@ fn subresource_hash(hex: &str) -> String {
     format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(bytes))
 }
 
+/// Text as HTML shows it, in an element and in an attribute alike: whatever goes into `index.html` goes through here.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    let pairs = [('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('"', "&quot;"), ('\'', "&#39;")];
+    pairs.into_iter().fold(text.to_string(), |text, (character, name)| text.replace(character, name))
 }
 
 fn pretty(value: &Value) -> Result<Vec<u8>> {

@@ -155,17 +155,18 @@ fn write_parts(real: &Real, n: usize, folder: &Path) -> anyhow::Result<Vec<PathB
     let noise = (1.0 / real.closeness().powi(2) - 1.0).sqrt();
     let mut random = ChaCha8Rng::seed_from_u64(n as u64);
     let mut rows: Vec<Rows> = (0..PARTS).map(|_| Rows::new(real.dimension)).collect();
+    let (photo, bytes) = (real.items[0].photo.clone(), photos(real, &[0])?.remove(0));
     for i in 0..n {
         let (vector, item) = real.row(i, n, noise, &mut random);
         let (values, scales) = quantise_rows(&vector, real.dimension);
         let part = (1..=PARTS).find(|&part| PartOf { part, of: PARTS }.holds(&item.id)).unwrap_or(1);
-        rows[part - 1].push(&Item { photo: "0.jpg".into(), ..item }, scales[0], &values)?;
+        rows[part - 1].push(&Item { photo: photo.clone(), ..item }, scales[0], &values)?;
     }
     let mut folders = Vec::new();
     for (i, rows) in rows.into_iter().enumerate() {
         let folder = folder.join(format!("part-{}", i + 1));
         std::fs::create_dir_all(folder.join(PHOTOS))?;
-        std::fs::write(folder.join(PHOTOS).join("0.jpg"), b"one for all")?;
+        std::fs::write(folder.join(PHOTOS).join(&photo), &bytes)?;
         let whole = Whole {
             parts: PARTS,
             title: "Growth".into(),

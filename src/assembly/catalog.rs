@@ -5,6 +5,7 @@
 use super::rows::Rows;
 use super::{PHOTOS, neighbours};
 use crate::error::{Error, Result};
+use crate::hash::FolderName;
 use crate::shard::{FORMAT, FileEntry, Item, MANIFEST, Manifest, ModelRef, Neighbours, SHARD_BYTES, ShardEntry, WHOLE};
 use std::ops::Range;
 
@@ -35,7 +36,7 @@ pub fn assemble(
         shards: Vec::new(),
         neighbours: Neighbours { file: None, k: neighbours::K.min(rows.len() - 1) },
         cells: None,
-        photos: PHOTOS.into(),
+        photos: FolderName::parse(PHOTOS)?,
     };
     match cells {
         #[cfg(feature = "cli")]
@@ -70,7 +71,7 @@ pub fn put_shard(rows: &Rows, piece: Range<usize>, put: &mut Put<'_>) -> Result<
 
 /// Writes a file that is named after its content.
 pub fn put_file(stem: &str, extension: &str, bytes: &[u8], put: &mut Put<'_>) -> Result<FileEntry> {
-    let entry = FileEntry::of(stem, extension, bytes);
+    let entry = FileEntry::of(stem, extension, bytes)?;
     put(&entry.file, bytes)?;
     Ok(entry)
 }

@@ -4,6 +4,7 @@ use anyhow::{Context, ensure};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use vitrine::hash::FileName;
 use vitrine::photos::MAX_BYTES;
 use vitrine::shard::MANIFEST;
 use zip::ZipArchive;
@@ -37,7 +38,7 @@ fn unpack(path: &Path, to: &Path) -> anyhow::Result<()> {
     let beside = beside.with_context(|| format!("{}, got one without {MANIFEST}", what()))?;
     for (index, name) in names.iter().enumerate() {
         // a catalog's files lie beside its manifest; nothing else is written, whatever an archive calls it
-        let Some(file) = name.strip_prefix(beside).filter(|file| is_plain(file)) else { continue };
+        let Some(file) = name.strip_prefix(beside).filter(|file| FileName::parse(file).is_ok()) else { continue };
         let mut bytes = Vec::new();
         zip.by_index(index).with_context(what)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).with_context(what)?;
         ensure!(
@@ -49,10 +50,6 @@ fn unpack(path: &Path, to: &Path) -> anyhow::Result<()> {
         std::fs::write(to.join(file), bytes).with_context(|| format!("writing {file} to a temporary folder"))?;
     }
     Ok(())
-}
-
-fn is_plain(file: &str) -> bool {
-    !file.is_empty() && !file.starts_with('.') && file.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
 #[cfg(test)]

@@ -15,9 +15,14 @@ pub struct IndexArgs {
     /// Catalog folder
     #[arg(long)]
     out: PathBuf,
-    /// CSV file with an id column, and title, link, price and attribute columns (default: items.csv beside the photos)
+    /// CSV file with an id column, and title, link, price and attribute columns, of which visitors see the usual ones
+    /// and those named with --attributes (default: items.csv beside the photos)
     #[arg(long)]
     meta: Option<PathBuf>,
+    /// Columns that visitors may see beside the usual ones (brand, colour, size, category, material …); every other
+    /// column is kept back
+    #[arg(long, value_name = "COLUMN,COLUMN", value_delimiter = ',')]
+    attributes: Vec<String>,
     /// Model folder
     #[arg(long, default_value = "models/default")]
     model: PathBuf,
@@ -58,10 +63,13 @@ where
     let photos = PhotoSource::open(&args.photos)?;
     let beside = args.photos.join("items.csv");
     let metadata = match (&args.meta, beside.exists()) {
-        (Some(path), _) => Metadata::read(path)?,
-        (None, true) => Metadata::read(&beside)?,
+        (Some(path), _) => Metadata::read(path, &args.attributes)?,
+        (None, true) => Metadata::read(&beside, &args.attributes)?,
         (None, false) => Metadata::default(),
     };
+    if metadata.columns().is_none() && !args.attributes.is_empty() {
+        anyhow::bail!("indexing: expected a file of metadata for --attributes, got none; name it with --meta");
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let indexer = Indexer {
         engine,
@@ -85,6 +93,9 @@ where
 
 /// Says what is in a catalog, or in a part of one, and what was left out.
 pub fn report(summary: &Summary, out: &Path, json: bool) -> anyhow::Result<()> {
+    if let Some(columns) = &summary.columns {
+        eprintln!("{}", columns.sentence());
+    }
     for (id, reason) in &summary.skipped {
         eprintln!("skipped {id}: {reason}");
     }

@@ -4,6 +4,7 @@ use super::part::{PartManifest, check};
 use super::{CellChoice, PHOTOS, Summary, sweep, write_catalog};
 use crate::assembly::Rows;
 use crate::error::{Result, io};
+use crate::hash::PhotoName;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -22,11 +23,11 @@ pub fn merge(parts: &[PathBuf], out: &Path, cells: CellChoice) -> Result<Summary
         }
     }
     let manifest = write_catalog(out, &whole.title, whole.model, rows, cells)?;
-    sweep(out, &manifest, &photos.iter().map(String::as_str).collect())?;
+    sweep(out, &manifest, &photos.iter().map(PhotoName::as_str).collect())?;
     let mut skipped: Vec<(String, String)> = parts.into_iter().flat_map(|(_, part)| part.skipped).collect();
     skipped.sort();
     let (photos, shards) = (manifest.count, manifest.shards.len());
-    Ok(Summary { photos, encoded: 0, kept: photos, skipped, shards })
+    Ok(Summary { photos, encoded: 0, kept: photos, skipped, shards, ..Summary::default() })
 }
 
 /// Gives a file a second name, or copies it where the file system cannot. A photo's name is the hash of its bytes, so

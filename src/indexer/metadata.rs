@@ -1,16 +1,10 @@
 //! What a shop knows of its photos: a CSV file with a row a photo.
 
+use super::columns::Columns;
 use crate::error::{Error, Result, io};
-use crate::model::folder::sha256_hex;
+use crate::hash::{PHOTO_ENDINGS, sha256_hex};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-
-const IDS: [&str; 5] = ["id", "sku", "asin", "image", "photo"];
-const TITLES: [&str; 4] = ["title", "name", "productDisplayName", "label"];
-const LINKS: [&str; 3] = ["link", "url", "href"];
-const PRICES: [&str; 1] = ["price"];
-/// Columns that say nothing to a visitor.
-const IGNORED: [&str; 7] = ["split", "w", "h", "width", "height", "highres", "fashioniq"];
 
 /// What is known of one photo.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,52 +24,46 @@ pub struct Known {
 pub struct Metadata {
     rows: HashMap<String, Known>,
     hash: Option<String>,
+    columns: Option<Columns>,
 }
 
 impl Metadata {
     /// Reads a CSV file. The id stands in a column named id, sku, asin, image or photo (a file ending is dropped), the
-    /// title in title, name, productDisplayName or label; link and price are optional; any other column is an
-    /// attribute.
-    pub fn read(path: &Path) -> Result<Self> {
+    /// title in title, name, productDisplayName or label; link and price are optional. Of the other columns, the usual
+    /// attributes and those in `named` are published: see [`Columns`].
+    pub fn read(path: &Path, named: &[String]) -> Result<Self> {
         let bad = |e: csv::Error| Error::Argument(format!("reading {}: expected a CSV file, {e}", path.display()));
         let bytes = std::fs::read(path).map_err(io("reading", path))?;
         let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(bytes.as_slice());
-        let columns: Vec<String> = reader
-            .headers()
-            .map_err(bad)?
-            .iter()
-            .map(|c| c.trim_start_matches('\u{feff}').trim().to_string())
-            .collect();
-        let find = |names: &[&str]| names.iter().find_map(|n| columns.iter().position(|c| c.eq_ignore_ascii_case(n)));
-        let id = find(&IDS).ok_or_else(|| {
-            let got = columns.join(", ");
-            Error::Argument(format!("reading {}: expected a column named id, got {got}; rename it", path.display()))
-        })?;
-        let (title, link, price) = (find(&TITLES), find(&LINKS), find(&PRICES));
-        let attribute =
-            |i: usize| ![Some(id), title, link, price].contains(&Some(i)) && !IGNORED.contains(&columns[i].as_str());
+        let header = reader.headers().map_err(bad)?.iter();
+        let names = header.map(|c| c.trim_start_matches('\u{feff}').trim().to_string()).collect();
+        let columns = Columns::of(path, names, named)?;
         let mut rows = HashMap::new();
         for record in reader.records() {
             let record = record.map_err(bad)?;
             let cell = |i: Option<usize>| i.and_then(|i| record.get(i)).map(str::trim).filter(|v| !v.is_empty());
-            let attributes = (0..columns.len())
-                .filter(|&i| attribute(i))
-                .filter_map(|i| Some((columns[i].clone(), cell(Some(i))?.to_string())))
-                .collect();
+            let attribute = |&i: &usize| Some((columns.names[i].clone(), cell(Some(i))?.to_string()));
             let known = Known {
-                title: cell(title).unwrap_or_default().to_string(),
-                attributes,
-                link: cell(link).map(str::to_string),
-                price: cell(price).map(str::to_string),
+                title: cell(columns.title).unwrap_or_default().to_string(),
+                attributes: columns.attributes.iter().filter_map(attribute).collect(),
+                link: cell(columns.link).map(str::to_string),
+                price: cell(columns.price).map(str::to_string),
             };
-            let name = cell(Some(id)).unwrap_or_default();
+            let name = cell(Some(columns.id)).unwrap_or_default();
             let stem = name.rsplit_once('.').filter(|(_, end)| is_ending(end)).map_or(name, |(stem, _)| stem);
             rows.insert(stem.to_string(), known);
         }
-        Ok(Self { rows, hash: Some(sha256_hex(&bytes)) })
+        // parts that publish other columns are not of one catalog
+        let hash = sha256_hex(format!("{}{:?}", sha256_hex(&bytes), columns.published).as_bytes());
+        Ok(Self { rows, hash: Some(hash), columns: Some(columns) })
     }
 
-    /// sha256 of the file; none where nothing is known.
+    /// Which columns are published; none where there is no file.
+    pub fn columns(&self) -> Option<&Columns> {
+        self.columns.as_ref()
+    }
+
+    /// sha256 over the file and the columns that are published; none where nothing is known.
     pub fn hash(&self) -> Option<&str> {
         self.hash.as_deref()
     }
@@ -97,5 +85,5 @@ impl Metadata {
 }
 
 fn is_ending(text: &str) -> bool {
-    ["jpg", "jpeg", "png", "webp"].iter().any(|ending| text.eq_ignore_ascii_case(ending))
+    PHOTO_ENDINGS.iter().any(|ending| text.eq_ignore_ascii_case(ending))
 }

@@ -4,8 +4,9 @@
 //! and a photo stays in its part when others come and go. A part folder holds `part.json`, the vectors as one shard,
 //! the metadata as a line of JSON a photo, the photos, and the journal from which it can be made again quickly.
 
-use crate::assembly::Rows;
+use crate::assembly::{PHOTOS, Rows};
 use crate::error::{Error, Result, data, io};
+use crate::hash::PhotoName;
 use crate::model::folder::write_atomic;
 use crate::shard::{FileEntry, Item, ModelRef, Shard};
 use serde::{Deserialize, Serialize};
@@ -86,7 +87,7 @@ impl Whole {
             ("number of photos", self.photos.to_string(), other.photos.to_string()),
             ("list of photos", self.ids.clone(), other.ids.clone()),
             (
-                "file of metadata",
+                "file of metadata and its published columns",
                 self.metadata.clone().unwrap_or_else(none),
                 other.metadata.clone().unwrap_or_else(none),
             ),
@@ -122,7 +123,7 @@ impl PartManifest {
         skipped: Vec<(String, String)>,
     ) -> Result<Self> {
         let put = |stem: &str, extension: &str, bytes: Vec<u8>| {
-            let entry = FileEntry::of(stem, extension, &bytes);
+            let entry = FileEntry::of(stem, extension, &bytes)?;
             write_atomic(&folder.join(&entry.file), &bytes).map(|()| entry)
         };
         let vectors = put("shard", "bin", rows.shard(0..rows.len()).encode())?;
@@ -170,7 +171,7 @@ impl PartManifest {
     }
 
     /// Reads this part's rows after checking its files, and appends them; returns the names of its photo files.
-    pub fn read(&self, folder: &Path, rows: &mut Rows) -> Result<Vec<String>> {
+    pub fn read(&self, folder: &Path, rows: &mut Rows) -> Result<Vec<PhotoName>> {
         let read = |entry: &FileEntry| {
             let path = folder.join(&entry.file);
             let bytes = std::fs::read(&path).map_err(io("reading", &path))?;
@@ -195,11 +196,22 @@ impl PartManifest {
             let item: Item = serde_json::from_slice(line).map_err(|e| {
                 data(folder.display(), format!("expected a product a line in {}, got {e}", self.items.file))
             })?;
+            check_photo(&folder.join(PHOTOS).join(&item.photo))?;
             rows.push(&item, scale, vector)?;
             photos.push(item.photo);
         }
         Ok(photos)
     }
+}
+
+/// A part from elsewhere may hold a link to any file of this machine, which a site would then publish.
+fn check_photo(path: &Path) -> Result<()> {
+    let got = match std::fs::symlink_metadata(path) {
+        Ok(place) if place.is_file() => return Ok(()),
+        Ok(_) => "a link or a folder",
+        Err(_) => "none",
+    };
+    Err(data(path.display(), format!("expected a photo of the part, got {got}; make the part again")))
 }
 
 /// Checks that parts are all the parts of one catalog, each there once, and sorts them by number.

@@ -1,10 +1,11 @@
 //! A model folder: `model.json` beside one weight file a part, so that a page can fetch the text encoder first.
 
 use crate::error::{Error, Result};
+use crate::hash::FileName;
+pub use crate::hash::{check_hash, sha256_hex};
 use crate::image::Preprocess;
 use crate::model::{bert, fusion, vit};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// Value of [`Description::format`].
 pub const FORMAT: &str = "vitrine-model";
@@ -52,7 +53,7 @@ pub struct PartFile {
     /// What it holds.
     pub part: Part,
     /// Its name in the folder.
-    pub file: String,
+    pub file: FileName,
     /// Its length.
     pub bytes: u64,
     /// Its hash, hexadecimal.
@@ -129,12 +130,6 @@ impl Description {
         if let Some(fusion) = &self.fusion {
             fusion.check()?;
         }
-        if let Some(file) = self.parts.iter().find(|part| !is_plain_name(&part.file)) {
-            return Err(Error::Model(format!(
-                "expected parts beside model.json, got {:?}, which leads elsewhere; convert it again",
-                file.file
-            )));
-        }
         let Some(image) = &self.image else { return Ok(()) };
         image.check()?;
         match (image.image_size, image.patch_size) == (self.preprocess.size, self.preprocess.patch) {
@@ -165,7 +160,7 @@ impl Description {
             .iter()
             .map(|(part, bytes)| PartFile {
                 part: *part,
-                file: part.file().to_string(),
+                file: FileName::of_program(part.file()),
                 bytes: bytes.len() as u64,
                 sha256: sha256_hex(bytes),
             })
@@ -203,27 +198,6 @@ impl Description {
         let bytes = std::fs::read(&path).map_err(crate::error::io("reading", &path))?;
         self.verify(part, &bytes)?;
         Ok(bytes)
-    }
-}
-
-/// Whether a name stands for a file right beside its manifest. A manifest may come from anywhere, so a name that leads
-/// elsewhere must not be followed.
-pub fn is_plain_name(name: &str) -> bool {
-    let odd = |c: char| matches!(c, '/' | '\\' | ':') || c.is_control();
-    (1..=255).contains(&name.len()) && !name.starts_with('.') && !name.contains(odd)
-}
-
-/// sha256 in hexadecimal.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Refuses bytes whose sha256 is not the expected one.
-pub fn check_hash(file: &str, expected: &str, bytes: &[u8]) -> Result<()> {
-    let got = sha256_hex(bytes);
-    match got == expected {
-        true => Ok(()),
-        false => Err(Error::Hash { file: file.to_string(), expected: expected.to_string(), got }),
     }
 }
 

@@ -247,7 +247,7 @@ mod tests {
         let item = |i: usize| -> Item {
             let attributes = serde_json::json!({"kind": "thing", "colour": if i.is_multiple_of(4) { "red" } else { "blue" }, "code": i.to_string()});
             let json = serde_json::json!({
-                "id": "x", "title": "x", "attributes": attributes, "photo": "x", "width": 1, "height": 1, "tone": "#000000"
+                "id": "x", "title": "x", "attributes": attributes, "photo": "x.jpg", "width": 1, "height": 1, "tone": "#000000"
             });
             serde_json::from_value(json).unwrap()
         };

@@ -1,7 +1,7 @@
 //! Photos with what is known about them, decoded once and kept in memory.
 
 use crate::error::{Error, Result, data, io};
-use crate::model::folder::is_plain_name;
+use crate::hash::PhotoName;
 use image::RgbImage;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -212,12 +212,12 @@ impl Data {
             let wanted = |split: &Split| *split == Split::Train || (first && *split == Split::Val);
             let Some(split) = Split::parse(cell("split")).filter(wanted) else { continue };
             let (id, title) = (cell("id").to_string(), cell("title").to_string());
-            if !is_plain_name(&id) {
+            let Ok(photo) = PhotoName::parse(&format!("{id}.jpg")) else {
                 let problem = format!("expected ids that name files of the folder, got {id:?}; draw it again");
                 return Err(data(folder.join("items.csv").display(), problem));
-            }
+            };
             index.insert(id.clone(), self.items.len());
-            paths.push((self.items.len(), folder.join(format!("{id}.jpg"))));
+            paths.push((self.items.len(), folder.join(photo)));
             let (origin, attributes) = (Origin::Drawn, [0; 5]);
             self.items.push(Item { id, origin, split, photos: vec![], title, attributes, kinds: 0 });
         }

@@ -6,10 +6,11 @@ use vitrine::backend::cpu::Cpu;
 use vitrine::convert::{image_encoder, text_encoder};
 use vitrine::engine::{Catalog, Engine, Query};
 use vitrine::eval::queries;
+use vitrine::hash::FileName;
 use vitrine::image::{self, Fit, Preprocess};
 use vitrine::indexer::Metadata;
 use vitrine::model::bert::{self, Bert};
-use vitrine::model::folder::{Description, is_plain_name};
+use vitrine::model::folder::Description;
 use vitrine::model::fusion::{self, Fusion};
 use vitrine::model::vit::{self, Vit};
 use vitrine::photos::PhotoSource;
@@ -59,7 +60,7 @@ fn manifest(bytes: &[u8]) {
     let Ok(manifest) = Manifest::from_json(&text) else { return };
     assert_eq!(manifest.shards.iter().map(|shard| shard.count).sum::<usize>(), manifest.count);
     for shard in &manifest.shards {
-        assert!(is_plain_name(&shard.vectors.file) && is_plain_name(&shard.items.file));
+        assert!([&shard.vectors.file, &shard.items.file].into_iter().all(|file| FileName::parse(file).is_ok()));
     }
     let mut catalog = Catalog::open(&text, None).expect("a manifest that was read once is read again");
     let _ = catalog.add_shard("shard-0123456789abcdef.bin", bytes);
@@ -68,7 +69,7 @@ fn manifest(bytes: &[u8]) {
 
 fn model(bytes: &[u8]) {
     let Ok(description) = Description::from_json(&String::from_utf8_lossy(bytes)) else { return };
-    assert!(description.parts.iter().all(|part| is_plain_name(&part.file)));
+    assert!(description.parts.iter().all(|part| FileName::parse(&part.file).is_ok()));
     let photo = ::image::RgbImage::from_pixel(3, 5, ::image::Rgb([200, 10, 30]));
     let p = description.preprocess.clone();
     assert_eq!(image::patches(&photo, &p).len(), p.grid() * p.grid() * 3 * p.patch * p.patch);
@@ -160,7 +161,7 @@ fn photo(bytes: &[u8]) {
 
 fn metadata(bytes: &[u8]) {
     let file = written(bytes, ".csv");
-    if let Ok(metadata) = Metadata::read(file.path()) {
+    if let Ok(metadata) = Metadata::read(file.path(), &[]) {
         let _ = (metadata.get("p1"), metadata.get("../p1"), metadata.len(), metadata.is_empty());
     }
 }

@@ -1,0 +1,60 @@
+//! The photos that a site publishes: those that the catalog's items name, and nothing else that lies beside them.
+
+use super::{Site, Written};
+use crate::error::{Error, Result, data, io};
+use crate::hash::{FolderName, PhotoName, sha256_hex};
+use crate::shard::{Item, Manifest};
+use std::collections::HashSet;
+
+impl Site<'_> {
+    /// Copies the photos that items name, each once, and checks them on the way.
+    pub(super) fn put_photos(&self, manifest: &Manifest, written: &mut Written) -> Result<()> {
+        let mut done = HashSet::new();
+        for shard in &manifest.shards {
+            let path = self.catalog.join(&shard.items.file);
+            let bytes = std::fs::read(&path).map_err(io("reading", &path))?;
+            shard.items.verify(&bytes)?;
+            let items: Vec<Item> = serde_json::from_slice(&bytes).map_err(|e| {
+                data(path.display(), format!("expected a list of products, got one with a fault: {e}; index again"))
+            })?;
+            for item in items {
+                if done.insert(item.photo.clone()) {
+                    let bytes = self.photo(&manifest.photos, &item)?;
+                    self.put(&format!("catalog/{}{}", manifest.photos, item.photo), &bytes, written)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of a product's photo, which are those that its name says, and those of a photo.
+    fn photo(&self, folder: &FolderName, item: &Item) -> Result<Vec<u8>> {
+        let folder = self.catalog.join(folder);
+        let (name, path) = (&item.photo, folder.join(&item.photo));
+        let wrong = |got: &str, first: &str| {
+            let place = folder.display();
+            Err(Error::Catalog(format!(
+                "expected the photo {name}, got {got} in {place}; {first}index the photos again"
+            )))
+        };
+        // a pipe would never end
+        if !std::fs::metadata(&path).is_ok_and(|place| place.is_file()) {
+            return wrong("none", "");
+        }
+        let bytes = std::fs::read(&path).map_err(io("reading", &path))?;
+        let digest = sha256_hex(&bytes);
+        match name.digits() {
+            Some(digits) if !digest.starts_with(digits) => {
+                wrong(&format!("one with the sha256 {digest}, which is another"), "remove it and ")
+            }
+            _ if !is_photo(name, &bytes) => wrong("a file that is no photo of that kind", "remove it and "),
+            _ => Ok(bytes),
+        }
+    }
+}
+
+/// Whether bytes begin as a photo of the kind that the name's ending promises.
+fn is_photo(name: &PhotoName, bytes: &[u8]) -> bool {
+    let promised = image::ImageFormat::from_path(name.as_str()).ok();
+    promised.is_some() && image::guess_format(bytes).ok() == promised
+}
