@@ -1,6 +1,7 @@
 // What a visitor sees when things break while the page is open: tests/FAULTS.md is the whole list.
 // data.test.mjs has the faults of single downloads; page.test.mjs those of ordinary use.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -318,5 +319,70 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
       assert.notEqual(await page.title(), 'owned');
     }
     await context.close();
+  });
+
+  // what the host of each file name in a manifest would be asked for, and what runs when text becomes markup
+  const markup = '</title></head>"><script>document.title="owned"</script><svg onload=document.title="owned"><img src=x onerror=document.title="owned">\'';
+
+  test('a site made of a hostile catalog runs no script, publishes no page and asks nobody else', async () => {
+    const home = mkdtempSync(path.join(tmpdir(), 'vitrine-hostile-'));
+    const [catalog, dist] = [path.join(home, 'catalog'), path.join(home, 'dist')];
+    cpSync(path.join(process.env.VITRINE_DIST, 'catalog'), catalog, { recursive: true });
+    for (const [name, text] of [['evil.html', markup], ['evil.js', 'document.title="owned"'], ['evil.svg', `<svg onload='document.title="owned"'/>`]]) writeFileSync(path.join(catalog, 'photos', name), text);
+    const [shard, ...others] = manifest.shards;
+    const list = JSON.parse(readFileSync(path.join(catalog, shard.items.file)));
+    Object.assign(list[0], { id: markup, title: markup, price: markup, link: `javascript:document.title="owned"`, tone: `red;background:url(//elsewhere.example)`, attributes: { [markup]: markup } });
+    const body = JSON.stringify(list);
+    writeFileSync(path.join(catalog, shard.items.file), body);
+    const items = { ...shard.items, bytes: Buffer.byteLength(body), sha256: sha256(body) };
+    const facets = [{ name: markup, values: [{ value: markup, count: 1 }, { value: `${markup}2`, count: 1 }] }, ...manifest.facets];
+    writeFileSync(path.join(catalog, 'catalog.json'), JSON.stringify({ ...manifest, title: markup, facets, shards: [{ ...shard, items }, ...others] }));
+    const logo = path.join(home, 'x"><script>document.title="owned"<b>.svg');
+    writeFileSync(logo, '<svg xmlns="http://www.w3.org/2000/svg"/>');
+    execFileSync(process.env.VITRINE_BIN, ['site', catalog, '--out', dist, '--logo', logo], { stdio: 'pipe' });
+    assert.deepEqual(readdirSync(path.join(dist, 'catalog/photos')).filter((name) => name.startsWith('evil')), []);
+    const own = await serve(dist);
+    const context = await visitor();
+    const asked = [];
+    context.on('request', (request) => asked.push(request.url()));
+    try {
+      for (const address of ['', `?item=${encodeURIComponent(markup)}`, '?q=red+dress']) {
+        const page = await open(context, address, own.origin);
+        await page.waitForSelector('[data-part="grid"] .card');
+        if (address.startsWith('?item')) await page.waitForSelector('dialog.product[open]');
+        assert.equal(await page.locator('svg[onload], img[onerror], script:not([src]), iframe').count(), 0, address);
+        assert.notEqual(await page.title(), 'owned', address);
+        await page.close();
+      }
+      for (const url of asked) assert.ok(url.startsWith(own.origin) || /^(data|blob):/.test(url), url);
+    } finally {
+      await context.close();
+      await own.stop();
+      rmSync(home, { recursive: true });
+    }
+  });
+
+  test('a manifest that names a file elsewhere is refused in a sentence, and nothing is asked for it', async () => {
+    const elsewhere = '//elsewhere.example/items.json';
+    for (const [name, edit] of [
+      ['catalog/catalog.json', (value) => (value.shards[0].items.file = elsewhere)],
+      ['catalog/catalog.json', (value) => (value.photos = 'https://elsewhere.example/')],
+      ['model/model.json', (value) => (value.parts[0].file = elsewhere)],
+      ['site.json', (value) => (value.wasm[0].file = 'https://elsewhere.example/vitrine_bg.wasm')],
+    ]) {
+      const context = await visitor();
+      const asked = [];
+      context.on('request', (request) => asked.push(request.url()));
+      const value = await (await fetch(`${server.origin}/${name}`)).json();
+      edit(value);
+      await context.route(`**/${name}`, (route) => route.fulfill({ json: value }));
+      const page = await open(context);
+      const alert = page.locator('[role="alert"]').first();
+      await alert.waitFor();
+      const sentence = await alert.textContent();
+      assert.ok(sentence.includes(name.split('/').pop()), `${name}: ${sentence}`);
+      assert.deepEqual(asked.filter((url) => url.includes('elsewhere')), [], name);
+      await context.close();
+    }
   });
 });

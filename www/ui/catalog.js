@@ -2,6 +2,7 @@
 // and the nearest products that were computed ahead.
 import { fetchManifest, fetchPart } from './data.js';
 import { vouched } from './later.js';
+import { isPhotoName } from './names.js';
 import { ownId } from './state.js';
 
 export const fold = (text) => text.toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '');
@@ -104,7 +105,8 @@ export class Catalog {
 
   photo(item) {
     if (item.own) return item.source;
-    return new URL((this.manifest.photos ?? 'photos/') + encodeURIComponent(item.photo), this.base).href;
+    if (!isPhotoName(item.photo)) return 'data:,'; // shown as missing, and asked of nobody
+    return new URL((this.manifest.photos ?? 'photos/') + item.photo, this.base).href;
   }
 
   /** Which rows pass the filters and hold none of the words in `without`; null stands for all of them. */

@@ -1,6 +1,8 @@
 // Files named by a manifest: fetched as a stream, checked against their sha256 before anything sees or keeps them,
 // and kept by hash so that the next visit needs no network. Used by the page and by the worker.
 
+import { badName } from './names.js';
+
 export class DataError extends Error {
   constructor(code, details) {
     super(`${code}: ${details.file}`);
@@ -236,10 +238,16 @@ function readManifest(text, file, format) {
   } catch {
     throw new DataError('mismatch', { file, expected: 'JSON', got: `${text.slice(0, 20)}…` });
   }
-  if (!format) return manifest;
+  if (format) checkFormat(manifest, file, format);
+  const isSite = file === 'site.json';
+  const bad = format || isSite ? badName(manifest, isSite) : null; // any other is compared, not followed
+  if (bad !== null) throw new DataError('mismatch', { file, expected: 'names of files beside it', got: JSON.stringify(bad) });
+  return manifest;
+}
+
+function checkFormat(manifest, file, format) {
   if (manifest?.format !== format) throw new DataError('mismatch', { file, expected: format, got: String(manifest?.format) });
   if (!versions[format].includes(manifest.version)) {
     throw new DataError('version', { file, expected: versions[format].join(', '), got: String(manifest.version) });
   }
-  return manifest;
 }
