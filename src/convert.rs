@@ -8,6 +8,7 @@ use crate::image::{Fit, Preprocess};
 use crate::model::folder::{Description, FORMAT, Part, VERSION};
 use crate::model::{bert, fusion, vit};
 use crate::quant::Format;
+use crate::staging::{Claim, Kind};
 use crate::weights::{Checkpoint, Stored};
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
@@ -526,6 +527,11 @@ impl Model {
 
     /// Writes a model folder with matrices in the given format and returns its description.
     pub fn write(&self, folder: &Path, format: Format) -> Result<Description> {
+        self.write_to(&mut Claim::new(Kind::Model, folder, &[])?, format)
+    }
+
+    /// Writes the folder that was claimed.
+    pub fn write_to(&self, folder: &mut Claim, format: Format) -> Result<Description> {
         let mut parts = Vec::new();
         if let Some(tokenizer) = &self.tokenizer {
             parts.push((Part::Tokenizer, tokenizer.clone()));

@@ -69,6 +69,17 @@ pub enum Error {
         /// What was expected, what came, and what to do.
         problem: String,
     },
+    /// A folder or file is not this command's to write.
+    #[error("writing {path}: {problem}")]
+    Output {
+        /// The folder or file.
+        path: String,
+        /// What was expected, what came, and what to do.
+        problem: String,
+    },
+    /// Nobody reads any more what is printed. No failure: the command line ends quietly.
+    #[error("printing: nobody reads what is printed any more")]
+    NobodyReads,
     /// Arguments of a call do not fit together.
     #[error("{0}")]
     Argument(String),

@@ -8,10 +8,10 @@ mod parquet;
 
 use crate::error::{Error, Result, io};
 use crate::shard::{FileEntry, Item, MANIFEST, Manifest, Shard};
+use crate::staging::NewFile;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use tempfile::NamedTempFile;
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,19 +44,18 @@ impl std::str::FromStr for Format {
     }
 }
 
-/// Writes a catalog's vectors and metadata to `out`, which appears when it is complete. Returns the number of photos.
+/// Writes a catalog's vectors and metadata to `out`, which appears when it is complete and must not be there before.
+/// Returns the number of photos.
 pub fn export(catalog: &Path, out: &Path, format: Format) -> Result<usize> {
     let path = catalog.join(MANIFEST);
     let manifest = Manifest::from_json(&std::fs::read_to_string(&path).map_err(io("reading", &path))?)?;
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = NamedTempFile::new_in(folder).map_err(io("creating a file in", folder))?;
+    let new = NewFile::create(out, &[catalog])?;
     match format {
-        Format::Parquet => parquet::write(&manifest, catalog, file.reopen().map_err(io("writing", out))?)?,
-        Format::Npy => write_npy(&manifest, catalog, file.as_file(), out)?,
-        Format::Jsonl => write_jsonl(&manifest, catalog, file.as_file(), out)?,
+        Format::Parquet => parquet::write(&manifest, catalog, new.file().try_clone().map_err(io("writing", out))?)?,
+        Format::Npy => write_npy(&manifest, catalog, new.file(), out)?,
+        Format::Jsonl => write_jsonl(&manifest, catalog, new.file(), out)?,
     }
-    file.as_file().sync_all().map_err(io("writing", out))?;
-    file.persist(out).map_err(|e| io("writing", out)(e.error))?;
+    new.publish()?;
     Ok(manifest.count)
 }
 

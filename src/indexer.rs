@@ -8,27 +8,28 @@ mod journal;
 mod merge;
 mod metadata;
 mod part;
+mod told;
 
 use crate::assembly::{self, Entry, Rows};
 pub use crate::assembly::{CellChoice, PHOTOS};
 use crate::backend::Backend;
 use crate::engine::Engine;
-use crate::error::{Result, io};
-use crate::model::folder::{UNFINISHED, sha256_hex, write_atomic};
+use crate::error::Result;
+use crate::model::folder::sha256_hex;
 use crate::photos::PhotoSource;
 use crate::quant::quantise_rows;
-use crate::shard::{Item, Manifest, ModelRef};
-use crate::staging::remove_where;
+use crate::shard::{Item, MANIFEST, Manifest, ModelRef};
+use crate::staging::Growth;
 pub use columns::Columns;
 use journal::Journal;
 pub use merge::merge;
 pub use metadata::Metadata;
 pub use part::{PartManifest, PartOf, VERSION as PART_VERSION, Whole};
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
+pub use told::{TITLE, Told};
 
 /// Photos encoded at once by one worker.
 const BATCH: usize = 16;
@@ -60,7 +61,7 @@ pub struct Indexer<'a, B: Backend> {
     /// What is known of them.
     pub metadata: &'a Metadata,
     /// The catalog folder, or the folder of a part.
-    pub out: &'a Path,
+    pub out: &'a Growth,
     /// The part of the catalog that is made here; all of it without one.
     pub part: Option<PartOf>,
     /// Whether the catalog is clustered; a part never is.
@@ -83,9 +84,8 @@ where
 
     /// Encodes what is new and writes the catalog, or the part of it. `progress` is called once a photo.
     pub fn run(&self, progress: &(dyn Fn() + Sync)) -> Result<Summary> {
-        std::fs::create_dir_all(self.out.join(PHOTOS)).map_err(io("creating", self.out))?;
         let description = self.engine.description();
-        let mut journal = Journal::open(self.out, &description.fingerprint, description.dimension)?;
+        let mut journal = Journal::open(self.out.path(), &description.fingerprint, description.dimension)?;
         let mut summary = Summary { columns: self.metadata.columns().cloned(), ..Summary::default() };
         let ids = self.ids();
         self.encode_new(&ids, &mut journal, &mut summary, progress)?;
@@ -105,7 +105,7 @@ where
         let photos: HashSet<&str> = journal.entries.values().map(|e| e.photo.as_str()).collect();
         let Some(PartOf { part, of }) = self.part else {
             let manifest = write_catalog(self.out, &self.title, model, rows, self.cells)?;
-            sweep(self.out, &manifest, &photos)?;
+            sweep(self.out, manifest.files().map(|file| file.file.as_str()).chain([MANIFEST]), photos)?;
             return Ok(manifest.shards.len());
         };
         let whole = Whole {
@@ -118,8 +118,7 @@ where
             metadata: self.metadata.hash().map(str::to_string),
         };
         let manifest = PartManifest::write(self.out, part, whole, &rows, summary.skipped.clone())?;
-        remove_stale(self.out, &manifest.files().into())?;
-        remove_where(&self.out.join(PHOTOS), |name| !photos.contains(name))?;
+        sweep(self.out, manifest.files().into_iter().chain([part::PART]), photos)?;
         Ok(0)
     }
 
@@ -215,13 +214,13 @@ where
         let hash = sha256_hex(&bytes);
         if let Some(entry) = known.get(id)
             && entry.hash == hash
-            && self.out.join(PHOTOS).join(&entry.photo).exists()
+            && self.out.path().join(PHOTOS).join(&entry.photo).exists()
         {
             return Ok(Prepared::Known);
         }
         match assembly::prepare(id, hash, &bytes, self.engine.preprocess()) {
             Ok(photo) => {
-                write_atomic(&self.out.join(PHOTOS).join(&photo.entry.photo), &photo.copy)?;
+                self.out.put(&format!("{PHOTOS}{}", photo.entry.photo), &photo.copy)?;
                 Ok(Prepared::New(photo.entry, photo.patches))
             }
             Err(error) => Ok(Prepared::Bad(error.to_string())),
@@ -237,24 +236,19 @@ where
 }
 
 /// Writes rows as a catalog into a folder; the photos are there already.
-fn write_catalog(out: &Path, title: &str, model: ModelRef, rows: Rows, cells: CellChoice) -> Result<Manifest> {
+fn write_catalog(out: &Growth, title: &str, model: ModelRef, rows: Rows, cells: CellChoice) -> Result<Manifest> {
     let cells = cells.cells(rows.len());
-    assembly::assemble(title, model, rows, cells, &mut |name, bytes| write_atomic(&out.join(name), bytes))
+    assembly::assemble(title, model, rows, cells, &mut |name, bytes| out.put(name, bytes))
 }
 
-/// Removes files of earlier runs that the manifest no longer names, and photos other than the given ones.
-fn sweep(out: &Path, manifest: &Manifest, photos: &HashSet<&str>) -> Result<()> {
-    remove_stale(out, &manifest.files().map(|file| file.file.as_str()).collect())?;
-    remove_where(&out.join(PHOTOS), |name| !photos.contains(name))
-}
-
-/// What the names of files start with that are named after their content.
-const STEMS: [&str; 5] = ["shard-", "items-", "neighbours-", "cells-", "window-"];
-
-/// Removes files that are named after their content, other than the given ones, and what a killed run left unfinished.
-fn remove_stale(folder: &Path, kept: &HashSet<&str>) -> Result<()> {
-    let ours = |name: &str| STEMS.iter().any(|stem| name.starts_with(stem)) || name.starts_with(UNFINISHED);
-    remove_where(folder, |name| ours(name) && !kept.contains(name))
+/// Removes the files of earlier runs other than these and these photos.
+fn sweep<'a>(
+    out: &Growth,
+    files: impl Iterator<Item = &'a str>,
+    photos: impl IntoIterator<Item = &'a str>,
+) -> Result<()> {
+    let photos = photos.into_iter().map(|photo| format!("{PHOTOS}{photo}"));
+    out.keep_only(files.map(str::to_string).chain(photos).collect())
 }
 
 enum Outcome {

@@ -5,6 +5,8 @@
 //! nearest vectors of a catalog read by [`shard`], and [`engine`] is the whole flow on one page. [`backend`] is the
 //! seam between models and hardware. Only `wasm` and `cli` know the engine.
 #![warn(missing_docs)]
+// `print` is the one place that prints
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 // waiting in shared memory; the threads build allows it on a stable compiler
 #![cfg_attr(all(target_arch = "wasm32", target_feature = "atomics"), feature(stdarch_wasm_atomic_wait))]
 
@@ -29,6 +31,8 @@ pub mod indexer;
 pub mod model;
 #[cfg(feature = "cli")]
 pub mod photos;
+#[cfg(feature = "cli")]
+pub mod print;
 pub mod quant;
 pub mod search;
 pub mod shard;

@@ -8,6 +8,7 @@ mod slim;
 use crate::error::{Error, Result, io};
 use crate::model::folder::{DESCRIPTION, Description, sha256_hex, write_atomic};
 use crate::shard::{FileEntry, MANIFEST, Manifest};
+use crate::staging::{Claim, Kind};
 use base64::Engine;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,7 +79,9 @@ impl Site<'_> {
     /// Writes the site, which appears, or takes the place of an earlier one, only when it is complete.
     pub fn write(&self) -> Result<Written> {
         self.check_accent()?;
-        crate::staging::replace(self.out, "index.html", |out| {
+        let inputs = [self.catalog, self.model, self.www].into_iter().chain(self.logo.as_deref());
+        let mut claim = Claim::new(Kind::Site, self.out, &inputs.collect::<Vec<_>>())?;
+        claim.replace(INDEX, |out| {
             Site { out, title: self.title.clone(), accent: self.accent.clone(), logo: self.logo.clone(), ..*self }
                 .build()
         })

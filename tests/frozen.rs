@@ -172,5 +172,5 @@ fn index(out: &Path, more: &[&str]) {
     let world = World::with_photos();
     let [photos, meta, model] = ["photos", "items.csv", "model"].map(|name| world.at(name));
     succeed(&[&["index", &photos, "--out", &s(out), "--meta", &meta, "--model", &model], more].concat());
-    std::fs::remove_file(out.join(".index-journal")).unwrap();
+    [".index-journal", ".index-options"].iter().for_each(|name| std::fs::remove_file(out.join(name)).unwrap());
 }

@@ -22,6 +22,7 @@ use vitrine::indexer::{PHOTOS, PartManifest, PartOf, Whole};
 use vitrine::quant::quantise_rows;
 use vitrine::search::{Filter, Index};
 use vitrine::shard::{Item, Manifest, ModelRef, Shard};
+use vitrine::staging::{self, Growth};
 
 /// Queries of each kind.
 const QUERIES: usize = 100;
@@ -165,8 +166,8 @@ fn write_parts(real: &Real, n: usize, folder: &Path) -> anyhow::Result<Vec<PathB
     let mut folders = Vec::new();
     for (i, rows) in rows.into_iter().enumerate() {
         let folder = folder.join(format!("part-{}", i + 1));
-        std::fs::create_dir_all(folder.join(PHOTOS))?;
-        std::fs::write(folder.join(PHOTOS).join(&photo), &bytes)?;
+        let out = Growth::new(staging::Kind::Part, &folder, &[])?;
+        out.put(&format!("{PHOTOS}{photo}"), &bytes)?;
         let whole = Whole {
             parts: PARTS,
             title: "Growth".into(),
@@ -176,7 +177,7 @@ fn write_parts(real: &Real, n: usize, folder: &Path) -> anyhow::Result<Vec<PathB
             ids: String::new(),
             metadata: None,
         };
-        PartManifest::write(&folder, i + 1, whole, &rows, vec![])?;
+        PartManifest::write(&out, i + 1, whole, &rows, vec![])?;
         folders.push(folder);
     }
     Ok(folders)

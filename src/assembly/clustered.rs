@@ -44,6 +44,17 @@ impl CellChoice {
     }
 }
 
+impl std::fmt::Display for CellChoice {
+    /// As it is read.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Whole => f.write_str("none"),
+            Self::Count(count) => count.fmt(f),
+        }
+    }
+}
+
 impl FromStr for CellChoice {
     type Err = String;
 

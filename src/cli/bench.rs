@@ -224,8 +224,8 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
         super::Device::Gpu => measure(&device(args.arithmetic)?, args)?,
     };
     match args.json {
-        true => println!("{}", serde_json::to_string(&report)?),
-        false => print(&report),
+        true => vitrine::print::line(serde_json::to_string(&report)?)?,
+        false => print(&report)?,
     }
     Ok(())
 }
@@ -244,15 +244,17 @@ fn device(arithmetic: Option<Arithmetic>) -> anyhow::Result<Gpu> {
     }
 }
 
-fn print(report: &Report) {
+fn print(report: &Report) -> Result<()> {
     let Report { device, batch, copy_gb_per_s, multiply_add_gflop_per_s, .. } = report;
-    println!("{device}, batch {batch}");
-    println!("ceilings: {copy_gb_per_s:.1} GB/s copied, {multiply_add_gflop_per_s:.1} GFLOP/s multiplied and added");
-    println!("{:<44} {:>10} {:>9} {:>6} {:>9} {:>6}", "", "ms", "GB/s", "", "GFLOP/s", "");
+    vitrine::print::line(format_args!("{device}, batch {batch}"))?;
+    vitrine::print::line(format_args!(
+        "ceilings: {copy_gb_per_s:.1} GB/s copied, {multiply_add_gflop_per_s:.1} GFLOP/s multiplied and added"
+    ))?;
+    vitrine::print::line(format_args!("{:<44} {:>10} {:>9} {:>6} {:>9} {:>6}", "", "ms", "GB/s", "", "GFLOP/s", ""))?;
     let number =
         |x: Option<f64>, scale: f64, unit: &str| x.map_or(String::new(), |x| format!("{:.1}{unit}", x * scale));
     for row in &report.rows {
-        println!(
+        vitrine::print::line(format_args!(
             "{:<44} {:>10.3} {:>9} {:>6} {:>9} {:>6}",
             row.name,
             row.ms,
@@ -260,8 +262,9 @@ fn print(report: &Report) {
             number(row.of_copy, 100.0, " %"),
             number(row.gflop_per_s, 1.0, ""),
             number(row.of_multiply_add, 100.0, " %")
-        );
+        ))?;
     }
+    Ok(())
 }
 
 /// Milliseconds of one call: enough calls to fill [`SPAN`] are timed together, and the median of [`PASSES`] counts.

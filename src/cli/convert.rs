@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use vitrine::convert::{Encoder, Model, read_encoder};
 use vitrine::model::folder::DESCRIPTION;
 use vitrine::quant::Format;
+use vitrine::staging::{Claim, Kind};
 
 /// Turn checkpoints into a model folder, or a model folder into another format
 #[derive(Args)]
@@ -40,6 +41,8 @@ pub struct ConvertArgs {
 
 /// Converts, writes and says what was written.
 pub fn run(args: ConvertArgs) -> anyhow::Result<()> {
+    let inputs: Vec<&Path> = args.checkpoints.iter().chain(&args.corpus).map(PathBuf::as_path).collect();
+    let mut out = Claim::new(Kind::Model, &args.out, &inputs)?;
     let mut model = read(&args)?;
     if let Some(size) = args.vocab_size {
         model.trim_vocabulary(size, &corpus(&args.corpus)?)?;
@@ -50,17 +53,22 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<()> {
     if let Some(name) = &args.name {
         model.description.name = name.clone();
     }
-    let description = model.write(&args.out, args.format)?;
+    let description = model.write_to(&mut out, args.format)?;
     if args.json {
-        println!("{}", serde_json::to_string(&description)?);
+        vitrine::print::line(serde_json::to_string(&description)?)?;
         return Ok(());
     }
-    println!("{}: model {} ({})", args.out.display(), description.name, description.fingerprint);
+    vitrine::print::line(format_args!(
+        "{}: model {} ({})",
+        args.out.display(),
+        description.name,
+        description.fingerprint
+    ))?;
     for part in &description.parts {
-        println!("  {:<20} {:>10} bytes", part.file, part.bytes);
+        vitrine::print::line(format_args!("  {:<20} {:>10} bytes", part.file, part.bytes))?;
     }
     if let Some(note) = &description.note {
-        println!("  note: {note}");
+        vitrine::print::line(format_args!("  note: {note}"))?;
     }
     Ok(())
 }

@@ -1,13 +1,17 @@
 //! `vitrine demo-catalog`: draws a garment catalogue with exact attributes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use vitrine::demo::{self, Query, Split};
+use vitrine::error::{Error, io};
+use vitrine::staging::{Claim, Kind};
+
+/// Name of the table.
+const TABLE: &str = "items.csv";
 
 /// Draw a garment catalogue with exact attributes, titles and queries
 #[derive(Clone, Debug, clap::Args)]
@@ -27,37 +31,39 @@ pub struct DemoCatalogArgs {
 pub fn run(args: DemoCatalogArgs) -> Result<()> {
     let DemoCatalogArgs { out, count, seed } = args;
     ensure!(count >= 1, "drawing catalogue: expected --count of 1 or more, got {count}; leave it out for 1200");
-    fs::create_dir_all(&out).with_context(|| format!("creating folder {}", out.display()))?;
+    let mut claim = Claim::new(Kind::Drawn, &out, &[])?;
     let items = demo::items(count, seed);
     let style = "{spinner} drawing {bar:40} {pos}/{len} garments, {eta} left";
     let progress = ProgressBar::new(count as u64).with_style(ProgressStyle::with_template(style)?);
-    items.par_iter().try_for_each(|item| -> Result<()> {
-        write(&out.join(format!("{}.jpg", item.id)), &demo::photo(item)?)?;
-        progress.inc(1);
-        Ok(())
+    claim.replace(TABLE, |out| {
+        items.par_iter().try_for_each(|item| -> vitrine::Result<()> {
+            write(&out.join(format!("{}.jpg", item.id)), &demo::photo(item)?)?;
+            progress.inc(1);
+            Ok(())
+        })?;
+        for split in Split::ALL {
+            let name = split.name();
+            write(&out.join(format!("composed.{name}.jsonl")), &lines(&demo::composed(&items, split, seed))?)?;
+            if split != Split::Train {
+                write(&out.join(format!("text.{name}.jsonl")), &lines(&demo::text(&items, split, seed))?)?;
+            }
+        }
+        write(&out.join(TABLE), &demo::table(&items)?)
     })?;
     progress.finish_and_clear();
-    write(&out.join("items.csv"), &demo::table(&items)?)?;
-    for split in Split::ALL {
-        let name = split.name();
-        write(&out.join(format!("composed.{name}.jsonl")), &lines(&demo::composed(&items, split, seed))?)?;
-        if split != Split::Train {
-            write(&out.join(format!("text.{name}.jsonl")), &lines(&demo::text(&items, split, seed))?)?;
-        }
-    }
-    eprintln!("drew {count} garments into {}", out.display());
+    vitrine::print::note(format_args!("drew {count} garments into {}", out.display()));
     Ok(())
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))
+fn write(path: &Path, bytes: &[u8]) -> vitrine::Result<()> {
+    std::fs::write(path, bytes).map_err(io("writing", path))
 }
 
 /// A query a line.
-fn lines(queries: &[Query]) -> Result<Vec<u8>> {
+fn lines(queries: &[Query]) -> vitrine::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for query in queries {
-        serde_json::to_writer(&mut bytes, query)?;
+        serde_json::to_writer(&mut bytes, query).map_err(|e| Error::Argument(format!("writing queries: {e}")))?;
         bytes.push(b'\n');
     }
     Ok(bytes)

@@ -45,12 +45,15 @@ fn run_on<B: Backend>(engine: &Engine<B>, args: &EmbedArgs) -> anyhow::Result<()
     let query = Query { photo: photo.as_deref(), text: args.text.as_deref(), like: None };
     let encoded = pollster::block_on(engine.encode(query))?;
     if !args.json {
-        println!("{}", encoded.vector.iter().map(f32::to_string).collect::<Vec<_>>().join(" "));
+        vitrine::print::line(format_args!(
+            "{}",
+            encoded.vector.iter().map(f32::to_string).collect::<Vec<_>>().join(" ")
+        ))?;
         return Ok(());
     }
     let patches = photo.as_deref().map(|photo| image::prepare(photo, engine.preprocess())).transpose()?;
     let bytes = patches.map(|patches| patches.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
-    println!(
+    vitrine::print::line(format_args!(
         "{}",
         serde_json::json!({
             "vector": encoded.vector,
@@ -59,6 +62,6 @@ fn run_on<B: Backend>(engine: &Engine<B>, args: &EmbedArgs) -> anyhow::Result<()
             "attention": {"photo": encoded.photo, "words": encoded.words, "modalities": encoded.modalities},
             "ms": encoded.ms,
         })
-    );
+    ))?;
     Ok(())
 }

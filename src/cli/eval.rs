@@ -88,7 +88,7 @@ pub fn run<E: Embedder>(args: &EvalArgs, open: impl FnOnce(&Path) -> anyhow::Res
             if args.json { serde_json::to_string(&report)? } else { tables(&report)? }
         }
     };
-    println!("{}", text.trim_end());
+    vitrine::print::line(text.trim_end())?;
     Ok(())
 }
 
@@ -123,7 +123,10 @@ fn open_photos(paths: &[PathBuf]) -> anyhow::Result<PhotoSource> {
     let photos = PhotoSource::open_all(paths)?;
     if let Some(first) = photos.duplicates().first() {
         let count = photos.duplicates().len();
-        eprintln!("{count} photos left out, their ids being taken: {} stays, {} goes, ..", first.kept, first.left_out);
+        vitrine::print::note(format_args!(
+            "{count} photos left out, their ids being taken: {} stays, {} goes, ..",
+            first.kept, first.left_out
+        ));
     }
     Ok(photos)
 }
@@ -142,7 +145,7 @@ fn warn(prefix: &str, report: &Report) {
     let named = |what: &str, ids: &Ids| {
         if ids.count > 0 {
             let more = if ids.count > ids.ids.len() { ", .." } else { "" };
-            eprintln!("{prefix}{} ids {what}: {}{more}", ids.count, ids.ids.join(", "));
+            vitrine::print::note(format_args!("{prefix}{} ids {what}: {}{more}", ids.count, ids.ids.join(", ")));
         }
     };
     named("without a photo", &report.missing);
@@ -151,11 +154,11 @@ fn warn(prefix: &str, report: &Report) {
     let skipped = report.skipped;
     let all = skipped.without_reference + skipped.without_target + skipped.without_modality;
     if all > 0 {
-        eprintln!(
+        vitrine::print::note(format_args!(
             "{prefix}{all} queries not asked: {} without a reference photo, {} without a target in the gallery, {} \
              without what the mode asks with",
             skipped.without_reference, skipped.without_target, skipped.without_modality
-        );
+        ));
     }
 }
 

@@ -27,6 +27,6 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
         )
     })?;
     let photos = export(&args.catalog, &args.out, format)?;
-    println!("{}: {photos} photos", args.out.display());
+    vitrine::print::line(format_args!("{}: {photos} photos", args.out.display()))?;
     Ok(())
 }

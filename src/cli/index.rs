@@ -1,11 +1,14 @@
 //! `vitrine index`: photos → a catalog folder.
 
+use anyhow::bail;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use vitrine::backend::Backend;
 use vitrine::engine::Engine;
-use vitrine::indexer::{CellChoice, Indexer, Metadata, PartOf, Summary};
+use vitrine::indexer::{CellChoice, Indexer, Metadata, PartOf, Summary, TITLE, Told};
 use vitrine::photos::PhotoSource;
+use vitrine::print;
+use vitrine::staging::{self, Growth, Kind};
 
 /// Make a catalog of a folder or ZIP archive of photos; run it again after changes, or after an interruption
 #[derive(Args)]
@@ -22,23 +25,26 @@ pub struct IndexArgs {
     /// Columns that visitors may see beside the usual ones (brand, colour, size, category, material …); every other
     /// column is kept back
     #[arg(long, value_name = "COLUMN,COLUMN", value_delimiter = ',')]
-    attributes: Vec<String>,
-    /// Model folder
-    #[arg(long, default_value = "models/default")]
-    model: PathBuf,
+    attributes: Option<Vec<String>>,
+    /// Model folder [default: models/default]
+    #[arg(long)]
+    model: Option<PathBuf>,
     /// Workers [default: one a core]
     #[arg(long)]
     jobs: Option<usize>,
-    /// The catalog's title
-    #[arg(long, default_value = "Catalog")]
-    title: String,
+    /// The catalog's title [default: Catalog]
+    #[arg(long)]
+    title: Option<String>,
     /// Make only part i of n of the catalog, for `merge` to join: one of several machines, or of several jobs
     #[arg(long, value_name = "I/N")]
     part: Option<PartOf>,
     /// Cells of a clustered catalog, of which the page fetches only those near a query: a number, none, or auto (from
-    /// 100,000 photos on)
-    #[arg(long, value_name = "auto|none|N", default_value = "auto", conflicts_with = "part")]
-    cells: CellChoice,
+    /// 100,000 photos on) [default: auto]
+    #[arg(long, value_name = "auto|none|N", conflicts_with = "part")]
+    cells: Option<CellChoice>,
+    /// Forget the --title, --meta, --attributes, --model and --cells of earlier runs into this folder, which else count again
+    #[arg(long)]
+    forget: bool,
     /// Where to compute
     #[arg(long, value_enum, default_value_t)]
     backend: super::Device,
@@ -49,36 +55,82 @@ pub struct IndexArgs {
 
 /// Indexes, reports what was skipped, and prints a summary.
 pub fn run(args: IndexArgs) -> anyhow::Result<()> {
+    let mut inputs: Vec<&Path> = vec![&args.photos];
+    inputs.extend(args.meta.as_deref());
+    inputs.extend(args.model.as_deref());
+    // before anything is read that takes long
+    staging::check(args.kind(), &args.out, &inputs)?;
+    let told = args.told();
+    let model = told.model.clone().unwrap_or("models/default".into());
     match args.backend {
-        super::Device::Cpu => run_on(&super::open(super::Native::for_search(), &args.model)?, args),
+        super::Device::Cpu => run_on(&super::open(super::Native::for_search(), &model)?, &model, told, args),
         #[cfg(feature = "gpu")]
-        super::Device::Gpu => run_on(&super::open(super::gpu(None)?, &args.model)?, args),
+        super::Device::Gpu => run_on(&super::open(super::gpu(None)?, &model)?, &model, told, args),
     }
 }
 
-fn run_on<B: Backend>(engine: &Engine<B>, args: IndexArgs) -> anyhow::Result<()>
+impl IndexArgs {
+    fn kind(&self) -> Kind {
+        if self.part.is_some() { Kind::Part } else { Kind::Catalog }
+    }
+
+    /// What this run and earlier ones were told; says which options are earlier ones'.
+    fn told(&self) -> Told {
+        let (title, meta, model) = (self.title.clone(), self.meta.clone(), self.model.clone());
+        let cells = self.cells.map(|cells| cells.to_string());
+        let now = Told { title, meta, attributes: self.attributes.clone(), model, cells };
+        let before = if self.forget { Told::default() } else { Told::read(&self.out) };
+        let told = now.clone().or(&before);
+        let kept = told.besides(&now);
+        if !kept.is_empty() {
+            let kept = kept.join(", ");
+            print::note(format_args!("as in the run before: {kept}; give it again to change it, or --forget"));
+        }
+        told
+    }
+
+    /// The file of metadata, and what is in it: the one that was told, else items.csv beside the photos.
+    fn metadata(&self, told: &Told) -> anyhow::Result<(Option<PathBuf>, Metadata)> {
+        let beside = Some(self.photos.join("items.csv")).filter(|path| path.exists());
+        let path = told.meta.clone().or(beside);
+        if let (Some(path), None) = (&path, &self.meta)
+            && !path.exists()
+        {
+            bail!(
+                "reading metadata: expected {}, as the run before was given it, got none; put it back, name another \
+                 with --meta, or --forget it",
+                path.display()
+            );
+        }
+        let named = told.attributes.as_deref().unwrap_or_default();
+        let read = |path| Metadata::read(path, named);
+        let metadata = path.as_deref().map(read).transpose()?.unwrap_or_default();
+        Ok((path, metadata))
+    }
+}
+
+fn run_on<B: Backend>(engine: &Engine<B>, model: &Path, told: Told, args: IndexArgs) -> anyhow::Result<()>
 where
     Engine<B>: Sync,
 {
     let photos = PhotoSource::open(&args.photos)?;
-    let beside = args.photos.join("items.csv");
-    let metadata = match (&args.meta, beside.exists()) {
-        (Some(path), _) => Metadata::read(path, &args.attributes)?,
-        (None, true) => Metadata::read(&beside, &args.attributes)?,
-        (None, false) => Metadata::default(),
-    };
-    if metadata.columns().is_none() && !args.attributes.is_empty() {
-        anyhow::bail!("indexing: expected a file of metadata for --attributes, got none; name it with --meta");
+    let (meta, metadata) = args.metadata(&told)?;
+    if metadata.columns().is_none() && told.attributes.is_some() {
+        bail!("indexing: expected a file of metadata for --attributes, got none; name it with --meta");
     }
+    let inputs: Vec<&Path> = [&*args.photos, model].into_iter().chain(meta.as_deref()).collect();
+    let out = Growth::new(args.kind(), &args.out, &inputs)?;
+    told.write(&out)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cells = told.cells.as_deref().and_then(|cells| cells.parse().ok());
     let indexer = Indexer {
         engine,
         photos: &photos,
         metadata: &metadata,
-        out: &args.out,
+        out: &out,
         part: args.part,
-        cells: args.cells,
-        title: args.title,
+        cells: args.cells.or(cells).unwrap_or_default(),
+        title: told.title.clone().unwrap_or(TITLE.into()),
         jobs: args.jobs.unwrap_or(cores),
     };
     let bar = super::bar(indexer.ids().len(), "indexing");
@@ -86,7 +138,7 @@ where
     bar.finish_and_clear();
     for duplicate in photos.duplicates() {
         let vitrine::photos::Duplicate { id, kept, left_out } = duplicate;
-        eprintln!("skipped {left_out}: {kept} has the same id {id}; rename one of them");
+        vitrine::print::note(format_args!("skipped {left_out}: {kept} has the same id {id}; rename one of them"));
     }
     report(&summary, &args.out, args.json)
 }
@@ -94,15 +146,15 @@ where
 /// Says what is in a catalog, or in a part of one, and what was left out.
 pub fn report(summary: &Summary, out: &Path, json: bool) -> anyhow::Result<()> {
     if let Some(columns) = &summary.columns {
-        eprintln!("{}", columns.sentence());
+        vitrine::print::note(columns.sentence());
     }
     for (id, reason) in &summary.skipped {
-        eprintln!("skipped {id}: {reason}");
+        vitrine::print::note(format_args!("skipped {id}: {reason}"));
     }
     if json {
-        println!("{}", serde_json::to_string(summary)?);
+        vitrine::print::line(serde_json::to_string(summary)?)?;
     } else {
-        println!(
+        vitrine::print::line(format_args!(
             "{}: {} photos in {} shards ({} encoded, {} kept, {} skipped)",
             out.display(),
             summary.photos,
@@ -110,7 +162,7 @@ pub fn report(summary: &Summary, out: &Path, json: bool) -> anyhow::Result<()> {
             summary.encoded,
             summary.kept,
             summary.skipped.len()
-        );
+        ))?;
     }
     Ok(())
 }

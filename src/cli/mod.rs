@@ -86,7 +86,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 pub fn open<B: Backend>(backend: B, model: &Path) -> vitrine::Result<Engine<B>> {
     let engine = Engine::open(backend, model)?;
     if let Some(note) = &engine.description().note {
-        eprintln!("note: {note}");
+        vitrine::print::note(format_args!("note: {note}"));
     }
     Ok(engine)
 }
@@ -97,7 +97,7 @@ pub fn open<B: Backend>(backend: B, model: &Path) -> vitrine::Result<Engine<B>> 
 pub fn gpu(arithmetic: Option<Arithmetic>) -> vitrine::Result<Gpu> {
     let gpu = pollster::block_on(Gpu::open(NATIVE_TIMEOUT, arithmetic))?;
     let kind = if gpu.is_software() { "a program on the processor, slower than --backend cpu" } else { "hardware" };
-    eprintln!("on {}: {kind}; {} products", gpu.name(), gpu.arithmetic().name());
+    vitrine::print::note(format_args!("on {}: {kind}; {} products", gpu.name(), gpu.arithmetic().name()));
     Ok(gpu)
 }
 

@@ -63,11 +63,14 @@ pub fn run(args: SearchArgs) -> anyhow::Result<()> {
     if args.json {
         let attention = serde_json::json!({"photo": encoded.photo, "words": encoded.words,
             "modalities": encoded.modalities});
-        println!("{}", serde_json::json!({"hits": found, "attention": attention, "ms": encoded.ms}));
+        vitrine::print::line(format_args!(
+            "{}",
+            serde_json::json!({"hits": found, "attention": attention, "ms": encoded.ms})
+        ))?;
         return Ok(());
     }
     for (hit, item) in hits.iter().map(|hit| (hit, &items[hit.row as usize])) {
-        println!("{:.3}  {:<12} {}", hit.score, item.id, item.title);
+        vitrine::print::line(format_args!("{:.3}  {:<12} {}", hit.score, item.id, item.title))?;
     }
     Ok(())
 }

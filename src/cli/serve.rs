@@ -45,7 +45,11 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", args.port))
         .await
         .with_context(|| format!("serving on port {}: choose another with --port", args.port))?;
-    println!("serving {} on http://{}/ (Ctrl-C stops)", args.dist.display(), listener.local_addr()?);
+    vitrine::print::line(format_args!(
+        "serving {} on http://{}/ (Ctrl-C stops)",
+        args.dist.display(),
+        listener.local_addr()?
+    ))?;
     let stop = async {
         let _ = tokio::signal::ctrl_c().await;
     };

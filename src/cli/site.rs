@@ -54,10 +54,14 @@ pub fn run(args: SiteArgs) -> anyhow::Result<()> {
     };
     let written = site.write()?;
     if args.json {
-        println!("{}", serde_json::to_string(&written)?);
+        vitrine::print::line(serde_json::to_string(&written)?)?;
     } else {
         let megabytes = written.bytes as f64 / 1e6;
-        println!("{}: {} files, {megabytes:.1} MB; upload the folder as it is", args.out.display(), written.files);
+        vitrine::print::line(format_args!(
+            "{}: {} files, {megabytes:.1} MB; upload the folder as it is",
+            args.out.display(),
+            written.files
+        ))?;
     }
     Ok(())
 }

@@ -1,14 +1,14 @@
 //! `vitrine train`: fine-tunes both encoders and the fusion head.
 
 use anyhow::{Context, Result, bail};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use vitrine::convert::{Model, read_encoder};
 use vitrine::train::ablate;
 use vitrine::train::batch::MixShares;
 use vitrine::train::data::{Data, Split};
 use vitrine::train::gemm::Precision;
 use vitrine::train::occlude;
-use vitrine::train::run::{Output, Run, Settings};
+use vitrine::train::run::{CHECKPOINT, Output, Run, Settings};
 
 /// Fine-tunes both encoders and the fusion head.
 #[derive(Debug, clap::Args)]
@@ -146,18 +146,27 @@ impl Train {
     pub fn run(self) -> Result<()> {
         let lanes = self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         rayon::ThreadPoolBuilder::new().num_threads(lanes).build_global().context("starting threads")?;
+        let folders: Vec<PathBuf> =
+            self.data.iter().filter_map(|entry| Some(entry.split_once('=')?.1.into())).collect();
+        let init = [&self.init, &self.init_image, &self.init_text].into_iter().flatten();
+        let inputs: Vec<&Path> = folders.iter().chain(init).map(PathBuf::as_path).collect();
+        let writes = !self.ablate && !self.occlude;
+        if writes {
+            // before anything is read that takes long
+            Output::check(&self.out, &self.log, &inputs)?;
+        }
         let data = self.read()?;
         let mut model = self.start(&data)?;
         if self.occlude {
             let o = occlude::occlude(&model, &data, 4, usize::MAX, self.seed)?;
-            println!(
+            vitrine::print::line(format_args!(
                 "{} queries, 4 patches covered: score moves by {:.4} (attended), {:.4} (random); attended moves more in \
                  {:.1} %",
                 o.queries,
                 o.attended,
                 o.random,
                 o.wins * 100.0
-            );
+            ))?;
             return Ok(());
         }
         if self.ablate {
@@ -198,29 +207,30 @@ impl Train {
             },
         };
         let precision = Precision::fastest();
-        eprintln!(
+        vitrine::print::note(format_args!(
             "{} photos, {} composed queries; {settings:?}; {precision:?} products",
             data.items.len(),
             data.train.len()
-        );
+        ));
         let mut run = Run::new(settings, &model, &data, precision)?;
+        let mut out = Output::claim(&self.out, &self.log, &inputs)?;
         if self.resume {
-            let checkpoint = self.log.join("checkpoint.safetensors");
+            let checkpoint = self.log.join(CHECKPOINT);
             match checkpoint.exists() {
                 true => run.resume(&checkpoint)?,
-                false => eprintln!("no {}: starting from the beginning", checkpoint.display()),
+                false => vitrine::print::note(format_args!("no {}: starting from the beginning", checkpoint.display())),
             }
         }
-        let figures = run.train(&model, &Output { model: self.out, log: self.log })?;
-        println!("{}", serde_json::to_string(&figures)?);
+        let figures = run.train(&model, &mut out)?;
+        vitrine::print::line(serde_json::to_string(&figures)?)?;
         Ok(())
     }
 
     fn ablate(&self, model: &Model, data: &Data) -> Result<()> {
         let settings = ablate::Settings { queries: 8000, steps: self.steps, batch: self.batch, seed: self.seed };
-        println!("| query | R@1 | R@10 | R@50 |\n| --- | --- | --- | --- |");
+        vitrine::print::line(format_args!("| query | R@1 | R@10 | R@50 |\n| --- | --- | --- | --- |"))?;
         for (name, [r1, r10, r50]) in ablate::ablate(model, data, &settings)? {
-            println!("| {name} | {r1:.3} | {r10:.3} | {r50:.3} |");
+            vitrine::print::line(format_args!("| {name} | {r1:.3} | {r10:.3} | {r50:.3} |"))?;
         }
         Ok(())
     }

@@ -7,8 +7,8 @@
 use crate::assembly::{PHOTOS, Rows};
 use crate::error::{Error, Result, data, io};
 use crate::hash::PhotoName;
-use crate::model::folder::write_atomic;
 use crate::shard::{FileEntry, Item, ModelRef, Shard};
+use crate::staging::Growth;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -116,7 +116,7 @@ pub struct PartManifest {
 impl PartManifest {
     /// Writes a part's files into its folder, this manifest last.
     pub fn write(
-        folder: &Path,
+        folder: &Growth,
         part: usize,
         whole: Whole,
         rows: &Rows,
@@ -124,14 +124,14 @@ impl PartManifest {
     ) -> Result<Self> {
         let put = |stem: &str, extension: &str, bytes: Vec<u8>| {
             let entry = FileEntry::of(stem, extension, &bytes)?;
-            write_atomic(&folder.join(&entry.file), &bytes).map(|()| entry)
+            folder.put(&entry.file, &bytes).map(|()| entry)
         };
         let vectors = put("shard", "bin", rows.shard(0..rows.len()).encode())?;
         let items = put("items", "jsonl", rows.items_lines())?;
         let (format, version, count) = (FORMAT.to_string(), VERSION, rows.len());
         let manifest = Self { format, version, part, whole, count, skipped, vectors, items };
         let json = serde_json::to_vec_pretty(&manifest).map_err(|e| Error::Catalog(e.to_string()))?;
-        write_atomic(&folder.join(PART), &json)?;
+        folder.put(PART, &json)?;
         Ok(manifest)
     }
 

@@ -172,10 +172,10 @@ impl Description {
         self.fingerprint = sha256_hex(serde_json::to_string(&(sizes, hashes)).unwrap_or_default().as_bytes());
     }
 
-    /// Writes the folder, which appears, or takes the place of an earlier one, only when it is complete.
+    /// Writes the claimed folder, which appears, or takes the place of an earlier one, only when it is complete.
     #[cfg(feature = "cli")]
-    pub fn write(&self, folder: &std::path::Path, parts: &[(Part, Vec<u8>)]) -> Result<()> {
-        crate::staging::replace(folder, DESCRIPTION, |folder| {
+    pub fn write(&self, folder: &mut crate::staging::Claim, parts: &[(Part, Vec<u8>)]) -> Result<()> {
+        folder.replace(DESCRIPTION, |folder| {
             for (part, bytes) in parts {
                 write_atomic(&folder.join(part.file()), bytes)?;
             }
@@ -218,8 +218,9 @@ pub fn write_atomic(path: &std::path::Path, bytes: &[u8]) -> Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // temporary files are private by default; what is written here is meant to be served
-        let open = std::fs::Permissions::from_mode(0o644);
+        // temporary files are private by default; what is written here is meant to be served, unless its owner says no
+        let before = std::fs::symlink_metadata(path).ok().filter(|found| found.is_file());
+        let open = before.map_or(std::fs::Permissions::from_mode(0o644), |found| found.permissions());
         file.as_file().set_permissions(open).map_err(io("writing", path))?;
     }
     file.persist(path).map_err(|e| io("writing", path)(e.error))?;

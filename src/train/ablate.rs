@@ -107,7 +107,7 @@ pub fn ablate(model: &Model, data: &Data, settings: &Settings) -> Result<Vec<Row
         let trained = train(&net, variant, data, &asked, &features, settings)?;
         rows.push((variant.name(), measure(&net, &trained, variant, data, &features)?));
         if let Some((name, [r1, r10, r50])) = rows.last() {
-            eprintln!("{name}: R@1 {r1:.3} R@10 {r10:.3} R@50 {r50:.3}");
+            crate::print::note(format_args!("{name}: R@1 {r1:.3} R@10 {r10:.3} R@50 {r50:.3}"));
         }
     }
     Ok(rows)

@@ -12,8 +12,8 @@ const UPPER: [&str; 4] = ["loss", "composed", "text", "photo"];
 const LOWER: [&str; 9] =
     ["r1", "r10", "r50", "title_r10", "phrase_p10", "tops_r10", "wardrobe_p10", "drawn_r1", "drawn_r10"];
 
-/// Draws the CSV log of a run as SVG.
-pub fn plot(log: &Path, out: &Path) -> Result<()> {
+/// The CSV log of a run as a picture in SVG.
+pub fn plot(log: &Path) -> Result<String> {
     let text = std::fs::read_to_string(log).map_err(io("reading", log))?;
     let bad = |e: csv::Error| crate::error::data(log.display(), format!("expected a training log ({e})"));
     let mut reader = csv::Reader::from_reader(text.as_bytes());
@@ -26,8 +26,8 @@ pub fn plot(log: &Path, out: &Path) -> Result<()> {
     };
     let mut picture = String::new();
     draw(&mut picture, UPPER.iter().map(line).collect(), LOWER.iter().map(line).collect())
-        .map_err(|e| Error::Argument(format!("drawing {}: {e}", out.display())))?;
-    std::fs::write(out, picture).map_err(io("writing", out))
+        .map_err(|e| Error::Argument(format!("drawing {}: {e}", log.display())))?;
+    Ok(picture)
 }
 
 fn draw(to: &mut String, upper: Vec<Line>, lower: Vec<Line>) -> std::result::Result<(), Box<dyn std::error::Error>> {

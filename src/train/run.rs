@@ -10,12 +10,16 @@ use crate::convert::Model;
 use crate::error::{Error, Result, io};
 use crate::model::vit;
 use crate::quant::Format;
+use crate::staging::{self, Claim, Growth, Kind};
 use crate::weights::{Checkpoint, Stored};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+/// Name of the checkpoint in the log folder.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
 
 /// Settings of a run.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -210,9 +214,24 @@ fn metadata(checkpoint: &Checkpoint) -> BTreeMap<String, String> {
 /// Where a run writes.
 pub struct Output {
     /// The model folder.
-    pub model: PathBuf,
+    pub model: Claim,
     /// Log and checkpoint.
-    pub log: PathBuf,
+    pub log: Growth,
+}
+
+impl Output {
+    /// Refuses folders that a training that reads `inputs` may not write; changes nothing.
+    pub fn check(model: &Path, log: &Path, inputs: &[&Path]) -> Result<()> {
+        staging::check(Kind::Model, model, inputs)?;
+        staging::check(Kind::Log, log, inputs)?;
+        staging::refuse_same(model, log)
+    }
+
+    /// Claims both folders for as long as the training takes.
+    pub fn claim(model: &Path, log: &Path, inputs: &[&Path]) -> Result<Self> {
+        Self::check(model, log, inputs)?;
+        Ok(Self { model: Claim::new(Kind::Model, model, inputs)?, log: Growth::new(Kind::Log, log, inputs)? })
+    }
 }
 
 /// A run in progress.
@@ -302,11 +321,8 @@ impl<'a> Run<'a> {
     }
 
     /// Trains to the end of the schedule.
-    pub fn train(&mut self, start: &Model, out: &Output) -> Result<Figures> {
-        std::fs::create_dir_all(&out.log).map_err(io("creating", &out.log))?;
-        crate::staging::remove_unfinished(&out.log)?;
-        let checkpoint = out.log.join("checkpoint.safetensors");
-        let mut log = Log::open(&out.log.join("log.csv"))?;
+    pub fn train(&mut self, start: &Model, out: &mut Output) -> Result<Figures> {
+        let mut log = Log::open(&out.log.list("log.csv", || Ok(Vec::new()))?)?;
         let begin = Instant::now();
         let (done, first) = (self.state.progress, self.state.optimiser.step);
         let (mut saved, mut validated, mut written) = (begin, begin, begin);
@@ -341,20 +357,24 @@ impl<'a> Run<'a> {
             };
             if due {
                 let begin = Instant::now();
-                self.save(&checkpoint)?;
+                self.save_to(&out.log)?;
                 (saved, cost) = (Instant::now(), begin.elapsed());
             }
             if minutes(written) >= MODEL_EVERY {
-                self.state.to_model(start)?.write(&out.model, Format::F32)?;
+                self.state.to_model(start)?.write_to(&mut out.model, Format::F32)?;
                 written = Instant::now();
             }
         }
-        self.save(&checkpoint)?;
-        self.state.to_model(start)?.write(&out.model, Format::F32)?;
+        self.save_to(&out.log)?;
+        self.state.to_model(start)?.write_to(&mut out.model, Format::F32)?;
         let figures = validate(&self.net, &self.state.averaged(), self.data, usize::MAX)?;
         log.figures(self.state.optimiser.step, &figures)?;
-        super::plot::plot(&out.log.join("log.csv"), &out.log.join("log.svg"))?;
+        out.log.put("log.svg", super::plot::plot(&out.log.path().join("log.csv"))?.as_bytes())?;
         Ok(figures)
+    }
+
+    fn save_to(&self, log: &Growth) -> Result<()> {
+        log.put(CHECKPOINT, &self.state.to_checkpoint()?.to_bytes()?)
     }
 
     /// Writes the checkpoint, whole or not at all.
@@ -431,12 +451,12 @@ impl Log {
         left: f64,
     ) -> Result<()> {
         let [loss, composed, text, photo, accuracy, gradient] = mean;
-        eprintln!(
+        crate::print::note(format_args!(
             "step {step:>6} {:>5.1} %  loss {loss:.3} (composed {composed:.3} text {text:.3} photo {photo:.3}) in-batch \
              {accuracy:.3}  gradient {gradient:.2}  rate ×{rate:.3}  scale {scale:.1}  {pace:.2} s/step  left {}",
             progress * 100.0,
             clock(left)
-        );
+        ));
         let line = format!(
             "{step},{progress:.5},{loss:.5},{composed:.5},{text:.5},{photo:.5},{accuracy:.4},{gradient:.3},{rate:.4},\
              {scale:.2},{pace:.3},,,,,,,,,,\n"
@@ -449,10 +469,10 @@ impl Log {
         let [r1, r10, r50] = [0, 1, 2].map(|i| show(f.composed.map(|c| c[i])));
         let [median, title, phrase, tops, wardrobe] = [f.median_rank, f.title, f.phrase, f.tops, f.wardrobe].map(show);
         let [drawn1, drawn10] = [0, 1].map(|i| show(f.drawn.map(|d| d[i])));
-        eprintln!(
+        crate::print::note(format_args!(
             "step {step:>6} val: composed R@1 {r1} R@10 {r10} R@50 {r50} median {median}; title R@10 {title}; phrase \
              P@10 {phrase}; tops R@10 {tops}; wardrobe P@10 {wardrobe}; drawn R@1 {drawn1} R@10 {drawn10}"
-        );
+        ));
         self.write(&format!(
             "{step},,,,,,,,,,,{r1},{r10},{r50},{median},{title},{phrase},{tops},{wardrobe},{drawn1},{drawn10}\n"
         ))

@@ -266,16 +266,16 @@ fn training_learns_a_tiny_task() {
     let mut run = Run::new(settings(), &model, &data, Precision::fastest()).unwrap();
     let before = validate(&run.net, &run.state.averaged(), &data, 100).unwrap();
     let (first, _) = run.step(0.0).unwrap();
-    let out = Output { model: folder.path().join("model"), log: folder.path().join("log") };
-    let after = run.train(&model, &out).unwrap();
+    let mut out = Output::claim(&folder.path().join("model"), &folder.path().join("log"), &[]).unwrap();
+    let after = run.train(&model, &mut out).unwrap();
     let (last, _) = run.step(1.0).unwrap();
     assert!(last.loss < 0.7 * first.loss, "{} after {}", last.loss, first.loss);
     // 4 of the 15 other photos answer: chance finds one at once in about a quarter of the cases
     let [r1, ..] = after.composed.unwrap();
     assert!(r1 > 0.8, "composed R@1 {r1} after {:?}", before.composed);
-    let written = Model::open(&out.model).unwrap();
+    let written = Model::open(&folder.path().join("model")).unwrap();
     assert_eq!(written.description.dimension, 6);
-    assert!(out.log.join("log.svg").exists());
+    assert!(out.log.path().join("log.svg").exists());
 }
 
 #[test]

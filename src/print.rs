@@ -1,0 +1,24 @@
+//! The one place that prints. Results go to stdout, everything else to stderr; nothing panics when nobody reads it.
+
+use crate::error::{Error, Result, io};
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+/// Prints a line of a result.
+///
+/// # Errors
+/// [`Error::NobodyReads`] when the reader has closed the pipe, as `| head -1` does, so that the command ends quietly; other
+/// system errors, such as a full disk behind `>`, are failures.
+pub fn line(text: impl Display) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Error::NobodyReads,
+        _ => io("printing to", Path::new("stdout"))(error),
+    })
+}
+
+/// Says something beside the result. Work goes on where nobody reads it.
+pub fn note(text: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
