@@ -18,6 +18,7 @@ pub use rows::Rows;
 use crate::error::{Error, Result};
 use crate::hash::PhotoName;
 use crate::image::{self, Preprocess};
+use crate::photo_file::PhotoFile;
 use crate::shard::{BLUR, Item};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,12 +46,24 @@ pub struct Entry {
     /// A few pixels, as in [`Item::blur`].
     #[serde(default)]
     pub blur: String,
+    /// Whether an earlier version made it, whose photos are read once more before they count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unproven: bool,
     /// What an integer of its vector stands for.
     #[serde(skip)]
     pub scale: f32,
     /// Its catalog vector `[dimension]` as the catalog keeps it.
     #[serde(skip)]
     pub vector: Vec<i8>,
+}
+
+impl Entry {
+    /// Whether another entry of the same file tells of the same pixels, so that their vectors are the same.
+    pub fn same_pixels(&self, other: &Self) -> bool {
+        let blurs = [&self.blur, &other.blur];
+        let blur = self.blur == other.blur || blurs.iter().any(|blur| blur.is_empty());
+        self.hash == other.hash && self.size == other.size && self.tone == other.tone && blur
+    }
 }
 
 /// A photo that has been read and waits for its vector.
@@ -68,11 +81,12 @@ pub struct Prepared {
 /// # Errors
 /// [`Error::Photo`] and [`Error::PhotoTooLarge`] for bytes that are no photo within bounds.
 pub fn prepare(id: &str, hash: String, bytes: &[u8], preprocess: &Preprocess) -> Result<Prepared> {
-    let photo = image::decode(bytes)?;
-    let (name, copy, size) = catalog_copy(bytes, &photo)?;
+    let file = PhotoFile::read(bytes)?;
+    let photo = image::pixels(&file)?;
+    let (name, copy, size) = catalog_copy(&file, &photo)?;
     let tone = image::thumbnail(&photo, 1).get_pixel(0, 0).0;
-    let entry =
-        Entry { id: id.into(), hash, photo: name, size, tone, blur: blur(&photo), scale: 0.0, vector: Vec::new() };
+    let (id, blur, scale, vector) = (id.into(), blur(&photo), 0.0, Vec::new());
+    let entry = Entry { id, hash, photo: name, size, tone, blur, unproven: false, scale, vector };
     Ok(Prepared { entry, copy, patches: image::patches(&photo, preprocess) })
 }
 
@@ -84,18 +98,19 @@ fn blur(photo: &::image::RgbImage) -> String {
     few.as_raw().iter().map(|v| char::from(b"0123456789abcdef"[usize::from(v >> 4)])).collect()
 }
 
-/// The catalog's copy of a photo: the file itself where it is small, a JPEG of at most [`LONGEST`] pixels otherwise.
-/// Its name, its bytes, and its width and height.
-fn catalog_copy(bytes: &[u8], photo: &::image::RgbImage) -> Result<(PhotoName, Vec<u8>, (u32, u32))> {
-    let small = photo.width().max(photo.height()) <= LONGEST && bytes.len() <= COPY_BYTES;
-    let kind = ::image::guess_format(bytes).ok().filter(|_| small);
-    let (extension, bytes, size) = match kind {
-        Some(kind) => (kind.extensions_str()[0], bytes.to_vec(), photo.dimensions()),
-        None => {
+/// The catalog's copy of a photo: what is published of the file where it is small, a JPEG of at most [`LONGEST`] pixels
+/// otherwise. Its name, its bytes, and its width and height.
+fn catalog_copy(file: &PhotoFile, photo: &::image::RgbImage) -> Result<(PhotoName, Vec<u8>, (u32, u32))> {
+    let small = photo.width().max(photo.height()) <= LONGEST && file.published.len() <= COPY_BYTES;
+    let (extension, bytes, size) = match small {
+        true => (file.format.extensions_str()[0], file.published.clone(), photo.dimensions()),
+        false => {
             let photo = image::thumbnail(photo, LONGEST);
             let mut out = Vec::new();
             let encoder = ::image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, 85);
-            photo.write_with_encoder(encoder).map_err(|e| Error::Photo(format!("making a smaller copy: {e}")))?;
+            photo
+                .write_with_encoder(encoder)
+                .map_err(|e| Error::Photo(format!("making a smaller copy: {e}").into()))?;
             ("jpg", out, photo.dimensions())
         }
     };

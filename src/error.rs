@@ -3,13 +3,15 @@
 //! A message says the operation, what was expected, what came, and the next step, in that order; the command line
 //! prints it as one line and the page turns it into a sentence for the visitor.
 
+use serde::{Deserialize, Serialize};
+
 /// Everything that can go wrong in the library.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A photo's bytes could not be turned into pixels.
     #[error("reading photo: {0}")]
-    Photo(String),
+    Photo(BadPhoto),
     /// A photo is larger than the decoder agrees to hold in memory.
     #[error("reading photo: at most {limit} megapixels are accepted, this one has {got}; scale it down first")]
     PhotoTooLarge {
@@ -100,6 +102,127 @@ pub enum Error {
         /// The system's reason.
         reason: std::io::Error,
     },
+}
+
+/// Why something was left out of a catalog. The names in `--json` and in `part.json` stay as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// A name that is no UTF-8.
+    NotUtf8,
+    /// A link to a file that is not there, or to a folder that the link lies in.
+    BrokenLink,
+    /// A file or folder that the system does not let be read.
+    Unreadable,
+    /// A folder, a pipe or a device under a photo's name.
+    NotAFile,
+    /// Another photo has the same id.
+    Duplicate,
+    /// A picture or a document of a kind that is not read.
+    Unsupported,
+    /// Bytes of no known kind.
+    NotAPhoto,
+    /// No bytes.
+    Empty,
+    /// More bytes or pixels than are read.
+    TooLarge,
+    /// A file that ends early.
+    Truncated,
+    /// A file with faults in it.
+    Damaged,
+    /// A row with more or fewer fields than there are columns.
+    RaggedRow,
+    /// A row that is no UTF-8.
+    RowNotUtf8,
+    /// A row with a field that is longer than a page can show.
+    RowTooLarge,
+    /// A row without an id.
+    RowWithoutId,
+    /// Another row has the same id.
+    DuplicateRow,
+    /// A row of a photo that is not there.
+    RowWithoutPhoto,
+    /// A title of characters that nobody sees.
+    BlankTitle,
+}
+
+impl Reason {
+    /// Its name in `--json`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotUtf8 => "not_utf8",
+            Self::BrokenLink => "broken_link",
+            Self::Unreadable => "unreadable",
+            Self::NotAFile => "not_a_file",
+            Self::Duplicate => "duplicate",
+            Self::Unsupported => "unsupported",
+            Self::NotAPhoto => "not_a_photo",
+            Self::Empty => "empty",
+            Self::TooLarge => "too_large",
+            Self::Truncated => "truncated",
+            Self::Damaged => "damaged",
+            Self::RaggedRow => "ragged_row",
+            Self::RowNotUtf8 => "row_not_utf8",
+            Self::RowTooLarge => "row_too_large",
+            Self::RowWithoutId => "row_without_id",
+            Self::DuplicateRow => "duplicate_row",
+            Self::RowWithoutPhoto => "row_without_photo",
+            Self::BlankTitle => "blank_title",
+        }
+    }
+}
+
+/// Something that was left out of a catalog.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Why, in a word.
+    pub reason: Reason,
+    /// The file, the photo's id, or the row.
+    pub what: String,
+    /// Why, in a sentence.
+    pub message: String,
+}
+
+impl LeftOut {
+    /// Something that was left out.
+    pub fn new(reason: Reason, what: impl std::fmt::Display, message: impl Into<String>) -> Self {
+        Self { reason, what: what.to_string(), message: message.into() }
+    }
+}
+
+/// Why a photo could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadPhoto {
+    /// In a word.
+    pub reason: Reason,
+    /// What was expected, what came, and what to do.
+    pub problem: String,
+}
+
+impl std::fmt::Display for BadPhoto {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.problem)
+    }
+}
+
+impl<T: Into<String>> From<T> for BadPhoto {
+    fn from(problem: T) -> Self {
+        Self { reason: Reason::Damaged, problem: problem.into() }
+    }
+}
+
+impl Error {
+    /// What is said of a photo that this error left out.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Photo(bad) => bad.reason,
+            Self::PhotoTooLarge { .. } => Reason::TooLarge,
+            Self::Io { reason, .. } if reason.kind() == std::io::ErrorKind::NotFound => Reason::BrokenLink,
+            Self::Io { .. } => Reason::Unreadable,
+            _ => Reason::Damaged,
+        }
+    }
 }
 
 /// What to do about a system error, behind a semicolon.

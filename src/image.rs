@@ -1,10 +1,14 @@
 //! Photos: bytes → pixels → normalised patches. The indexer, the trainer and the page all come through here, since a
 //! difference between them would spoil every vector without an error.
 
-use crate::error::{Error, Result};
-use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage, imageops};
+use crate::error::{BadPhoto, Error, Reason, Result};
+use crate::photo_file::PhotoFile;
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, RgbImage, imageops};
 use serde::{Deserialize, Serialize};
 use std::io::Cursor;
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
 
 /// The largest photo that is decoded, in megapixels of 8 bits; of deeper ones fewer are, as they take as many bytes.
 pub const MAX_MEGAPIXELS: u64 = 64;
@@ -67,20 +71,50 @@ impl Preprocess {
 /// # Errors
 /// [`Error::Photo`] for bytes that are no such photo, [`Error::PhotoTooLarge`] beyond [`MAX_MEGAPIXELS`].
 pub fn decode(bytes: &[u8]) -> Result<RgbImage> {
-    let bad = |e: image::ImageError| {
-        let kind = "expected a whole JPEG, PNG or WebP photo";
-        Error::Photo(format!("{kind}, got {} bytes that are none ({e}); save it again or choose another", bytes.len()))
+    pixels(&PhotoFile::read(bytes)?)
+}
+
+/// The same of a file that was read already.
+pub fn pixels(file: &PhotoFile) -> Result<RgbImage> {
+    let mut photo = match file.format {
+        ImageFormat::Jpeg => jpeg(&file.published)?,
+        format => {
+            let reader = ImageReader::with_format(Cursor::new(file.published.as_slice()), format);
+            let decoder = reader.into_decoder().map_err(bad)?;
+            check_size(decoder.dimensions(), decoder.color_type().bytes_per_pixel())?;
+            DynamicImage::from_decoder(decoder).map_err(bad)?
+        }
     };
-    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| bad(e.into()))?;
-    let mut decoder = reader.into_decoder().map_err(bad)?;
-    check_size(decoder.dimensions(), decoder.color_type().bytes_per_pixel())?;
-    let orientation = decoder.orientation().map_err(bad)?;
-    let mut photo = DynamicImage::from_decoder(decoder).map_err(bad)?;
-    photo.apply_orientation(orientation);
+    photo.apply_orientation(file.orientation);
     if photo.width() == 0 || photo.height() == 0 {
         return Err(Error::Photo("expected at least one pixel, got none; choose another photo".into()));
     }
     Ok(on_white(photo))
+}
+
+fn bad(error: impl std::fmt::Display) -> Error {
+    Error::Photo(
+        format!("expected a whole JPEG, PNG or WebP photo, got one with faults ({error}); save it again").into(),
+    )
+}
+
+/// Decodes a JPEG strictly. `image` asks the same decoder to put grey in the place of what it cannot read.
+fn jpeg(bytes: &[u8]) -> Result<DynamicImage> {
+    let options = DecoderOptions::default().set_strict_mode(true).set_max_width(usize::MAX).set_max_height(usize::MAX);
+    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().map_err(bad)?;
+    let (width, height) = decoder.dimensions().unwrap_or_default();
+    let [width, height] = [width, height].map(|side| u32::try_from(side).unwrap_or(u32::MAX));
+    check_size((width, height), 3)?;
+    let grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
+    let to = if grey { ColorSpace::Luma } else { ColorSpace::RGB };
+    decoder.set_options(options.jpeg_set_out_colorspace(to));
+    let pixels = decoder.decode().map_err(bad)?;
+    let photo = match grey {
+        true => GrayImage::from_raw(width, height, pixels).map(DynamicImage::from),
+        false => RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
+    };
+    photo.ok_or_else(|| bad("another number of pixels than its head says"))
 }
 
 /// Refuses what a header says before anything is allocated for it.
@@ -91,9 +125,9 @@ fn check_size((width, height): (u32, u32), pixel_bytes: u8) -> Result<()> {
         return Err(Error::PhotoTooLarge { limit, got: pixels.div_ceil(1_000_000) });
     }
     if width.max(height) > MAX_SIDE {
-        return Err(Error::Photo(format!(
-            "expected sides of at most {MAX_SIDE} pixels, got {width} × {height}; choose another photo"
-        )));
+        let problem =
+            format!("expected sides of at most {MAX_SIDE} pixels, got {width} × {height}; choose another photo");
+        return Err(Error::Photo(BadPhoto { reason: Reason::TooLarge, problem }));
     }
     Ok(())
 }

@@ -14,8 +14,8 @@ use crate::assembly::{self, Entry, Rows};
 pub use crate::assembly::{CellChoice, PHOTOS};
 use crate::backend::Backend;
 use crate::engine::Engine;
-use crate::error::Result;
-use crate::model::folder::sha256_hex;
+use crate::error::{Error, LeftOut, Reason, Result};
+use crate::hash::sha256_hex;
 use crate::photos::PhotoSource;
 use crate::quant::quantise_rows;
 use crate::shard::{Item, MANIFEST, Manifest, ModelRef};
@@ -23,9 +23,9 @@ use crate::staging::Growth;
 pub use columns::Columns;
 use journal::Journal;
 pub use merge::merge;
-pub use metadata::Metadata;
-pub use part::{PartManifest, PartOf, VERSION as PART_VERSION, Whole};
-use std::collections::{HashMap, HashSet};
+pub use metadata::{Metadata, visible};
+pub use part::{MAX_PARTS, PartManifest, PartOf, VERSION as PART_VERSION, Whole, check as check_parts};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -50,6 +50,24 @@ pub struct Summary {
     /// Which columns of the metadata visitors see; none without such a file, and when parts are merged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub columns: Option<Columns>,
+    /// Everything that was left out, those photos among it: files, rows of metadata, titles.
+    pub left_out: Vec<LeftOut>,
+    /// How many of each reason.
+    pub reasons: BTreeMap<Reason, usize>,
+}
+
+impl Summary {
+    /// The same with this, too, left out. What several parts tell of counts once.
+    fn with(mut self, left_out: impl IntoIterator<Item = LeftOut>) -> Self {
+        self.left_out.extend(left_out);
+        self.left_out.sort();
+        self.left_out.dedup();
+        self.reasons.clear();
+        for LeftOut { reason, .. } in &self.left_out {
+            *self.reasons.entry(*reason).or_default() += 1;
+        }
+        self
+    }
 }
 
 /// Indexes photos.
@@ -90,9 +108,12 @@ where
         let ids = self.ids();
         self.encode_new(&ids, &mut journal, &mut summary, progress)?;
         let mut rows = Rows::new(description.dimension);
+        let mut blank = Vec::new();
         for entry in ids.iter().filter_map(|id| journal.entries.get(id)) {
-            rows.push(&self.item(entry), entry.scale, &entry.vector)?;
+            rows.push(&self.item(entry, &mut blank), entry.scale, &entry.vector)?;
         }
+        summary = summary.with(blank).with(self.photos.left_out());
+        summary = summary.with(self.metadata.left_out(|id| self.photos.contains(id)));
         summary.photos = rows.len();
         summary.shards = self.write(rows, &journal, &summary)?;
         journal.rewrite()?;
@@ -117,7 +138,8 @@ where
             ids: Whole::hash_ids(self.photos.ids()),
             metadata: self.metadata.hash().map(str::to_string),
         };
-        let manifest = PartManifest::write(self.out, part, whole, &rows, summary.skipped.clone())?;
+        let manifest =
+            PartManifest::write(self.out, part, whole, &rows, (summary.skipped.clone(), summary.left_out.clone()))?;
         sweep(self.out, manifest.files().into_iter().chain([part::PART]), photos)?;
         Ok(0)
     }
@@ -150,11 +172,17 @@ where
             for outcome in receive {
                 progress();
                 match outcome {
-                    Outcome::Kept(id) => {
+                    Outcome::Kept(entry) => {
                         summary.kept += 1;
-                        fresh.insert(id.clone(), known[&id].clone());
+                        if known.get(&entry.id) != Some(&*entry) {
+                            journal.append(&entry)?;
+                        }
+                        fresh.insert(entry.id.clone(), *entry);
                     }
-                    Outcome::Skipped(id, reason) => summary.skipped.push((id, reason)),
+                    Outcome::Skipped(left_out) => {
+                        summary.skipped.push((left_out.what.clone(), left_out.message.clone()));
+                        summary.left_out.push(left_out);
+                    }
                     Outcome::Encoded(entry) => {
                         summary.encoded += 1;
                         journal.append(&entry)?;
@@ -187,8 +215,8 @@ where
                     patches.push(unfolded);
                     continue;
                 }
-                Prepared::Known => Outcome::Kept(id.clone()),
-                Prepared::Bad(reason) => Outcome::Skipped(id.clone(), reason),
+                Prepared::Known(entry) => Outcome::Kept(entry),
+                Prepared::Bad(error) => Outcome::Skipped(LeftOut::new(error.reason(), id, error.to_string())),
             };
             let _ = send.send(outcome);
         }
@@ -209,28 +237,39 @@ where
     fn prepare(&self, id: &str, known: &HashMap<String, Entry>) -> Result<Prepared> {
         let bytes = match self.photos.read(id) {
             Ok(bytes) => bytes,
-            Err(error) => return Ok(Prepared::Bad(error.to_string())),
+            Err(error) => return Ok(Prepared::Bad(error)),
         };
         let hash = sha256_hex(&bytes);
-        if let Some(entry) = known.get(id)
-            && entry.hash == hash
-            && self.out.path().join(PHOTOS).join(&entry.photo).exists()
-        {
-            return Ok(Prepared::Known);
+        let known = known.get(id).filter(|entry| entry.hash == hash);
+        let there = |entry: &Entry| self.out.path().join(PHOTOS).join(&entry.photo).exists();
+        if let Some(entry) = known.filter(|entry| !entry.unproven && there(entry)) {
+            return Ok(Prepared::Known(Box::new(entry.clone())));
         }
-        match assembly::prepare(id, hash, &bytes, self.engine.preprocess()) {
-            Ok(photo) => {
-                self.out.put(&format!("{PHOTOS}{}", photo.entry.photo), &photo.copy)?;
-                Ok(Prepared::New(photo.entry, photo.patches))
+        let photo = match assembly::prepare(id, hash, &bytes, self.engine.preprocess()) {
+            Ok(photo) => photo,
+            Err(error) => return Ok(Prepared::Bad(error)),
+        };
+        self.out.put(&format!("{PHOTOS}{}", photo.entry.photo), &photo.copy)?;
+        Ok(match known.filter(|entry| entry.same_pixels(&photo.entry)) {
+            // the copy is made anew, the vector stays
+            Some(Entry { scale, vector, .. }) => {
+                Prepared::Known(Box::new(Entry { scale: *scale, vector: vector.clone(), ..photo.entry }))
             }
-            Err(error) => Ok(Prepared::Bad(error.to_string())),
-        }
+            None => Prepared::New(photo.entry, photo.patches),
+        })
     }
 
-    fn item(&self, entry: &Entry) -> Item {
-        let bare = assembly::item(entry);
+    /// What the catalog tells of a photo. A title that nobody can see counts as none, and is named in `blank`.
+    fn item(&self, entry: &Entry, blank: &mut Vec<LeftOut>) -> Item {
+        let mut bare = assembly::item(entry);
+        bare.title = visible(&bare.title).unwrap_or_else(|| format!("Photo {}", &entry.hash[..8]));
         let Some(known) = self.metadata.get(&entry.id).cloned() else { return bare };
-        let title = Some(known.title).filter(|title| !title.is_empty()).unwrap_or(bare.title);
+        let title = visible(&known.title);
+        if title.is_none() && !known.title.is_empty() {
+            let message = "expected a title, got characters that nobody sees; the file's name stands in its place";
+            blank.push(LeftOut::new(Reason::BlankTitle, &entry.id, message));
+        }
+        let title = title.unwrap_or(bare.title);
         Item { title, attributes: known.attributes, link: known.link, price: known.price, ..bare }
     }
 }
@@ -252,15 +291,15 @@ fn sweep<'a>(
 }
 
 enum Outcome {
-    Kept(String),
-    Skipped(String, String),
+    Kept(Box<Entry>),
+    Skipped(LeftOut),
     Encoded(Box<Entry>),
 }
 
 enum Prepared {
     New(Entry, Vec<f32>),
-    Known,
-    Bad(String),
+    Known(Box<Entry>),
+    Bad(Error),
 }
 
 fn batch(ids: &[String], start: usize) -> Option<&[String]> {

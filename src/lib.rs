@@ -29,6 +29,7 @@ pub mod image;
 #[cfg(feature = "cli")]
 pub mod indexer;
 pub mod model;
+pub mod photo_file;
 #[cfg(feature = "cli")]
 pub mod photos;
 #[cfg(feature = "cli")]

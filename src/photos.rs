@@ -1,6 +1,7 @@
 //! Photos in a folder or a ZIP archive, looked up by id.
 //!
-//! A photo's id is its file's stem: `dresses/10324.jpg` has the id `10324`. Files that are no photos are passed over.
+//! A photo's id is its file's stem: `dresses/10324.jpg` has the id `10324`. Files that are no pictures are passed over.
+//! Whatever looks like a photo and cannot be one is listed with the reason, and the rest goes on.
 //! Nothing is unpacked to disk, and an id is looked up in the list made when the source was opened, never joined to a
 //! path, so that no id can lead out of the folder.
 
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use walkdir::{DirEntry, WalkDir};
 use zip::ZipArchive;
 
-use crate::error::{Error, Result, data, io as io_error};
+use crate::error::{BadPhoto, Error, LeftOut, Reason, Result, data, io as io_error};
 
 /// File extensions that count as photos, in lower case: what the decoder reads.
 pub const EXTENSIONS: [&str; 4] = crate::hash::PHOTO_ENDINGS;
@@ -30,7 +31,14 @@ pub struct PhotoSource {
     places: HashMap<String, Place>,
     archives: Vec<Archive>,
     duplicates: Vec<Duplicate>,
+    left_out: Vec<LeftOut>,
 }
+
+/// Endings of pictures that are not read.
+const PICTURES: [&str; 22] = [
+    "heic", "heif", "avif", "gif", "tif", "tiff", "bmp", "jfif", "jpe", "jxl", "jp2", "svg", "psd", "dng", "cr2",
+    "cr3", "nef", "arw", "raf", "orf", "rw2", "ico",
+];
 
 /// A file that was left out because another one before it has the same id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +74,8 @@ impl PhotoSource {
     /// Opens several folders and archives as one. Where two hold the same id, the first one's photo is used and the
     /// other is named in [`duplicates`](Self::duplicates).
     pub fn open_all<P: AsRef<Path>>(paths: &[P]) -> Result<Self> {
-        let mut source = Self { ids: vec![], places: HashMap::new(), archives: vec![], duplicates: vec![] };
+        let mut source =
+            Self { ids: vec![], places: HashMap::new(), archives: vec![], duplicates: vec![], left_out: vec![] };
         for path in paths {
             let path = path.as_ref();
             let before = source.places.len() + source.duplicates.len();
@@ -77,9 +86,14 @@ impl PhotoSource {
                 source.add_archive(path)?
             }
             if source.places.len() + source.duplicates.len() == before {
+                let left_out = source.left_out.first().map(|one| format!(" ({}: {})", one.what, one.message));
                 return Err(data(
                     path.display(),
-                    format!("expected photos ({}), found none; is this the right path?", EXTENSIONS.join(", ")),
+                    format!(
+                        "expected photos ({}), found none{}; is this the right path?",
+                        EXTENSIONS.join(", "),
+                        left_out.unwrap_or_default()
+                    ),
                 ));
             }
         }
@@ -101,6 +115,14 @@ impl PhotoSource {
     /// Files that were left out because their id was taken.
     pub fn duplicates(&self) -> &[Duplicate] {
         &self.duplicates
+    }
+
+    /// Everything that looks like a photo and was left out before it was read, duplicates among it.
+    pub fn left_out(&self) -> Vec<LeftOut> {
+        let named = |Duplicate { id, kept, left_out }: &Duplicate| {
+            LeftOut::new(Reason::Duplicate, left_out, format!("{kept} has the same id {id}; rename one of them"))
+        };
+        self.left_out.iter().cloned().chain(self.duplicates.iter().map(named)).collect()
     }
 
     /// The file or archive entry that holds a photo, for messages.
@@ -133,15 +155,19 @@ impl PhotoSource {
     fn add_folder(&mut self, folder: &Path) -> Result<()> {
         let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name();
         for entry in walk.into_iter().filter_entry(|e| e.depth() == 0 || !hidden(e)) {
-            let entry = entry.map_err(|e| data(folder.display(), e.to_string()))?;
-            if !entry.file_type().is_file() || !is_photo(entry.path()) {
-                continue;
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) if error.depth() == 0 => return Err(data(folder.display(), error.to_string())),
+                Err(error) => {
+                    self.left_out.push(unreachable_entry(folder, &error));
+                    continue;
+                }
+            };
+            match file_id(&entry) {
+                Ok(Some(id)) => self.add(id, Place::File(entry.path().to_owned())),
+                Ok(None) => {}
+                Err((reason, message)) => self.left_out.push(LeftOut::new(reason, entry.path().display(), message)),
             }
-            let stem = entry.path().file_stem().unwrap_or_default();
-            let id = stem.to_str().ok_or_else(|| {
-                data(entry.path().display(), "expected a name in UTF-8, got other bytes; rename the file")
-            })?;
-            self.add(id.to_owned(), Place::File(entry.path().to_owned()));
         }
         Ok(())
     }
@@ -155,15 +181,21 @@ impl PhotoSource {
         let archive = self.archives.len();
         let mut entries = Vec::with_capacity(zip.len());
         for index in 0..zip.len() {
-            let Some(name) = zip.name_for_index(index) else {
-                continue;
-            };
-            entries.push((name.map_err(not_zip)?.into_owned(), index));
+            match zip.name_for_index(index) {
+                Some(Ok(name)) => entries.push((name.into_owned(), index)),
+                Some(Err(error)) => {
+                    let what = format!("{}: entry {}", path.display(), index + 1);
+                    self.left_out.push(LeftOut::new(Reason::NotUtf8, what, format!("{error}; make the archive again")));
+                }
+                None => {}
+            }
         }
         entries.sort_unstable();
         for (name, index) in entries {
             if let Some(id) = entry_id(&name).map_err(|problem| data(path.display(), problem))? {
                 self.add(id, Place::Entry { archive, index, name });
+            } else if let Some((reason, message)) = unread_picture(Path::new(&name)) {
+                self.left_out.push(LeftOut::new(reason, format!("{}: {name}", path.display()), message));
             }
         }
         self.archives.push(Archive { path: path.to_owned(), zip });
@@ -203,6 +235,47 @@ fn hidden(entry: &DirEntry) -> bool {
     entry.file_name().to_string_lossy().starts_with('.')
 }
 
+/// A file or folder that could not be reached, as the walk tells of it.
+fn unreachable_entry(folder: &Path, error: &walkdir::Error) -> LeftOut {
+    let path = error.path().unwrap_or(folder);
+    let denied = error.io_error().is_some_and(|e| e.kind() == io::ErrorKind::PermissionDenied);
+    let link = !denied && std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    let path = path.display();
+    let (reason, message) = match (error.loop_ancestor(), link) {
+        (Some(to), _) => (Reason::BrokenLink, format!("expected files, got a link to {}; remove it", to.display())),
+        (_, true) => {
+            (Reason::BrokenLink, "expected a file, got a link to one that is not there; mend or remove it".into())
+        }
+        _ => (Reason::Unreadable, format!("{error}; change its permissions")),
+    };
+    LeftOut::new(reason, path, message)
+}
+
+/// The id of a file in a folder; none if it is no picture.
+fn file_id(entry: &DirEntry) -> std::result::Result<Option<String>, (Reason, String)> {
+    let (path, kind) = (entry.path(), entry.file_type());
+    if entry.depth() == 0 || !is_photo(path) {
+        return if kind.is_file() { unread_picture(path).map_or(Ok(None), Err) } else { Ok(None) };
+    }
+    if !kind.is_file() {
+        let got = if kind.is_dir() { "a folder, whose files are read" } else { "a pipe or a device" };
+        return Err((Reason::NotAFile, format!("expected a photo under this name, got {got}; rename it")));
+    }
+    match path.file_stem().unwrap_or_default().to_str() {
+        Some(id) => Ok(Some(id.to_owned())),
+        None => Err((Reason::NotUtf8, "expected a name in UTF-8, got other bytes; rename the file".into())),
+    }
+}
+
+/// What to say of a picture of a kind that is not read, by its ending.
+fn unread_picture(path: &Path) -> Option<(Reason, String)> {
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let ours = PICTURES.contains(&ending.as_str()) && !file.starts_with('.') && !path.starts_with("__MACOSX");
+    let message = format!("expected a photo ({}), got {ending}; save it as JPEG, PNG or WebP", EXTENSIONS.join(", "));
+    ours.then_some((Reason::Unsupported, message))
+}
+
 fn is_photo(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
@@ -227,7 +300,10 @@ fn entry_id(name: &str) -> std::result::Result<Option<String>, String> {
 }
 
 fn read_limited(reader: impl Read, size: u64, name: &str) -> Result<Vec<u8>> {
-    let too_large = || data(name, format!("expected a photo of at most {} MiB; scale it down first", MAX_BYTES >> 20));
+    let too_large = || {
+        let problem = format!("{name}: expected a photo of at most {} MiB; scale it down first", MAX_BYTES >> 20);
+        Error::Photo(BadPhoto { reason: Reason::TooLarge, problem })
+    };
     if size > MAX_BYTES {
         return Err(too_large());
     }

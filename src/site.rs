@@ -5,7 +5,7 @@ mod published;
 mod relevance;
 mod slim;
 
-use crate::error::{Error, Result, io};
+use crate::error::{Error, LeftOut, Result, io};
 use crate::model::folder::{DESCRIPTION, Description, sha256_hex, write_atomic};
 use crate::shard::{FileEntry, MANIFEST, Manifest};
 use crate::staging::{Claim, Kind};
@@ -73,6 +73,8 @@ pub struct Written {
     pub files: usize,
     /// Their bytes together.
     pub bytes: u64,
+    /// Files among the photos that are no whole photos, and are not published.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl Site<'_> {
@@ -93,7 +95,7 @@ impl Site<'_> {
         let manifest = Manifest::from_json(&std::fs::read_to_string(&path).map_err(io("reading", &path))?)?;
         let model = Description::open(self.model)?;
         manifest.check_model(&model.fingerprint)?;
-        let mut written = Written { files: 0, bytes: 0 };
+        let mut written = Written { files: 0, bytes: 0, left_out: Vec::new() };
         for part in &model.parts {
             // read, not copied, so that a damaged weight file is found here and not by visitors
             self.put(&format!("model/{}", part.file), &model.read(self.model, part.part)?, &mut written)?;

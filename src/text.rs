@@ -28,6 +28,20 @@ pub struct Piece {
 /// The longest text that is looked at, in bytes; far more than the encoder can hold.
 const MAX_BYTES: usize = 16 * 1024;
 
+/// A larger `tokenizer.json` is refused, in bytes: those of half a million words take 10 MB.
+const MAX_FILE: usize = 16 << 20;
+/// Objects and lists in it: each takes a hundred times its length when it is read.
+const MAX_OBJECTS: usize = 16_384;
+/// Words that a tokenizer may know.
+const MAX_WORDS: usize = 600_000;
+/// A longer word is none, in bytes.
+const MAX_WORD: usize = 512;
+/// Tokens that a tokenizer may have beside its words. The library makes a machine of them that takes a thousand times
+/// their length.
+const MAX_ADDED: usize = 1024;
+/// Bytes that the description of a normalizer and the other steps may take: one may hold patterns and tables.
+const MAX_STEP: usize = 64 << 10;
+
 /// Turns words into token ids.
 #[derive(Clone)]
 pub struct TextReader {
@@ -102,7 +116,15 @@ impl TextReader {
 /// precompiled normalisers, and neither belongs to a WordPiece model that only encodes. Templates with faults are refused.
 fn plain(json: &[u8]) -> Result<Vec<u8>> {
     let refuse = |got: String| Error::Model(format!("expected a tokenizer.json, got {got}; use the model's own"));
+    if json.len() > MAX_FILE {
+        return Err(refuse(format!("{} bytes where at most {MAX_FILE} are read", json.len())));
+    }
+    let objects = json.iter().filter(|byte| b"{[".contains(byte)).count();
+    if objects > MAX_OBJECTS {
+        return Err(refuse(format!("{objects} objects where at most {MAX_OBJECTS} are read")));
+    }
     let mut value: serde_json::Value = serde_json::from_slice(json).map_err(|e| refuse(format!("no JSON ({e})")))?;
+    bounded(&value).map_err(refuse)?;
     if value["model"]["type"] != "WordPiece" {
         return Err(refuse(format!("one of type {} where WordPiece is read", value["model"]["type"])));
     }
@@ -116,6 +138,28 @@ fn plain(json: &[u8]) -> Result<Vec<u8>> {
         value[unused] = serde_json::Value::Null;
     }
     serde_json::to_vec(&value).map_err(|e| refuse(e.to_string()))
+}
+
+/// Refuses what takes far more memory than its own length: what is too much, in words.
+fn bounded(value: &serde_json::Value) -> Result<(), String> {
+    let words = value["model"]["vocab"].as_object().map_or(0, serde_json::Map::len);
+    let longest = value["model"]["vocab"].as_object().into_iter().flatten().map(|(word, _)| word.len()).max();
+    let added = value["added_tokens"].as_array().map_or(0, Vec::len);
+    let content = |token: &serde_json::Value| token["content"].as_str().map_or(0, str::len);
+    let longest_added = value["added_tokens"].as_array().into_iter().flatten().map(content).max();
+    let step = |name: &str| value[name].to_string().len();
+    let steps = ["normalizer", "pre_tokenizer", "post_processor"].map(step);
+    let limits = [
+        ("words", words, MAX_WORDS),
+        ("bytes of a word", longest.unwrap_or(0), MAX_WORD),
+        ("tokens beside the words", added, MAX_ADDED),
+        ("bytes of such a token", longest_added.unwrap_or(0), MAX_WORD),
+        ("bytes of a step before or after the words", steps.into_iter().max().unwrap_or(0), MAX_STEP),
+    ];
+    match limits.iter().find(|(_, got, most)| got > most) {
+        Some((what, got, most)) => Err(format!("{got} {what} where at most {most} are read")),
+        None => Ok(()),
+    }
 }
 
 /// Whether a template, or each of several in a row, puts a text among tokens that it has: the library that applies it takes

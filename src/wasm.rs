@@ -275,7 +275,8 @@ impl Vitrine {
     }
 
     /// Catalog vectors of photo files, encoded at once: for each `{entry, item, vector: Float32Array, copy:
-    /// Uint8Array}`, the copy being the smaller photo that a catalog keeps, or `{error}` for one that cannot be read.
+    /// Uint8Array}`, the copy being the smaller photo that a catalog keeps, or `{error, reason}` for one that cannot be read: a sentence,
+    /// and the word of [`Reason`](crate::error::Reason).
     pub async fn encode_photos(
         &self,
         ids: Vec<String>,
@@ -303,7 +304,7 @@ impl Vitrine {
                     ("vector", Float32Array::from(vectors.next().unwrap_or_default()).into()),
                     ("copy", Uint8Array::from(photo.copy.as_slice()).into()),
                 ])?,
-                Err(error) => object(&[("error", error.to_string().into())])?,
+                Err(error) => object(&[("error", error.to_string().into()), ("reason", error.reason().code().into())])?,
             });
         }
         Ok(encoded)

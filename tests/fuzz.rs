@@ -197,9 +197,10 @@ fn try_one(target: &Target, input: &[u8]) {
     assert!(result.is_ok(), "the input is in {}", current.display());
 }
 
+/// The limit is the process's, so that targets take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
 fn fuzz(name: &str) {
-    // the limit is the process's, so targets take turns
-    static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(|e| e.into_inner());
     let target = TARGETS.iter().find(|target| target.name == name).unwrap();
     let kept = corpus(target);
@@ -243,4 +244,70 @@ macro_rules! targets {
     };
 }
 
-targets!(shard, manifest, model, weights, tokenizer, words, photo, metadata, queries, archive);
+targets!(shard, manifest, model, weights, tokenizer, words, photo, metadata, queries, archive, part, strip);
+
+/// Inputs that unpack or multiply far beyond their length. They are made here, being too large to keep.
+#[test]
+fn bombs_stay_within_memory() {
+    let _turn = TURN.lock().unwrap_or_else(|e| e.into_inner());
+    let target = |name: &str| TARGETS.iter().find(|target| target.name == name).unwrap();
+    for kind in [*b"iCCP", *b"zTXt", *b"iTXt"] {
+        try_one(target("strip"), &packed_chunk(kind));
+        try_one(target("photo"), &packed_chunk(kind));
+    }
+    let limits = Target { memory: 512 << 20, ..*target("tokenizer") };
+    for (name, json) in tokenizers() {
+        println!("{name}: {} bytes", json.len());
+        try_one(&limits, json.as_bytes());
+        let error = vitrine::text::TextReader::from_json(json.as_bytes(), 16).err().unwrap().to_string();
+        assert!(error.contains("at most") && error.contains("use the model's own"), "{name}: {error}");
+    }
+}
+
+/// A PNG of one pixel with a gigabyte of zeros packed into a chunk of this kind.
+fn packed_chunk(kind: [u8; 4]) -> Vec<u8> {
+    use std::io::Write;
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(1, 1).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    let mut zeros = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    (0..1024).for_each(|_| zeros.write_all(&[0; 1 << 20]).unwrap());
+    let head: &[u8] = if &kind == b"iTXt" { b"x\0\x01\0\0\0" } else { b"x\0\0" };
+    let body = [&kind[..], head, &zeros.finish().unwrap()].concat();
+    let mut sum = flate2::Crc::new();
+    sum.update(&body);
+    let length = (body.len() as u32 - 4).to_be_bytes();
+    let chunk = [&length[..], &body, &sum.sum().to_be_bytes()].concat();
+    let mut png = png.into_inner();
+    png.splice(33..33, chunk);
+    png
+}
+
+/// Descriptions of tokenizers that take a hundred times their length when they are read.
+fn tokenizers() -> Vec<(&'static str, String)> {
+    let word = |i: usize| format!("\"w{i}\":{i}");
+    let with = |words: String, added: String, normalizer: &str| {
+        format!(
+            r#"{{"version":"1.0","added_tokens":[{added}],"normalizer":{normalizer},"pre_tokenizer":{{"type":"BertPreTokenizer"}},
+            "model":{{"type":"WordPiece","unk_token":"w0","continuing_subword_prefix":"\u0023\u0023",
+            "max_input_chars_per_word":100,"vocab":{{{words}}}}}}}"#
+        )
+    };
+    let words = |n: usize| (0..n).map(word).collect::<Vec<_>>().join(",");
+    let token = |i: usize, length: usize| {
+        let content = format!("{i}").repeat(length);
+        format!(
+            r#"{{"id":{i},"content":"{content}","special":true,"single_word":false,"lstrip":false,"rstrip":false,"normalized":false}}"#
+        )
+    };
+    let tokens = |n: usize, length: usize| (0..n).map(|i| token(i, length)).collect::<Vec<_>>().join(",");
+    let replace = format!(r#"{{"type":"Prepend","prepend":"{}"}}"#, "x".repeat(1 << 20));
+    vec![
+        ("a million words", with(words(1_000_000), String::new(), "null")),
+        ("100,000 tokens beside the words", with(words(8), tokens(100_000, 1), "null")),
+        ("2,000 tokens beside the words", with(words(8), tokens(2000, 1), "null")),
+        ("tokens of 4 kB", with(words(8), tokens(900, 4096), "null")),
+        ("a long normalizer", with(words(8), String::new(), &replace)),
+        ("two million objects", with(words(8), "{},".repeat(2_000_000) + "{}", "null")),
+        ("17 MB", " ".repeat(17 << 20)),
+    ]
+}

@@ -177,7 +177,7 @@ fn write_parts(real: &Real, n: usize, folder: &Path) -> anyhow::Result<Vec<PathB
             ids: String::new(),
             metadata: None,
         };
-        PartManifest::write(&out, i + 1, whole, &rows, vec![])?;
+        PartManifest::write(&out, i + 1, whole, &rows, Default::default())?;
         folders.push(folder);
     }
     Ok(folders)

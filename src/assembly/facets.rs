@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 /// An attribute with more values than this is no filter.
 const MOST_VALUES: usize = 60;
 
+/// Attributes that are counted; a part from elsewhere may name another for each photo.
+const MOST_ATTRIBUTES: usize = 1000;
+
 /// Counts the values of attributes, photo by photo.
 #[derive(Default)]
 pub struct FacetCounts {
@@ -18,6 +21,9 @@ impl FacetCounts {
     pub fn add(&mut self, item: &Item) {
         for (name, value) in &item.attributes {
             if !self.attributes.contains_key(name) {
+                if self.attributes.len() >= MOST_ATTRIBUTES {
+                    continue;
+                }
                 self.attributes.insert(name.clone(), Some(HashMap::new()));
             }
             let Some(slot) = self.attributes.get_mut(name) else { continue };

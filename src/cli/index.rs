@@ -48,6 +48,9 @@ pub struct IndexArgs {
     /// Where to compute
     #[arg(long, value_enum, default_value_t)]
     backend: super::Device,
+    /// Exit with 1 if anything was left out; the catalog is written all the same
+    #[arg(long)]
+    strict: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -136,20 +139,30 @@ where
     let bar = super::bar(indexer.ids().len(), "indexing");
     let summary = indexer.run(&|| bar.inc(1))?;
     bar.finish_and_clear();
-    for duplicate in photos.duplicates() {
-        let vitrine::photos::Duplicate { id, kept, left_out } = duplicate;
-        vitrine::print::note(format_args!("skipped {left_out}: {kept} has the same id {id}; rename one of them"));
-    }
-    report(&summary, &args.out, args.json)
+    report(&summary, &args.out, args.json, args.strict)
 }
 
+/// Things left out that are named for each reason; `--json` names all.
+const NAMED: usize = 20;
+
 /// Says what is in a catalog, or in a part of one, and what was left out.
-pub fn report(summary: &Summary, out: &Path, json: bool) -> anyhow::Result<()> {
+///
+/// # Errors
+/// With `strict` if anything was.
+pub fn report(summary: &Summary, out: &Path, json: bool, strict: bool) -> anyhow::Result<()> {
     if let Some(columns) = &summary.columns {
         vitrine::print::note(columns.sentence());
     }
-    for (id, reason) in &summary.skipped {
-        vitrine::print::note(format_args!("skipped {id}: {reason}"));
+    for (reason, &count) in &summary.reasons {
+        let these = summary.left_out.iter().filter(|one| one.reason == *reason);
+        let said = |one: &vitrine::error::LeftOut| {
+            vitrine::print::note(format_args!("skipped {}: {}", one.what, one.message));
+        };
+        these.take(NAMED).for_each(said);
+        if count > NAMED {
+            let more = format_args!("skipped {} more ({}); --json names all", count - NAMED, reason.code());
+            vitrine::print::note(more);
+        }
     }
     if json {
         vitrine::print::line(serde_json::to_string(summary)?)?;
@@ -164,5 +177,16 @@ pub fn report(summary: &Summary, out: &Path, json: bool) -> anyhow::Result<()> {
             summary.skipped.len()
         ))?;
     }
-    Ok(())
+    let counts: Vec<String> = summary.reasons.iter().map(|(reason, n)| format!("{n} {}", reason.code())).collect();
+    let all = format!("{} left out: {}", summary.left_out.len(), counts.join(", "));
+    match counts.is_empty() {
+        true => Ok(()),
+        false if strict => {
+            anyhow::bail!("{}: expected to leave nothing out, got {all}; mend what is named", out.display())
+        }
+        false => {
+            vitrine::print::note(all);
+            Ok(())
+        }
+    }
 }

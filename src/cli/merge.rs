@@ -17,6 +17,9 @@ pub struct MergeArgs {
     /// 100,000 photos on)
     #[arg(long, value_name = "auto|none|N", default_value = "auto")]
     cells: CellChoice,
+    /// Exit with 1 if anything was left out; the catalog is written all the same
+    #[arg(long)]
+    strict: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -25,5 +28,5 @@ pub struct MergeArgs {
 /// Merges, reports what was skipped, and prints a summary.
 pub fn run(args: MergeArgs) -> anyhow::Result<()> {
     let summary = merge(&args.parts, &args.out, args.cells)?;
-    super::index::report(&summary, &args.out, args.json)
+    super::index::report(&summary, &args.out, args.json, args.strict)
 }

@@ -53,6 +53,9 @@ pub fn run(args: SiteArgs) -> anyhow::Result<()> {
         isolate: args.isolate,
     };
     let written = site.write()?;
+    for one in &written.left_out {
+        vitrine::print::note(format_args!("skipped {}: {}", one.what, one.message));
+    }
     if args.json {
         vitrine::print::line(serde_json::to_string(&written)?)?;
     } else {

@@ -13,7 +13,7 @@ pub fn photo(item: &Item) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, QUALITY)
         .encode_image(&render(item))
-        .map_err(|reason| Error::Photo(format!("encoding {} as JPEG: {reason}", item.id)))?;
+        .map_err(|reason| Error::Photo(format!("encoding {} as JPEG: {reason}", item.id).into()))?;
     Ok(bytes)
 }
 

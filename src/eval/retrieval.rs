@@ -452,8 +452,8 @@ mod tests {
 
     impl Angles {
         fn degrees(photo: &[u8]) -> Result<f32> {
-            let text = std::str::from_utf8(photo).map_err(|e| Error::Photo(e.to_string()))?;
-            text.parse().map_err(|_| Error::Photo(format!("expected degrees, got {text}")))
+            let text = std::str::from_utf8(photo).map_err(|e| Error::Photo(e.to_string().into()))?;
+            text.parse().map_err(|_| Error::Photo(format!("expected degrees, got {text}").into()))
         }
 
         fn vector(degrees: f32) -> [f32; 2] {

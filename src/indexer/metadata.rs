@@ -1,7 +1,7 @@
 //! What a shop knows of its photos: a CSV file with a row a photo.
 
 use super::columns::Columns;
-use crate::error::{Error, Result, io};
+use crate::error::{Error, LeftOut, Reason, Result, io};
 use crate::hash::{PHOTO_ENDINGS, sha256_hex};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -25,7 +25,18 @@ pub struct Metadata {
     rows: HashMap<String, Known>,
     hash: Option<String>,
     columns: Option<Columns>,
+    /// Where each id was found first: the file and its line.
+    lines: HashMap<String, u64>,
+    file: String,
+    left_out: Vec<LeftOut>,
 }
+
+/// A longer field is no title, link, price or attribute, in bytes.
+const MAX_FIELD: usize = 16 << 10;
+/// More columns are no table of products.
+const MAX_COLUMNS: usize = 1000;
+/// A larger file is refused before it is read, in bytes.
+const MAX_FILE: u64 = 1 << 30;
 
 impl Metadata {
     /// Reads a CSV file. The id stands in a column named id, sku, asin, image or photo (a file ending is dropped), the
@@ -33,14 +44,34 @@ impl Metadata {
     /// attributes and those in `named` are published: see [`Columns`].
     pub fn read(path: &Path, named: &[String]) -> Result<Self> {
         let bad = |e: csv::Error| Error::Argument(format!("reading {}: expected a CSV file, {e}", path.display()));
+        let size = std::fs::metadata(path).map_err(io("reading", path))?.len();
+        if size > MAX_FILE {
+            let (file, most) = (path.display(), MAX_FILE >> 20);
+            return Err(Error::Argument(format!(
+                "reading {file}: expected at most {most} MiB, got {size} bytes; divide it"
+            )));
+        }
         let bytes = std::fs::read(path).map_err(io("reading", path))?;
-        let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(bytes.as_slice());
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes.as_slice());
         let header = reader.headers().map_err(bad)?.iter();
-        let names = header.map(|c| c.trim_start_matches('\u{feff}').trim().to_string()).collect();
+        let names: Vec<String> = header.map(|c| c.trim_start_matches('\u{feff}').trim().to_string()).collect();
+        if names.len() > MAX_COLUMNS {
+            let (file, got) = (path.display(), names.len());
+            return Err(Error::Argument(format!("reading {file}: expected at most {MAX_COLUMNS} columns, got {got}")));
+        }
         let columns = Columns::of(path, names, named)?;
         let mut rows = HashMap::new();
-        for record in reader.records() {
+        let (mut lines, mut left_out, file) = (HashMap::new(), Vec::new(), path.display().to_string());
+        for record in reader.byte_records() {
             let record = record.map_err(bad)?;
+            let line = record.position().map_or(0, csv::Position::line);
+            let record = match row(record, columns.names.len()) {
+                Ok(record) => record,
+                Err((reason, message)) => {
+                    left_out.push(LeftOut::new(reason, format!("{file}, line {line}"), message));
+                    continue;
+                }
+            };
             let cell = |i: Option<usize>| i.and_then(|i| record.get(i)).map(str::trim).filter(|v| !v.is_empty());
             let attribute = |&i: &usize| Some((columns.names[i].clone(), cell(Some(i))?.to_string()));
             let known = Known {
@@ -51,11 +82,27 @@ impl Metadata {
             };
             let name = cell(Some(columns.id)).unwrap_or_default();
             let stem = name.rsplit_once('.').filter(|(_, end)| is_ending(end)).map_or(name, |(stem, _)| stem);
+            if let Some((reason, message)) = unusable(stem, lines.get(stem)) {
+                left_out.push(LeftOut::new(reason, format!("{file}, line {line}"), message));
+                continue;
+            }
+            lines.insert(stem.to_string(), line);
             rows.insert(stem.to_string(), known);
         }
         // parts that publish other columns are not of one catalog
         let hash = sha256_hex(format!("{}{:?}", sha256_hex(&bytes), columns.published).as_bytes());
-        Ok(Self { rows, hash: Some(hash), columns: Some(columns) })
+        Ok(Self { rows, hash: Some(hash), columns: Some(columns), lines, file, left_out })
+    }
+
+    /// Rows that were left out, those of photos that are not in `ids` among them.
+    pub fn left_out(&self, has_photo: impl Fn(&str) -> bool) -> Vec<LeftOut> {
+        let without = self.lines.iter().filter(|(id, _)| !has_photo(id)).map(|(id, line)| {
+            let message = format!("expected a photo with the id {id}, found none; add it or remove the row");
+            LeftOut::new(Reason::RowWithoutPhoto, format!("{}, line {line}", self.file), message)
+        });
+        let mut all: Vec<LeftOut> = self.left_out.iter().cloned().chain(without).collect();
+        all.sort();
+        all
     }
 
     /// Which columns are published; none where there is no file.
@@ -82,6 +129,46 @@ impl Metadata {
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
+}
+
+/// A row whose fields can be used.
+fn row(record: csv::ByteRecord, columns: usize) -> std::result::Result<csv::StringRecord, (Reason, String)> {
+    if record.len() != columns {
+        let got = record.len();
+        return Err((
+            Reason::RaggedRow,
+            format!("expected {columns} fields, got {got}; is a comma or a quote missing?"),
+        ));
+    }
+    if let Some(length) = record.iter().map(<[u8]>::len).find(|&length| length > MAX_FIELD) {
+        let most = MAX_FIELD >> 10;
+        return Err((Reason::RowTooLarge, format!("expected fields of at most {most} KiB, got one of {length} bytes")));
+    }
+    csv::StringRecord::from_byte_record(record)
+        .map_err(|_| (Reason::RowNotUtf8, "expected text in UTF-8, got other bytes; save the file as UTF-8".into()))
+}
+
+/// Why a row with this id cannot be used, if it cannot.
+fn unusable(id: &str, earlier: Option<&u64>) -> Option<(Reason, String)> {
+    if id.is_empty() {
+        return Some((Reason::RowWithoutId, "expected an id, got an empty field; fill it in".into()));
+    }
+    let line = earlier?;
+    Some((Reason::DuplicateRow, format!("expected each id once, got {id}, which line {line} has; remove one of them")))
+}
+
+/// Text that somebody can see: without control characters, and nothing where what remains is spaces and characters of no
+/// width.
+pub fn visible(text: &str) -> Option<String> {
+    let unseen = |c: char| {
+        c.is_whitespace()
+            || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}')
+            || matches!(c, '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}')
+            || matches!(c, '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+    };
+    let kept: String = text.chars().filter(|c| !c.is_control()).collect();
+    kept.chars().any(|c| !unseen(c)).then(|| kept.trim().to_string())
 }
 
 fn is_ending(text: &str) -> bool {

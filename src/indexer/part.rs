@@ -4,13 +4,16 @@
 //! and a photo stays in its part when others come and go. A part folder holds `part.json`, the vectors as one shard,
 //! the metadata as a line of JSON a photo, the photos, and the journal from which it can be made again quickly.
 
-use crate::assembly::{PHOTOS, Rows};
-use crate::error::{Error, Result, data, io};
+use crate::assembly::Rows;
+use crate::backend::kernels::scan::MAX_DIMENSION;
+use crate::error::{Error, LeftOut, Result, data, io};
 use crate::hash::PhotoName;
 use crate::shard::{FileEntry, Item, ModelRef, Shard};
 use crate::staging::Growth;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::Path;
 
 /// Name of a part's manifest, written last.
@@ -18,6 +21,13 @@ pub const PART: &str = "part.json";
 const FORMAT: &str = "vitrine-part";
 /// The version of [`PartManifest`] that is written and read.
 pub const VERSION: u32 = 1;
+
+/// More parts than a catalog is ever made in.
+pub const MAX_PARTS: usize = 65_536;
+/// A part's manifest holds no more than the names of what was left out, in bytes.
+const MAX_MANIFEST: u64 = 256 << 20;
+/// Missing parts that are named.
+const NAMED: usize = 8;
 
 /// Part `part` of `of`, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +54,8 @@ impl std::str::FromStr for PartOf {
     fn from_str(text: &str) -> Result<Self, String> {
         let numbers = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
         match numbers {
-            Some((part, of)) if (1..=of).contains(&part) => Ok(Self { part, of }),
-            _ => Err("expected i/n with i from 1 to n, such as 3/16".to_string()),
+            Some((part, of)) if (1..=of).contains(&part) && of <= MAX_PARTS => Ok(Self { part, of }),
+            _ => Err(format!("expected i/n with i from 1 to n and n at most {MAX_PARTS}, such as 3/16")),
         }
     }
 }
@@ -109,6 +119,9 @@ pub struct PartManifest {
     pub count: usize,
     /// Photos that could not be read: id and reason.
     pub skipped: Vec<(String, String)>,
+    /// All that was left out.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
     vectors: FileEntry,
     items: FileEntry,
 }
@@ -120,7 +133,7 @@ impl PartManifest {
         part: usize,
         whole: Whole,
         rows: &Rows,
-        skipped: Vec<(String, String)>,
+        (skipped, left_out): (Vec<(String, String)>, Vec<LeftOut>),
     ) -> Result<Self> {
         let put = |stem: &str, extension: &str, bytes: Vec<u8>| {
             let entry = FileEntry::of(stem, extension, &bytes)?;
@@ -129,7 +142,7 @@ impl PartManifest {
         let vectors = put("shard", "bin", rows.shard(0..rows.len()).encode())?;
         let items = put("items", "jsonl", rows.items_lines())?;
         let (format, version, count) = (FORMAT.to_string(), VERSION, rows.len());
-        let manifest = Self { format, version, part, whole, count, skipped, vectors, items };
+        let manifest = Self { format, version, part, whole, count, skipped, left_out, vectors, items };
         let json = serde_json::to_vec_pretty(&manifest).map_err(|e| Error::Catalog(e.to_string()))?;
         folder.put(PART, &json)?;
         Ok(manifest)
@@ -138,7 +151,7 @@ impl PartManifest {
     /// Reads a part's manifest.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join(PART);
-        let json = std::fs::read(&path).map_err(|e| match e.kind() {
+        let json = read_bounded(&path, MAX_MANIFEST).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => data(
                 folder.display(),
                 format!(
@@ -147,22 +160,30 @@ impl PartManifest {
             ),
             _ => io("reading", &path)(e),
         })?;
-        let manifest: Self = serde_json::from_slice(&json).map_err(|e| {
-            data(
-                path.display(),
-                format!("expected a complete manifest, got one with a fault: {e}; make the part again"),
-            )
-        })?;
-        match manifest.format == FORMAT && manifest.version == VERSION {
-            true => Ok(manifest),
-            false => Err(data(
-                path.display(),
-                format!(
-                    "expected {FORMAT} version {VERSION}, got {} version {}; make the part with this program",
-                    manifest.format, manifest.version
-                ),
-            )),
+        Self::from_json(&json).map_err(|problem| data(path.display(), problem))
+    }
+
+    /// Reads a part's manifest, whose numbers may say anything.
+    ///
+    /// # Errors
+    /// What was expected, what came, and what to do.
+    pub fn from_json(json: &[u8]) -> Result<Self, String> {
+        let manifest: Self = serde_json::from_slice(json)
+            .map_err(|e| format!("expected a complete manifest, got one with a fault: {e}; make the part again"))?;
+        if manifest.format != FORMAT || manifest.version != VERSION {
+            let (format, version) = (manifest.format, manifest.version);
+            return Err(format!(
+                "expected {FORMAT} version {VERSION}, got {format} version {version}; make the part with this program"
+            ));
         }
+        let (part, of, dimension) = (manifest.part, manifest.whole.parts, manifest.whole.dimension);
+        if !(1..=of).contains(&part) || of > MAX_PARTS || !(1..=MAX_DIMENSION).contains(&dimension) {
+            return Err(format!(
+                "expected a part of at most {MAX_PARTS} with vectors of at most {MAX_DIMENSION} numbers, got part \
+                 {part}/{of} with {dimension}; make the part again"
+            ));
+        }
+        Ok(manifest)
     }
 
     /// The files of this part that are named after their content.
@@ -170,11 +191,17 @@ impl PartManifest {
         [&self.vectors.file, &self.items.file]
     }
 
-    /// Reads this part's rows after checking its files, and appends them; returns the names of its photo files.
-    pub fn read(&self, folder: &Path, rows: &mut Rows) -> Result<Vec<PhotoName>> {
+    /// Reads this part's rows after checking its files, and appends them. `publish` takes a photo's file over and gives
+    /// it its name; a row whose photo it refuses is left out. Returns the names.
+    pub fn read(
+        &self,
+        folder: &Path,
+        rows: &mut Rows,
+        publish: &mut dyn FnMut(&Item) -> Result<Option<PhotoName>>,
+    ) -> Result<Vec<PhotoName>> {
         let read = |entry: &FileEntry| {
             let path = folder.join(&entry.file);
-            let bytes = std::fs::read(&path).map_err(io("reading", &path))?;
+            let bytes = read_bounded(&path, entry.bytes).map_err(io("reading", &path))?;
             entry.verify(&bytes).map(|()| bytes)
         };
         let shard = Shard::decode(&read(&self.vectors)?)?;
@@ -193,25 +220,33 @@ impl PartManifest {
         let vectors = shard.vectors.chunks_exact(shard.dimension);
         let mut photos = Vec::with_capacity(self.count);
         for ((line, scale), vector) in lines.into_iter().zip(shard.scales).zip(vectors) {
-            let item: Item = serde_json::from_slice(line).map_err(|e| {
+            let mut item: Item = serde_json::from_slice(line).map_err(|e| {
                 data(folder.display(), format!("expected a product a line in {}, got {e}", self.items.file))
             })?;
-            check_photo(&folder.join(PHOTOS).join(&item.photo))?;
+            let Some(photo) = publish(&item)? else { continue };
+            item.photo.clone_from(&photo);
             rows.push(&item, scale, vector)?;
-            photos.push(item.photo);
+            photos.push(photo);
         }
         Ok(photos)
     }
 }
 
 /// A part from elsewhere may hold a link to any file of this machine, which a site would then publish.
-fn check_photo(path: &Path) -> Result<()> {
+pub(super) fn check_photo(path: &Path) -> Result<()> {
     let got = match std::fs::symlink_metadata(path) {
         Ok(place) if place.is_file() => return Ok(()),
         Ok(_) => "a link or a folder",
         Err(_) => "none",
     };
     Err(data(path.display(), format!("expected a photo of the part, got {got}; make the part again")))
+}
+
+/// The bytes of a file, one more than `most` at most, so that a longer one is found to be another.
+fn read_bounded(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Checks that parts are all the parts of one catalog, each there once, and sorts them by number.
@@ -244,9 +279,12 @@ pub fn check(mut parts: Vec<(&Path, PartManifest)>) -> Result<Vec<(&Path, PartMa
             ),
         ));
     }
-    let there: Vec<usize> = parts.iter().map(|(_, part)| part.part).collect();
-    let missing: Vec<String> =
-        (1..=of).filter(|part| !there.contains(part)).map(|part| format!("{part}/{of}")).collect();
+    let there: BTreeSet<usize> = parts.iter().map(|(_, part)| part.part).collect();
+    let mut missing: Vec<String> =
+        (1..=of).filter(|part| !there.contains(part)).take(NAMED + 1).map(|part| format!("{part}/{of}")).collect();
+    if missing.len() > NAMED {
+        missing[NAMED] = "and others".into();
+    }
     match missing.is_empty() && parts.len() == of {
         true => Ok(parts),
         false => Err(Error::Argument(format!(

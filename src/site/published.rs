@@ -1,8 +1,9 @@
 //! The photos that a site publishes: those that the catalog's items name, and nothing else that lies beside them.
 
 use super::{Site, Written};
-use crate::error::{Error, Result, data, io};
+use crate::error::{Error, LeftOut, Result, data, io};
 use crate::hash::{FolderName, PhotoName, sha256_hex};
+use crate::photo_file::PhotoFile;
 use crate::shard::{Item, Manifest};
 use std::collections::HashSet;
 
@@ -18,9 +19,17 @@ impl Site<'_> {
                 data(path.display(), format!("expected a list of products, got one with a fault: {e}; index again"))
             })?;
             for item in items {
-                if done.insert(item.photo.clone()) {
-                    let bytes = self.photo(&manifest.photos, &item)?;
-                    self.put(&format!("catalog/{}{}", manifest.photos, item.photo), &bytes, written)?;
+                if !done.insert(item.photo.clone()) {
+                    continue;
+                }
+                // a catalog of an earlier version may hold where a photo was made, and photos that end half way
+                match PhotoFile::read(&self.photo(&manifest.photos, &item)?) {
+                    Ok(photo) => {
+                        self.put(&format!("catalog/{}{}", manifest.photos, item.photo), &photo.published, written)?;
+                    }
+                    Err(error) => {
+                        written.left_out.push(LeftOut::new(error.reason(), &item.photo, error.to_string()));
+                    }
                 }
             }
         }

@@ -184,7 +184,21 @@ fn share(found: &[Vec<f32>], values: &[(&str, Vec<usize>)]) -> f32 {
 fn scores(engine: &Engine<Cpu>, catalog: &Tensor, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
     let (columns, mut all) = (catalog.t()?, Vec::with_capacity(texts.len()));
     for texts in texts.chunks(BATCH) {
-        let queries = pollster::block_on(engine.query_vectors(None, Some(texts)))?;
+        let queries = match pollster::block_on(engine.query_vectors(None, Some(texts))) {
+            Ok(queries) => queries,
+            // one text without a token, such as a title of characters that nobody sees, must not end the rest
+            Err(Error::EmptyQuery) if texts.len() > 1 => {
+                for text in texts.chunks(1) {
+                    all.extend(scores(engine, catalog, text)?);
+                }
+                continue;
+            }
+            Err(Error::EmptyQuery) => {
+                all.push(vec![f32::MIN; catalog.dim(0)?]);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let queries = Tensor::from_vec(queries, (texts.len(), catalog.dim(1)?), &Device::Cpu)?;
         all.extend(queries.matmul(&columns)?.to_vec2::<f32>()?);
     }
@@ -192,7 +206,8 @@ fn scores(engine: &Engine<Cpu>, catalog: &Tensor, texts: &[&str]) -> Result<Vec<
 }
 
 fn tops(found: &[Vec<f32>]) -> Vec<f32> {
-    found.iter().map(|scores| best(scores)).collect()
+    // texts without a token have scored nothing
+    found.iter().map(|scores| best(scores)).filter(|&best| best > f32::MIN).collect()
 }
 
 fn best(scores: &[f32]) -> f32 {

@@ -8,11 +8,12 @@ use vitrine::engine::{Catalog, Engine, Query};
 use vitrine::eval::queries;
 use vitrine::hash::FileName;
 use vitrine::image::{self, Fit, Preprocess};
-use vitrine::indexer::Metadata;
+use vitrine::indexer::{Metadata, PartManifest, visible};
 use vitrine::model::bert::{self, Bert};
 use vitrine::model::folder::Description;
 use vitrine::model::fusion::{self, Fusion};
 use vitrine::model::vit::{self, Vit};
+use vitrine::photo_file::PhotoFile;
 use vitrine::photos::PhotoSource;
 use vitrine::quant::Format;
 use vitrine::shard::{Manifest, Shard};
@@ -32,7 +33,7 @@ pub struct Target {
 const MIB: usize = 1 << 20;
 
 /// All kinds.
-pub static TARGETS: [Target; 10] = [
+pub static TARGETS: [Target; 12] = [
     Target { name: "shard", memory: 16 * MIB, run: shard },
     Target { name: "manifest", memory: 16 * MIB, run: manifest },
     Target { name: "model", memory: 256 * MIB, run: model },
@@ -44,6 +45,8 @@ pub static TARGETS: [Target; 10] = [
     Target { name: "metadata", memory: 16 * MIB, run: metadata },
     Target { name: "queries", memory: 16 * MIB, run: queries_file },
     Target { name: "archive", memory: 64 * MIB, run: archive },
+    Target { name: "part", memory: 16 * MIB, run: part },
+    Target { name: "strip", memory: 32 * MIB, run: strip },
 ];
 
 fn shard(bytes: &[u8]) {
@@ -180,6 +183,24 @@ fn archive(bytes: &[u8]) {
         assert!(!id.contains(['/', '\\', '\0']) && id != ".." && !id.starts_with('.'), "{id:?}");
         let _ = photos.read(id);
     }
+}
+
+fn part(bytes: &[u8]) {
+    let Ok(manifest) = PartManifest::from_json(bytes) else { return };
+    assert!((1..=manifest.whole.parts).contains(&manifest.part) && manifest.whole.dimension > 0);
+    let folder = std::path::Path::new("part");
+    // one part of many: the message names a few of those that are missing, not three billion
+    if let Err(error) = vitrine::indexer::check_parts(vec![(folder, manifest)]) {
+        assert!(error.to_string().len() < 4096);
+    }
+}
+
+fn strip(bytes: &[u8]) {
+    let _ = visible(&String::from_utf8_lossy(bytes));
+    let Ok(file) = PhotoFile::read(bytes) else { return };
+    assert!(file.published.len() <= bytes.len() + 64, "an orientation may be added, and nothing else");
+    let again = PhotoFile::read(&file.published).expect("what is published is a photo");
+    assert!(again.published == file.published && again.orientation == file.orientation);
 }
 
 fn written(bytes: &[u8], ending: &str) -> tempfile::NamedTempFile {

@@ -6,6 +6,9 @@ import { OwnPhotos } from './photos.js';
 
 const shownFailures = 8;
 
+/** What is said of a file that was left out, by the reason that the engine gives (src/error.rs). */
+const sentences = { too_large: 'own_too_large', truncated: 'own_truncated', damaged: 'own_damaged', empty: 'own_empty' };
+
 export class Panel {
   /** `app`: what its catalog, engine and answers are asked of; `label`: the text of the button that opens it. */
   constructor(app, label) {
@@ -168,8 +171,8 @@ export class Panel {
   failures() {
     const { failed } = this.photos;
     if (!failed.length) return [];
-    const why = ({ reason, bytes }) => (reason === 'size' ? t('own_too_large', { size: size(bytes) }) : t('own_unreadable'));
-    const lines = failed.slice(0, shownFailures).map((each) => el('li', { title: each.reason }, el('span', { class: 'own-name' }, each.path), el('span', { class: 'faint' }, ` · ${why(each)}`)));
+    const why = ({ reason, bytes }) => t(sentences[reason] ?? 'own_unreadable', { size: size(bytes ?? 0) });
+    const lines = failed.slice(0, shownFailures).map((each) => el('li', { title: each.message ?? each.reason, data: { reason: each.reason } }, el('span', { class: 'own-name' }, each.path), el('span', { class: 'faint' }, ` · ${why(each)}`)));
     const more = failed.length - lines.length;
     return [el('p', {}, t('own_failed', { n: failed.length })), el('ul', { class: 'own-failures' }, ...lines, more > 0 ? el('li', { class: 'faint' }, t('own_failed_more', { n: more })) : null)];
   }

@@ -127,7 +127,7 @@ export class OwnPhotos extends EventTarget {
       const known = this.records.has(identity(each)) || waiting.has(identity(each));
       waiting.add(identity(each));
       if (known) this.same++;
-      else if (each.file.size > limit) this.failed.push({ path: each.path, reason: 'size', bytes: each.file.size });
+      else if (each.file.size > limit) this.failed.push({ path: each.path, reason: 'too_large', bytes: each.file.size });
       else fresh.push(each);
     }
     this.total += fresh.length;
@@ -224,7 +224,7 @@ export class OwnPhotos extends EventTarget {
     for (const [i, outcome] of outcomes.entries()) {
       const { path } = batch[i];
       if (outcome.error) {
-        this.failed.push({ path, reason: outcome.error });
+        this.failed.push({ path, reason: outcome.reason ?? outcome.error, bytes: batch[i].file.size, message: outcome.error });
         continue;
       }
       this.done++;
