@@ -298,7 +298,7 @@ fn bad_photos() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
         ("end-jpeg.jpg", less(ImageFormat::Jpeg, 2), "truncated", "a whole JPEG"),
         ("end-png.png", less(ImageFormat::Png, 12), "truncated", "a whole PNG"),
         ("end-webp.webp", less(ImageFormat::WebP, 2), "truncated", "a whole WebP"),
-        ("new-end.jpg", with_new_end(), "damaged", "with faults"),
+        ("new-end.jpg", with_new_end(), "damaged", "a JPEG without faults"),
         ("flipped.png", flipped, "damaged", "with faults"),
         ("bomb.png", [&plain[..33], &bomb, &plain[33..]].concat(), "too_large", "color profile of at most 4 MiB"),
         ("page.jpg", b"<!doctype html><title>404".to_vec(), "unsupported", "a web page"),
@@ -337,7 +337,7 @@ fn strange_entries(photos: &Path) -> Vec<(String, &'static str, &'static str)> {
     std::fs::create_dir(photos.join("album.jpg")).unwrap();
     std::fs::write(photos.join("album.jpg/inside.png"), photo(9, ImageFormat::Png)).unwrap();
     if std::fs::write(photos.join(raw), photo(8, ImageFormat::Jpeg)).is_ok() {
-        all.push((s(Path::new(raw)), "not_utf8", "a name in UTF-8"));
+        all.push(("me.jpg".into(), "not_utf8", "a name in UTF-8"));
     }
     if std::process::Command::new("mkfifo").arg(photos.join("pipe.jpg")).status().is_ok_and(|status| status.success()) {
         all.push(("pipe.jpg".into(), "not_a_file", "a pipe or a device"));
@@ -527,14 +527,15 @@ fn camera_photos_that_were_cut_are_refused() {
         assert!(decode(&[&bytes[..], &[0xff, 0xd9]].concat()).is_err(), "{name} with an end");
     }
     // bytes of a text in the middle of the pixels, which shift everything below
-    let whole = photo(7, ImageFormat::Jpeg);
-    assert!(decode(&whole).is_ok());
-    for bytes in
-        [&b"twenty bytes of text"[..], b"a longer text, of which no decoder says a word: it has all its pixels"]
-    {
-        let at = whole.len() - whole.len() / 8;
-        let mixed = [&whole[..at], bytes, &whole[at..]].concat();
-        let error = decode(&mixed).unwrap_err();
-        assert_eq!(error.reason().code(), "damaged", "{error}");
+    let whole = std::fs::read(folder.with_file_name("photos").join("unsampled.jpg")).unwrap();
+    // bytes that only fill up the end are none of it
+    let end = whole.len() - 2;
+    for fill in [&[][..], &[0], &[0xff], &[0; 9], &[0xff, 0xff]] {
+        assert!(decode(&[&whole[..end], fill, &whole[end..]].concat()).is_ok(), "{fill:?}");
+    }
+    for at in (50..95).step_by(5).map(|share| whole.len() * share / 100) {
+        let mixed = [&whole[..at], b"twenty bytes of text", &whole[at..]].concat();
+        let error = decode(&mixed).map(|photo| photo.dimensions()).unwrap_err();
+        assert_eq!(error.reason().code(), "damaged", "at {at}: {error}");
     }
 }

@@ -86,7 +86,7 @@ impl Coding {
         let (mut bits, mut left) = (Bits { data: scan, held: 0, count: 0, padded: 0 }, units);
         while left > 0 {
             let now = left.min(interval);
-            if (0..now).try_for_each(|_| self.unit(&mut bits)).is_none() || bits.padded > bits.count + 16 {
+            if (0..now).try_for_each(|_| self.unit(&mut bits)).is_none() || bits.padded > bits.count {
                 return Some("a scan that cannot be read to its end");
             }
             left -= now;
@@ -113,6 +113,9 @@ impl Coding {
                         (zeros, size) => {
                             k += zeros + 1;
                             bits.skip(size);
+                            if k > 64 {
+                                return None;
+                            }
                         }
                     }
                 }
@@ -165,7 +168,9 @@ impl Bits<'_> {
 
     /// Goes on behind the next restart, if there is `another` stretch. False where bytes lie before its end.
     fn align(&mut self, another: bool) -> bool {
-        let held = self.count.saturating_sub(self.padded) / 8;
+        let held = 8 * (self.count.saturating_sub(self.padded) / 8);
+        let mask = (1u64 << held) - 1;
+        let waiting = self.held.checked_shr(self.padded).unwrap_or(0) & mask;
         let end = self.data.windows(2).position(|pair| pair[0] == 0xff && (0xd0..=0xd7).contains(&pair[1]));
         let (rest, next) = match (another, end) {
             (true, Some(end)) => (&self.data[..end], &self.data[end + 2..]),
@@ -173,7 +178,7 @@ impl Bits<'_> {
         };
         // some cameras fill up the end of a scan
         let filled = rest.iter().all(|&byte| byte == 0) || rest.iter().all(|&byte| byte == 0xff);
-        let sound = filled || held as usize + rest.len() <= 8;
+        let sound = filled && (waiting == 0 || waiting == mask);
         *self = Bits { data: next, held: 0, count: 0, padded: 0 };
         sound
     }
