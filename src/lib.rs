@@ -41,6 +41,8 @@ pub mod shard;
 pub mod site;
 #[cfg(feature = "cli")]
 pub mod staging;
+#[cfg(feature = "cli")]
+pub mod terminal;
 pub mod text;
 #[cfg(feature = "cli")]
 pub mod train;

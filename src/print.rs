@@ -1,6 +1,8 @@
-//! The one place that prints. Results go to stdout, everything else to stderr; nothing panics when nobody reads it.
+//! The one place that prints. Results go to stdout, everything else to stderr; nothing panics when nobody reads it,
+//! and what a terminal would obey is shown instead. A line of JSON means the same afterwards.
 
 use crate::error::{Error, Result, io};
+use crate::terminal::{harmless, harmless_lines};
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -12,13 +14,15 @@ use std::path::Path;
 /// system errors, such as a full disk behind `>`, are failures.
 pub fn line(text: impl Display) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => Error::NobodyReads,
-        _ => io("printing to", Path::new("stdout"))(error),
+    writeln!(out, "{}", harmless_lines(&text.to_string())).and_then(|()| out.flush()).map_err(|error| {
+        match error.kind() {
+            ErrorKind::BrokenPipe => Error::NobodyReads,
+            _ => io("printing to", Path::new("stdout"))(error),
+        }
     })
 }
 
 /// Says something beside the result. Work goes on where nobody reads it.
 pub fn note(text: impl Display) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", harmless(&text.to_string()));
 }

@@ -1,5 +1,7 @@
 //! A catalog, a model and the page → a complete static site.
 
+pub mod headers;
+mod logo;
 mod modules;
 mod published;
 mod relevance;
@@ -14,20 +16,6 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
-
-/// Headers that the page wants from its host: isolation for threads, and nothing from elsewhere.
-pub const HEADERS: [(&str, &str); 6] = [
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-    ("Cross-Origin-Embedder-Policy", "require-corp"),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "no-referrer"),
-    ("Content-Security-Policy", CSP),
-];
-
-const CSP: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-    img-src 'self' blob: data:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
-    form-action 'none'; frame-ancestors 'self'";
 
 /// Files beside the page that only its npm package is made of.
 const PACKAGE: [&str; 4] = ["package.json", "README.md", "site.json", "embed/prepack.mjs"];
@@ -59,7 +47,7 @@ pub struct Site<'a> {
     pub title: Option<String>,
     /// Accent colour as `#rrggbb`.
     pub accent: Option<String>,
-    /// A picture in place of the title at the top of the page: SVG, PNG, WebP or JPEG.
+    /// A picture in place of the title at the top of the page: PNG, WebP, JPEG, or an SVG of shapes, which is drawn anew.
     pub logo: Option<PathBuf>,
     /// For hosts that send no headers of their own, such as GitHub Pages: the service worker adds those that threads
     /// need, and a visitor's first page is loaded again once to get them.
@@ -67,7 +55,7 @@ pub struct Site<'a> {
 }
 
 /// What was written.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Written {
     /// Number of files.
     pub files: usize,
@@ -75,6 +63,8 @@ pub struct Written {
     pub bytes: u64,
     /// Files among the photos that are no whole photos, and are not published.
     pub left_out: Vec<LeftOut>,
+    #[serde(skip)]
+    names: headers::Files,
 }
 
 impl Site<'_> {
@@ -95,7 +85,7 @@ impl Site<'_> {
         let manifest = Manifest::from_json(&std::fs::read_to_string(&path).map_err(io("reading", &path))?)?;
         let model = Description::open(self.model)?;
         manifest.check_model(&model.fingerprint)?;
-        let mut written = Written { files: 0, bytes: 0, left_out: Vec::new() };
+        let mut written = Written::default();
         for part in &model.parts {
             // read, not copied, so that a damaged weight file is found here and not by visitors
             self.put(&format!("model/{}", part.file), &model.read(self.model, part.part)?, &mut written)?;
@@ -155,10 +145,10 @@ impl Site<'_> {
         }
         self.put(APP, &app, written)?;
         self.put("site.json", &pretty(&site)?, written)?;
-        let headers: String = HEADERS.iter().map(|(name, value)| format!("  {name}: {value}\n")).collect();
-        self.put("_headers", format!("/*\n{headers}").as_bytes(), written)?;
         // without it GitHub Pages leaves out files whose names start with an underscore
         self.put(".nojekyll", b"", written)?;
+        written.names.add(INDEX, html.as_bytes());
+        self.put("_headers", written.names.rules().as_bytes(), written)?;
         self.put(INDEX, html.as_bytes(), written)
     }
 
@@ -266,6 +256,7 @@ impl Site<'_> {
                 bytes.len() >> 10
             )));
         }
+        let bytes = logo::harmless(&extension, bytes)?;
         let entry = FileEntry::of("logo", &extension, &bytes)?;
         self.put(&entry.file, &bytes, written)?;
         Ok(Some(entry))
@@ -290,6 +281,7 @@ impl Site<'_> {
         let folder = path.parent().unwrap_or(self.out);
         std::fs::create_dir_all(folder).map_err(io("creating", folder))?;
         write_atomic(&path, bytes)?;
+        written.names.add(name, bytes);
         written.files += 1;
         written.bytes += bytes.len() as u64;
         Ok(())

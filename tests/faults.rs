@@ -3,14 +3,15 @@
 #![cfg(feature = "cli")]
 
 mod common;
+#[path = "common/server.rs"]
+mod server;
 
 use common::{World, fail, photo, s, succeed};
 use image::ImageFormat;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
+use server::Server;
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 impl World {
     /// A model and a catalog of six photos.
@@ -196,43 +197,6 @@ fn photos_that_are_too_large_are_left_out_by_name() {
     assert!(skipped[0].contains("at most 64 megapixels") && skipped[0].contains("100"), "{}", skipped[0]);
     assert!(skipped[1].contains("at most 32 megapixels") && skipped[1].contains("40"), "of 16 bits: {}", skipped[1]);
     assert!(skipped[2].contains("at most 65535 pixels"), "{}", skipped[2]);
-}
-
-/// A running `vitrine serve`.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Server {
-    fn start(dist: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_vitrine"))
-            .args(["serve", &s(dist), "--port", "0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.split("127.0.0.1:").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
-        Self { child, port }
-    }
-
-    /// Status and body of a request, whose path goes over the wire as it stands.
-    fn ask(&self, path: &str, headers: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_string())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]

@@ -343,7 +343,7 @@ fn strange_entries(photos: &Path) -> Vec<(String, &'static str, &'static str)> {
         all.push(("pipe.jpg".into(), "not_a_file", "a pipe or a device"));
     }
     std::fs::create_dir(photos.join("locked")).unwrap();
-    std::fs::set_permissions(photos.join("locked"), std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(photos.join("locked"), std::fs::Permissions::from_mode(0o000)).unwrap();
     match std::fs::read_dir(photos.join("locked")) {
         Err(_) => all.push(("locked".into(), "unreadable", "change its permissions")),
         Ok(_) => eprintln!("skipped: this user may read every folder"),

@@ -8,6 +8,7 @@ use vitrine::backend::gpu::Arithmetic;
 use vitrine::engine::{Catalog, Encoded, Query};
 use vitrine::search::{Filter, Hit};
 use vitrine::shard::Item;
+use vitrine::terminal::harmless;
 
 /// Search a catalog with words, a photo, or both
 #[derive(Args)]
@@ -70,7 +71,7 @@ pub fn run(args: SearchArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     for (hit, item) in hits.iter().map(|hit| (hit, &items[hit.row as usize])) {
-        vitrine::print::line(format_args!("{:.3}  {:<12} {}", hit.score, item.id, item.title))?;
+        vitrine::print::line(format_args!("{:.3}  {:<12} {}", hit.score, harmless(&item.id), harmless(&item.title)))?;
     }
     Ok(())
 }
