@@ -58,7 +58,9 @@ impl World {
             .unwrap();
         let journal = self.path(out).join(".index-journal");
         let lines = || std::fs::read(&journal).map_or(0, |bytes| bytes.iter().filter(|&&b| b == b'\n').count());
+        let begin = std::time::Instant::now();
         while lines() < 2 && run.try_wait().unwrap().is_none() {
+            assert!(begin.elapsed().as_secs() < 600, "a part wrote no batch and did not end in ten minutes");
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         run.kill().unwrap();

@@ -31,7 +31,7 @@ function build(name, features) {
 /** The same for threads, with the flags of the page's build, which has compiled Rust's own library for them. */
 function buildThreads() {
   const root = fileURLToPath(new URL('..', import.meta.url));
-  const args = ['rustc', '--quiet', '--manifest-path', 'tests/kernels/Cargo.toml', '--target-dir', 'target/threads', '--profile', 'wasm', '--target', 'wasm32-unknown-unknown', '-Zbuild-std=std,panic_abort'];
+  const args = ['rustc', '--locked', '--quiet', '--manifest-path', 'tests/kernels/Cargo.toml', '--target-dir', 'target/threads', '--profile', 'wasm', '--target', 'wasm32-unknown-unknown', '-Zbuild-std=std,panic_abort'];
   // stable compilers allow -Z where they are told to bootstrap
   const env = { ...process.env, RUSTC_BOOTSTRAP: '1' };
   execFileSync('cargo', ['--config', '.cargo/threads.toml', ...args, '--', '-Clink-arg=--export=__stack_pointer'], { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
@@ -93,7 +93,11 @@ test('kernels of the threads build agree with their scalar twins, and the pool r
     return new Worker(joining, { eval: true, workerData: { module, memory, stack, locals, index } });
   });
   try {
-    while (exports.threads() < 3) await new Promise((resolve) => setTimeout(resolve, 20));
+    // half an hour at most, on a machine that does nothing else
+    for (let looks = 0; exports.threads() < 3; looks++) {
+      assert.ok(looks < 90_000, `expected caller and two workers in the pool, got ${exports.threads()} after ${looks} looks`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
     assert.equal(exports.together(3), 3, 'caller and both workers are at work at the same moment');
     assert.equal(exports.wrong_jobs(20_000), 0);
     check(run(instance, memory), ['scalar', 'simd128'], t);

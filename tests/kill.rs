@@ -44,8 +44,13 @@ fn names(tree: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<&PathBuf> {
 }
 
 /// Starts `words` again and again and kills each run with SIGKILL, a little later every time; `check` looks at what is
-/// left. Returns how many runs were really killed: a late moment may find its run finished.
+/// left. A late moment may find its run finished: where all did, they are tried again in half the time. Returns how many
+/// runs were really killed.
 fn kill_often(words: &[String], whole: Duration, mut check: impl FnMut(u32)) -> u32 {
+    (0..8).map(|halved| kill_each(words, whole / (1 << halved), &mut check)).find(|killed| *killed > 0).unwrap_or(0)
+}
+
+fn kill_each(words: &[String], whole: Duration, check: &mut impl FnMut(u32)) -> u32 {
     let mut killed = 0;
     for moment in 1..=KILLS {
         let mut child = Command::new(env!("CARGO_BIN_EXE_vitrine"))

@@ -103,16 +103,40 @@ for (const [name, answer] of [['cut', cut], ['stalled', stall]]) {
   });
 }
 
-test('a slow connection is waited for as long as anything arrives', async () => {
-  const slow = (response) => {
-    response.writeHead(200, { 'content-length': body.length });
-    let sent = 0;
-    const timer = setInterval(() => {
-      response.write(body.subarray(sent, (sent += 10_000)));
-      if (sent >= body.length) clearInterval(timer), response.end();
-    }, 250); // two and a half seconds in all, three times what a silence may last
+/**
+ * A clock that stands still but for `pass`, for those who wait `span` ms; everybody else, as fetch itself, has the usual
+ * one. `back` takes it away.
+ */
+function stillClock(span) {
+  const { setTimeout, clearTimeout } = globalThis;
+  const waiting = new Map();
+  let [now, next] = [0, -1];
+  const wait = (call) => (waiting.set(next, { call, at: now + span }), next--);
+  globalThis.setTimeout = (call, ms, ...rest) => (ms === span ? wait(call) : setTimeout(call, ms, ...rest));
+  globalThis.clearTimeout = (id) => waiting.delete(id) || clearTimeout(id);
+  const pass = (ms) => {
+    now += ms;
+    for (const [id, { call, at }] of [...waiting]) if (at <= now) waiting.delete(id), call();
   };
-  assert.deepEqual(Buffer.from(await fetched(slow)), body);
+  return { pass, back: () => Object.assign(globalThis, { setTimeout, clearTimeout }) };
+}
+
+test('a slow connection is waited for as long as anything arrives', async () => {
+  const clock = stillClock(quick.patience);
+  let [connection, sent] = [null, 0];
+  const more = () => connection.write(body.subarray(sent, (sent += 10_000)));
+  // Ten pieces, each of which comes shortly before a silence has lasted too long.
+  const onBytes = (bytes) => {
+    if (bytes < sent) return; // the rest of a piece is on its way
+    clock.pass(quick.patience - 1);
+    if (sent < body.length) more();
+  };
+  answers = [(response) => ((connection = response.writeHead(200, { 'content-length': body.length })), more()), status(404)];
+  try {
+    assert.deepEqual(Buffer.from(await fetchPart(url, part, { ...quick, onBytes })), body);
+  } finally {
+    clock.back();
+  }
   assert.equal(asked.length, 1);
 });
 
@@ -135,7 +159,9 @@ test('a visitor who pauses stops it at once, whatever goes on', async () => {
     answers = [answer];
     const stop = new AbortController();
     const waiting = fetchPart(url, part, { patience: 60_000, pause: 60_000, signal: stop.signal });
-    setTimeout(() => stop.abort(), 50);
+    const before = asked.length;
+    while (asked.length === before) await new Promise((resolve) => setImmediate(resolve)); // the server has it
+    stop.abort();
     await assert.rejects(waiting, { name: 'AbortError' });
   }
 });

@@ -151,9 +151,18 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
   test('answers the last words typed, whatever was asked before', async () => {
     const input = page.locator('[data-part="words"]');
     const last = kinds(8).find(({ category }) => category === 'skirt');
+    await page.evaluate(() => {
+      const { postMessage } = Worker.prototype;
+      globalThis.searched = '';
+      Worker.prototype.postMessage = function (message, ...rest) {
+        globalThis.searched += JSON.stringify(message?.args ?? null);
+        return postMessage.call(this, message, ...rest);
+      };
+    });
     for (const words of ['red dress', 'green bag', 'white shirt', `${last.colour} skirt`]) {
       await input.fill(words);
-      await page.waitForTimeout(190); // just past the pause that starts a search
+      // its search has begun, so that the next words come in the midst of it
+      await page.waitForFunction((words) => globalThis.searched.includes(words), words, { timeout: 90_000 });
     }
     await settled(page, { kind: 'text', by: 'engine', words: `${last.colour} skirt` });
     const top = await products(8);
