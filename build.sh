@@ -29,10 +29,21 @@ install_packages() {
     DEBIAN_FRONTEND=noninteractive "${admin[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
+# Runs the compiler that rust-toolchain.toml names. A machine that has that version as its `stable` alone, and cannot
+# fetch it under its number, uses that one.
 need_rust() {
+    local version
+    version=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
     if ! have cargo; then
-        echo "build.sh: expected cargo (Rust 1.89 or newer), got none; install Rust with rustup and run again" >&2
+        echo "build.sh: expected cargo (Rust $version), got none; install Rust with rustup and run again" >&2
         exit 1
+    fi
+    if have rustup && [ -z "${RUSTUP_TOOLCHAIN:-}" ] && ! rustup run "$version" rustc --version >/dev/null 2>&1; then
+        if rustup run stable rustc --version 2>/dev/null | grep -qF "rustc $version "; then
+            export RUSTUP_TOOLCHAIN=stable
+        else
+            rustup toolchain install "$version" --profile minimal --component rustfmt,clippy
+        fi
     fi
     have cc || install_packages gcc libc6-dev
 }
@@ -55,7 +66,7 @@ need_wasm() {
         say "installing wasm-bindgen $bindgen_version"
         # it runs for seconds and would be compiled for minutes
         CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
-            cargo install wasm-bindgen-cli --version "=$bindgen_version" --root "$tools" --quiet
+            cargo install wasm-bindgen-cli --version "=$bindgen_version" --locked --root "$tools" --quiet
     fi
 }
 
@@ -103,7 +114,7 @@ need_rust_source() {
 # it does not know. `gpu` is the program for WebGPU, which a page with an adapter runs beside one of the others.
 compile_variant() {
     local target=target
-    local cargo=(rustc --profile wasm --lib --crate-type cdylib --no-default-features --target wasm32-unknown-unknown)
+    local cargo=(rustc --locked --profile wasm --lib --crate-type cdylib --no-default-features --target wasm32-unknown-unknown)
     case "$1" in
         baseline)
             cargo "${cargo[@]}"
@@ -189,7 +200,7 @@ build_wasm() {
 # The case table of the backends, for the browser's WebGPU: a program that only the tests run.
 build_gpu_cases() {
     say "building the case table for WebGPU"
-    cargo build --profile wasm --package backend-cases --target wasm32-unknown-unknown
+    cargo build --locked --profile wasm --package backend-cases --target wasm32-unknown-unknown
     wasm-bindgen --target web --out-dir "$1" target/wasm32-unknown-unknown/wasm/backend_cases.wasm
 }
 
@@ -217,7 +228,7 @@ case "${1:-serve}" in
     demo | serve)
         need_rust
         say "building the command line"
-        cargo build --release --features gpu
+        cargo build --locked --release --features gpu
         build_wasm
         wait_beside
         say "making the demo site"
@@ -229,10 +240,10 @@ case "${1:-serve}" in
         have rustfmt && cargo fmt --check || { have rustfmt && exit 1; echo "skipped: cargo fmt is not installed"; }
         need_vulkan
         say "testing the library and the command line"
-        cargo test --release --features gpu
+        cargo test --locked --release --features gpu
         if cargo clippy --version >/dev/null 2>&1; then
             say "linting"
-            cargo clippy --release --all-targets --features gpu --quiet -- -D warnings
+            cargo clippy --locked --release --all-targets --features gpu --quiet -- -D warnings
         else
             echo "skipped: cargo clippy is not installed"
         fi
@@ -263,7 +274,7 @@ case "${1:-serve}" in
         ;;
     growth)
         need_rust
-        cargo build --release
+        cargo build --locked --release
         tests/growth.sh
         ;;
     *)

@@ -13,7 +13,7 @@ if ! [ -x "$python" ] && ! python3 -m venv "$work/venv"; then
     echo "skipped: python3 has no venv here"
     exit 0
 fi
-if ! "$python" -c 'import lancedb, pyarrow, ray' 2>/dev/null && ! "$work/venv/bin/pip" install -q ray lancedb pyarrow; then
+if ! "$python" -c 'import lancedb, pyarrow, ray' 2>/dev/null && ! "$work/venv/bin/pip" install -q --require-hashes -r benches/growth/requirements.txt; then
     echo "skipped: ray, lancedb and pyarrow cannot be installed here"
     exit 0
 fi

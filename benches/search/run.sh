@@ -8,6 +8,6 @@ cd "$(dirname "$0")/../.."
 [ -d benches/web/node_modules ] || npm --prefix benches/web ci --no-audit --no-fund --ignore-scripts --silent
 if [ ! -x target/bench/faiss/bin/python ]; then
     python3 -m venv target/bench/faiss
-    target/bench/faiss/bin/pip install --quiet numpy faiss-cpu
+    target/bench/faiss/bin/pip install --quiet --require-hashes -r benches/search/requirements.txt
 fi
 exec node benches/search/bench.mjs --python target/bench/faiss/bin/python "$@"

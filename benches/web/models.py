@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the models that bench.mjs times, with the same random weights for both sides.
 
-    pip install numpy safetensors onnx onnxruntime
+    pip install --require-hashes -r benches/web/requirements.txt
     python3 benches/web/models.py OUT TOKENIZER
 
 OUT gets `<model>.onnx` (float32), `<model>.int8.onnx` (onnxruntime's dynamic quantisation, weights signed with a scale

@@ -11,7 +11,7 @@ out=$PWD/target/bench
 [ -d benches/web/node_modules ] || npm --prefix benches/web ci --no-audit --no-fund --ignore-scripts --silent
 if [ ! -f "$out/models/small/model.json" ]; then
     python3 -m venv "$out/python"
-    "$out/python/bin/pip" install --quiet numpy safetensors onnx onnxruntime sympy
+    "$out/python/bin/pip" install --quiet --require-hashes -r benches/web/requirements.txt
     "$out/python/bin/python" benches/web/models.py "$out/models" models/default/tokenizer.json
     for size in tiny small; do
         target/release/vitrine convert "$out/models/vit-$size" "$out/models/minilm" --format q8 --out "$out/models/$size" >&2

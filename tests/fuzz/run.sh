@@ -16,6 +16,8 @@ if ! cargo fuzz --version >/dev/null 2>&1; then
 fi
 # without a sanitizer a stable compiler will do: Rust checks its own bounds, and memory has a limit of its own
 fuzz=(--fuzz-dir tests/fuzz --target-dir "$out/build" --sanitizer none)
+# cargo fuzz has no --locked of its own
+cargo metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null
 cargo fuzz build "${fuzz[@]}" any
 
 printf '| target | executions | minutes | blocks reached | found |\n| --- | ---: | ---: | ---: | --- |\n'

@@ -1,5 +1,5 @@
 // Lighthouse over the shell, as a phone and as a desktop computer sees it:
-//   npm install --no-save lighthouse@12.8.2 && VITRINE_DIST=… VITRINE_BIN=… node tests/page/lighthouse.mjs [FOLDER for the reports]
+//   npm install --no-save lighthouse@12.2.3 && VITRINE_DIST=… VITRINE_BIN=… node tests/page/lighthouse.mjs [FOLDER for the reports]
 // Not part of the test run: it brings 60 MB of packages, and its performance figure moves with the machine's load.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -11,7 +11,7 @@ const port = 9333;
 const reports = process.argv[2];
 
 const loaded = await import('lighthouse').catch(() => null);
-const reason = missing() ?? (loaded ? null : 'lighthouse is not installed: npm install --no-save lighthouse@12.8.2');
+const reason = missing() ?? (loaded ? null : 'lighthouse is not installed: npm install --no-save lighthouse@12.2.3');
 if (reason) {
   console.log(`skipped: ${reason}`);
   process.exit(0);
