@@ -9,13 +9,15 @@ pub struct Coding {
     sequential: bool,
     /// Blocks of each component in a unit, in the order of the scan, with the numbers of its two tables.
     blocks: Vec<(usize, usize, usize)>,
-    /// Sides of the photo in pixels, and the sampling `(id, across, down)` of each component.
-    frame: Option<(usize, usize, Vec<(u8, usize, usize)>)>,
+    frame: Option<Frame>,
     /// Units between restarts; zero without.
     interval: usize,
     /// Tables by class and number; class 1 counts from 4.
     tables: [Option<Table>; 8],
 }
+
+/// Sides of the photo in pixels, and the sampling `(id, across, down)` of each component.
+type Frame = (usize, usize, Vec<(u8, usize, usize)>);
 
 /// Symbols by the next 16 bits: a symbol and its length, which is zero where there is none.
 type Table = Box<[(u8, u8)]>;
