@@ -14,7 +14,7 @@ import { Own } from './ui/own.js';
 import { Privacy, Requests } from './ui/privacy.js';
 import { cut, described, fold } from './ui/relevance.js';
 import { Sheet } from './ui/sheet.js';
-import { History, dropWithout, isOwn, readWords, toSearch } from './ui/state.js';
+import { History, dropWithout, isOwn, readWords, toFragment } from './ui/state.js';
 import * as storage from './ui/storage.js';
 import { Trail } from './ui/trail.js';
 
@@ -54,6 +54,11 @@ class App {
     this.part('brand').addEventListener('click', (event) => {
       event.preventDefault();
       this.change({ words: '', like: null, photo: null, facets: {}, item: null });
+    });
+    // The fragment says what is asked for, so this link must not change it.
+    root.querySelector('.skip').addEventListener('click', (event) => {
+      event.preventDefault();
+      this.part('results').focus();
     });
     addEventListener('online', () => this.connected());
     addEventListener('offline', () => this.showStatus());
@@ -231,7 +236,7 @@ class App {
         this.top();
         this.part('words').focus({ preventScroll: true });
       },
-      itemHref: (id) => isOwn(id) ? '#' : `?item=${encodeURIComponent(id)}`,
+      itemHref: (id) => isOwn(id) ? '#' : `#item=${encodeURIComponent(id)}`,
       open: (id, options) => {
         if (!options?.replace) this.opened = true;
         this.change({ item: id }, options);
@@ -270,7 +275,7 @@ class App {
 
   /** What is asked for, apart from the product that stands open; tells questions apart. */
   address({ photo, crop, like } = this.state) {
-    return `${toSearch({ ...this.state, item: null })} ${photo ?? ''} ${crop ?? ''} ${like ?? ''}`;
+    return `${toFragment({ ...this.state, item: null })} ${photo ?? ''} ${crop ?? ''} ${like ?? ''}`;
   }
 
   /** A private photo is gone with the page load that knew it. */

@@ -38,7 +38,8 @@ async function fillRest() {
 /** A file of this build: an upload that is half done has others beside it, and those wait for the next attempt. */
 async function expected(url, hashes) {
   const response = await fetch(new Request(url, { cache: 'no-cache' }));
-  const wanted = hashes[url.slice(base.length) || 'index.html'];
+  const name = url.slice(base.length) || 'index.html';
+  const wanted = Object.hasOwn(hashes, name) && hashes[name];
   if (!response.ok) throw new Error(`${url}: ${response.status}`);
   if (!wanted) return response;
   const digest = await crypto.subtle.digest('SHA-256', await response.clone().arrayBuffer());
@@ -99,9 +100,10 @@ addEventListener('fetch', (event) => {
   else event.respondWith(shell(request, (missing) => fetch(missing)));
 });
 
+/** Asks without the query: an older link has the visitor's words there. */
 async function navigate(request) {
   const cached = await (await caches.open(shellName)).match(new URL('index.html', base));
-  return isolated(cached ?? (await fetch(request)));
+  return isolated(cached ?? (await fetch(new URL(new URL(request.url).pathname, base))));
 }
 
 async function shell(request, otherwise) {

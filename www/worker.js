@@ -1,6 +1,7 @@
 // The engine's thread: fetches and checks what the search needs, and answers questions.
 // Messages: {id, method, args} → {id, result | error}, before it {id, partial} where answers come bit by bit; unasked for: {event: 'state' | 'requests', …}.
 import { DataError, Store, fetchPart } from './ui/data.js';
+import { held } from './ui/keys.js';
 import { runnable, threadCount } from './ui/variants.js';
 
 const preparedAtOnce = 2000; // photos of a large catalog, some tens of milliseconds of a phone
@@ -411,7 +412,7 @@ addEventListener('securitypolicyviolation', (event) => postMessage({ event: 'blo
 
 addEventListener('message', async ({ data: { id, method, args } }) => {
   try {
-    postMessage({ id, result: await methods[method](args, (partial) => postMessage({ id, partial })) });
+    postMessage({ id, result: await held(methods, method)(args, (partial) => postMessage({ id, partial })) });
   } catch (error) {
     postMessage({ id, error: plain(error) });
   }

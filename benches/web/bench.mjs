@@ -84,7 +84,7 @@ async function encoders(origin) {
 async function starts(origin) {
   const times = { ort: [], vitrine: [] };
   for (let run = 0; run < Math.max(5, Math.round(runs / 4)); run++) {
-    for (const [side, address] of [['ort', '/bench/start.html'], ['vitrine', '/site/?q=red+dress']]) {
+    for (const [side, address] of [['ort', '/bench/start.html'], ['vitrine', '/site/#q=red+dress']]) {
       const browser = await launch();
       const page = await browser.newPage();
       await page.addInitScript({ path: path.join(here, 'first-result.js') });

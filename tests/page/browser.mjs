@@ -64,6 +64,12 @@ export async function settled(page, { kind, by, words } = {}) {
   await page.waitForSelector(parts.join(''), { timeout: 90_000 });
 }
 
+/** Loads an address anew; the page alone would take another fragment of its own address without a load. */
+export async function load(page, address) {
+  await page.goto('about:blank');
+  await page.goto(address);
+}
+
 export const able = (page, kind) => page.waitForSelector(`[data-vitrine][data-can~="${kind}"]`, { timeout: 120_000 });
 
 export const ids = (page, count) => page.$$eval('[data-part="grid"] .card', (cards, n) => cards.slice(0, n).map((card) => card.dataset.id), count);

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { catalog } from '../../benches/search/catalog.mjs';
-import { able, launch, missing, serve, settled } from './browser.mjs';
+import { able, launch, load, missing, serve, settled } from './browser.mjs';
 
 const reason = missing();
 const disassembler = fileURLToPath(new URL('../../node_modules/.bin/wasm-dis', import.meta.url));
@@ -65,7 +65,7 @@ describe('the builds of the program', { skip: reason ?? false, concurrency: 1 },
       });
     }
     const page = await own.newPage();
-    await page.goto(`${server.origin}/${address || '?q=red+dress'}`);
+    await page.goto(`${server.origin}/${address || '#q=red+dress'}`);
     await able(page, 'text');
     await settled(page, { kind: 'text', by: 'engine', words: 'red dress' });
     const build = await page.getAttribute('[data-vitrine]', 'data-build');
@@ -87,7 +87,7 @@ describe('the builds of the program', { skip: reason ?? false, concurrency: 1 },
     const found = [];
     // the one for WebGPU runs beside them, and has tests of its own
     for (const name of [...builds.keys()].filter((name) => name !== 'gpu')) {
-      const { build, order } = await visit({ address: `?build=${name}&q=red+dress` });
+      const { build, order } = await visit({ address: `?build=${name}#q=red+dress` });
       assert.equal(build, name);
       found.push(order);
     }
@@ -156,7 +156,7 @@ describe('the builds of the program', { skip: reason ?? false, concurrency: 1 },
     await context.setOffline(true);
     await server.stop();
     const again = await context.newPage();
-    await again.goto(`${server.origin}/?q=red+dress`);
+    await load(again, `${server.origin}/#q=red+dress`);
     await settled(again, { kind: 'text', by: 'engine', words: 'red dress' });
     assert.equal(await again.getAttribute('[data-vitrine]', 'data-build'), 'threads');
     await context.close();

@@ -7,7 +7,7 @@ import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { able, launch, missing, serve, settled } from './browser.mjs';
+import { able, launch, load, missing, serve, settled } from './browser.mjs';
 
 const reason = missing();
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -135,7 +135,7 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
   test('a file that the server does not have is named with the status', async () => {
     const context = await visitor();
     await context.route('**/shard-*', (route) => route.fulfill({ status: 404, body: 'Not found' }));
-    const page = await open(context, '?q=red+dress');
+    const page = await open(context, '#q=red+dress');
     const alert = page.locator('[role="alert"]');
     await alert.waitFor();
     const sentence = await alert.textContent();
@@ -173,7 +173,7 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
       let hold = true;
       const held = [];
       await context.route('**/shard-*', (route) => (hold ? held.push(route) : route.continue()));
-      const page = await open(context, '?q=red+dress', own.origin);
+      const page = await open(context, '#q=red+dress', own.origin);
       await settled(page, { kind: 'text', by: 'titles' });
       // the shop is replaced: the same vectors under another name, as another catalog would have them, and the old one gone
       const [shard, ...others] = manifest.shards;
@@ -310,7 +310,7 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
     await context.route('**/catalog/catalog.json', (route) => route.fulfill({ json: catalog }));
     const page = await context.newPage();
     for (const [i, link] of links.entries()) {
-      await page.goto(`${server.origin}/?item=${encodeURIComponent(list[i].id)}`);
+      await load(page, `${server.origin}/#item=${encodeURIComponent(list[i].id)}`);
       await page.waitForSelector('dialog.product[open]');
       assert.equal(await page.locator('dialog.product a[href]').count(), 0, `${link} is no link`);
       assert.equal(await page.textContent('.product-title'), list[i].title);

@@ -19,12 +19,22 @@ function find(dist, url) {
 }
 
 /**
- * {origin, stop, asked}: `asked` lists every request as {file, range}. `ranges: false` sends whole files only;
+ * {origin, stop, asked, log}: `asked` lists every request as {file, range}; `log` holds all that a host gets to know of
+ * each: the line, the headers and the body, as {url, text}. `pages` are texts by address; `headers` go with every answer. `ranges: false` sends whole files only;
  * `breaks(file, nth)` names after how many bytes the connection ends for the nth request of a file, or nothing.
  */
-export async function plainHost(dist, { ranges = true, breaks = () => undefined } = {}) {
+export async function plainHost(dist, { ranges = true, breaks = () => undefined, pages = {}, headers: all = {} } = {}) {
   const asked = [];
+  const log = [];
+  const note = (request) => {
+    const entry = { url: request.url, text: [`${request.method} ${request.url}`, ...request.rawHeaders].join('\n') };
+    log.push(entry);
+    request.on('data', (data) => (entry.text += `\n${data}`));
+  };
   const server = http.createServer((request, response) => {
+    note(request);
+    const { pathname } = new URL(request.url, 'http://x');
+    if (pathname in pages) return response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...all }).end(pages[pathname]);
     const file = find(path.resolve(dist), request.url);
     if (!file) return response.writeHead(404).end();
     const name = path.basename(file);
@@ -32,7 +42,7 @@ export async function plainHost(dist, { ranges = true, breaks = () => undefined 
     asked.push({ file: name, range: request.headers.range ?? null });
     const { size } = statSync(file);
     const start = from ? Number(from) : 0;
-    const headers = { 'content-type': types[path.extname(file)] ?? 'application/octet-stream', 'content-length': size - start };
+    const headers = { 'content-type': types[path.extname(file)] ?? 'application/octet-stream', 'content-length': size - start, ...all };
     if (from) headers['content-range'] = `bytes ${start}-${size - 1}/${size}`;
     response.writeHead(from ? 206 : 200, headers);
     const end = breaks(name, asked.filter((one) => one.file === name).length);
@@ -42,5 +52,5 @@ export async function plainHost(dist, { ranges = true, breaks = () => undefined 
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const stop = () => new Promise((resolve) => (server.close(resolve), server.closeAllConnections()));
-  return { origin: `http://127.0.0.1:${server.address().port}`, asked, stop };
+  return { origin: `http://127.0.0.1:${server.address().port}`, asked, log, stop };
 }

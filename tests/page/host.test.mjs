@@ -100,7 +100,7 @@ describe('the page on a plain host', { skip: reason ?? false, concurrency: 1 }, 
       const { file, bytes } = parts.find(({ part }) => part === 'text');
       const half = bytes >> 1;
       const host = await plainHost(dist, { ranges, breaks: (name, nth) => (name === file && nth === 1 ? half : undefined) });
-      const { context, page } = await visit(host, { address: '?q=red+dress' });
+      const { context, page } = await visit(host, { address: '#q=red+dress' });
       await settled(page, { kind: 'text', by: 'engine' });
       const asked = host.asked.filter((one) => one.file === file);
       assert.equal(asked[0].range, null);
@@ -116,7 +116,7 @@ describe('the page on a plain host', { skip: reason ?? false, concurrency: 1 }, 
   test('asks before it fetches the model over a connection that counts bytes, and browses meanwhile', async () => {
     const host = await plainHost(dist);
     const init = () => Object.defineProperty(navigator, 'connection', { value: { saveData: true } });
-    const { context, page } = await visit(host, { init, address: '?q=dress' });
+    const { context, page } = await visit(host, { init, address: '#q=dress' });
     const notice = page.locator('[data-notice="consent"]');
     await notice.waitFor();
     assert.match(await notice.textContent(), /needs \d+ MB, once/);

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import axe from 'axe-core';
-import { able, ids, launch, missing, serve, settled } from './browser.mjs';
+import { able, ids, launch, load, missing, serve, settled } from './browser.mjs';
 
 const reason = missing() ?? (process.env.VITRINE_PHOTOS ? null : 'VITRINE_PHOTOS is not set: name the folder of photos and items.csv');
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -190,7 +190,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     const found = [];
     for (const { reference, captions, targets } of asked) {
       const words = captions.join(', ');
-      await page.goto(`${server.origin}/?like=${reference}`);
+      await load(page, `${server.origin}/#like=${reference}`);
       await able(page, 'composed');
       await settled(page, { kind: 'like', by: 'engine' });
       assert.ok(!(await ids(page, 96)).includes(reference));
@@ -211,7 +211,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     const [reference] = find({ category: 'dress', colour: 'red' });
     const hits = {};
     for (const mix of ['0', '1']) {
-      await page.goto(`${server.origin}/?like=${reference.id}&q=blue+trousers&mix=${mix}`);
+      await load(page, `${server.origin}/#like=${reference.id}&q=blue+trousers&mix=${mix}`);
       await able(page, 'composed');
       await settled(page, { kind: 'composed', by: 'engine' });
       hits[mix] = await products(12);
@@ -251,7 +251,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await settled(page, { kind: 'text', by: 'engine', words: 'dress' });
     assert.deepEqual(await ids(page, 10), before);
     await page.click('.active-filters .chip');
-    await page.waitForFunction(() => !location.search.includes('f.colour'));
+    await page.waitForFunction(() => !location.hash.includes('f.colour'));
   });
 
   test('leaves out what is marked with a minus', async () => {
@@ -340,7 +340,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await title(order[2]);
     await page.keyboard.press('ArrowLeft');
     await title(order[1]);
-    assert.equal(new URL(page.url()).searchParams.get('item'), order[1]);
+    assert.equal(new URLSearchParams(new URL(page.url()).hash.slice(1)).get('item'), order[1]);
     await page.keyboard.press('Escape');
     await page.waitForSelector('dialog.product', { state: 'detached' });
     assert.equal(await page.inputValue('[data-part="words"]'), 'red dress', 'the question stays');
@@ -384,7 +384,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       await settled(zoomed, { kind: 'browse' });
       await check('browse');
       const [id] = await ids(zoomed, 1);
-      await zoomed.goto(`${server.origin}/?like=${id}&q=in+blue`);
+      await load(zoomed, `${server.origin}/#like=${id}&q=in+blue`);
       await settled(zoomed, { kind: 'composed', by: 'engine' });
       await check('composed');
       await zoomed.click('.card-open');
@@ -443,7 +443,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await settled(later, { kind: 'text', by: 'engine', words: 'red dress' });
     const top = await products(10, later);
     assert.ok(share(top, of('category', 'dress')) >= 0.6, top.map((item) => item.title).join(' | '));
-    await later.goto(`${server.origin}/?like=${product}&q=in+blue`);
+    await load(later, `${server.origin}/#like=${product}&q=in+blue`);
     await able(later, 'composed');
     await settled(later, { kind: 'composed', by: 'engine' });
     assert.ok(await later.$eval('.query-chip img', (image) => image.naturalWidth > 0), 'a photo seen before is there');
@@ -486,7 +486,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       rows[0].attributes.category = '<b>bold</b>';
       catalog.facets[0].values[0].value = '<i>italic</i>';
     });
-    const hostile = await open(context, `?item=${encodeURIComponent(list[0].id)}`);
+    const hostile = await open(context, `#item=${encodeURIComponent(list[0].id)}`);
     await hostile.waitForSelector('dialog.product[open]');
     assert.equal(await hostile.textContent('.product-title'), title);
     assert.equal(await hostile.locator('dialog.product a[href]').count(), 0, 'no link that runs script');
@@ -508,7 +508,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       body[body.length >> 1] ^= 1;
       await route.fulfill({ response: answer, body });
     });
-    const damaged = await open(context, '?q=red+dress');
+    const damaged = await open(context, '#q=red+dress');
     const alert = damaged.locator('[role="alert"]');
     await alert.waitFor();
     const sentence = await alert.textContent();
@@ -557,7 +557,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       asked.push(file);
       return hold && file.startsWith('text.') ? undefined : route.continue();
     });
-    const paused = await open(context, '?q=red+dress');
+    const paused = await open(context, '#q=red+dress');
     await settled(paused, { kind: 'text', by: 'titles' });
     await paused.waitForSelector('[data-vitrine][data-engine="ready"]');
     await paused.click('[data-part="status"]');
@@ -596,7 +596,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       const answer = await route.fetch();
       await route.fulfill({ response: answer, body: `delete globalThis.WebAssembly;\n${await answer.text()}` });
     });
-    const refused = await open(context, '?q=red+dress');
+    const refused = await open(context, '#q=red+dress');
     await refused.waitForSelector('[data-engine="refused"]');
     await settled(refused, { kind: 'text', by: 'titles' });
     assert.match(await refused.textContent('[data-notice="waiting"]'), /refused WebAssembly/);

@@ -1,7 +1,7 @@
 // Photographs the page's states: node tests/page/screenshots.mjs FOLDER [state …]
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { able, host, launch, missing, serve, settled } from './browser.mjs';
+import { able, host, launch, load, missing, serve, settled } from './browser.mjs';
 
 const [folder, ...only] = process.argv.slice(2);
 const reason = folder ? missing() : 'usage: node tests/page/screenshots.mjs FOLDER [state …]';
@@ -44,23 +44,23 @@ const states = {
       const answer = await route.fetch();
       await route.fulfill({ response: answer, body: `delete globalThis.WebAssembly;\n${await answer.text()}` });
     });
-    await page.goto(`${origin}/?q=shirt`);
+    await load(page, `${origin}/#q=shirt`);
     await page.waitForSelector('[data-engine="refused"]');
     await settled(page, { kind: 'text', by: 'titles' });
   },
   async text(page, origin) {
     await able(page, 'text');
     const words = await page.$eval('[data-part="suggestions"] .chip', (chip) => chip.textContent);
-    await page.goto(`${origin}/?q=${encodeURIComponent(words)}`);
+    await load(page, `${origin}/#q=${encodeURIComponent(words)}`);
     await settled(page, { kind: 'text', by: 'engine' });
   },
   async composed(page, origin) {
     await able(page, 'composed');
     const id = await firstItem(page);
-    await page.goto(`${origin}/?like=${id}`);
+    await load(page, `${origin}/#like=${id}`);
     await settled(page, { kind: 'like' });
     const change = await page.$eval('[data-part="suggestions"] .chip', (chip) => chip.textContent);
-    await page.goto(`${origin}/?like=${id}&q=${encodeURIComponent(change)}`);
+    await load(page, `${origin}/#like=${id}&q=${encodeURIComponent(change)}`);
     await able(page, 'composed');
     await settled(page, { kind: 'composed', by: 'engine' });
   },
@@ -70,7 +70,7 @@ const states = {
   },
   async like(page, origin) {
     const id = await firstItem(page);
-    await page.goto(`${origin}/?like=${id}`);
+    await load(page, `${origin}/#like=${id}`);
     await able(page, 'like');
     await settled(page, { kind: 'like', by: 'engine' });
   },
@@ -95,7 +95,7 @@ const states = {
   },
   async loading(page, origin) {
     await page.route(/\.safetensors$/, () => {}); // never answered
-    await page.goto(`${origin}/?q=shirt`);
+    await load(page, `${origin}/#q=shirt`);
     await settled(page, { kind: 'text', by: 'titles' });
     await page.waitForTimeout(800);
   },
@@ -107,7 +107,7 @@ const states = {
   async few(page, origin) {
     // The limit is set to where this query's second match ends, whatever the catalog was measured to.
     await able(page, 'text');
-    await page.goto(`${origin}/?q=red+dress`);
+    await load(page, `${origin}/#q=red+dress`);
     await settled(page, { kind: 'text', by: 'engine' });
     const scores = await page.$$eval('.card .score-text', (nodes) => nodes.map((node) => Number(node.textContent)));
     const share = (scores[1] + scores[2]) / 2 / scores[0];
@@ -115,16 +115,16 @@ const states = {
       const answer = await route.fetch();
       await route.fulfill({ response: answer, json: { ...(await answer.json()), relevance: { known: 0, unknown: 0, share, photo: 0 } } });
     });
-    await page.goto(`${origin}/?q=red+dress`);
+    await load(page, `${origin}/#q=red+dress`);
     await settled(page, { kind: 'text', by: 'engine' });
   },
   async wrong(page, origin) {
     await able(page, 'text');
-    await page.goto(`${origin}/?q=submarine+periscope`);
+    await load(page, `${origin}/#q=submarine+periscope`);
     await settled(page, { kind: 'text', by: 'engine' });
   },
   async crop(page, origin) {
-    await page.goto(`${origin}/?like=${await firstItem(page)}`);
+    await load(page, `${origin}/#like=${await firstItem(page)}`);
     await settled(page, { kind: 'like' });
     await page.click('.query-chip-photo');
     await page.waitForTimeout(400);
@@ -146,7 +146,7 @@ const states = {
   },
   async minus(page, origin) {
     await able(page, 'text');
-    await page.goto(`${origin}/?q=dress+-red+-floral`);
+    await load(page, `${origin}/#q=dress+-red+-floral`);
     await settled(page, { kind: 'text', by: 'engine' });
   },
   async landscape(page, origin) {
@@ -156,7 +156,7 @@ const states = {
   },
   async nothing(page, origin) {
     const name = await page.$eval('.facet-value input', (input) => input.dataset.facet);
-    await page.goto(`${origin}/?q=red&f.${name}=no+such+value`);
+    await load(page, `${origin}/#q=red&f.${name}=no+such+value`);
     await settled(page, { kind: 'text' });
   },
   async privacy(page) {
@@ -170,7 +170,7 @@ const states = {
     await page.waitForTimeout(700);
   },
   async webgpu(page, origin) {
-    await page.goto(`${origin}/?backend=gpu&q=red+dress`);
+    await page.goto(`${origin}/?backend=gpu#q=red+dress`);
     await page.waitForSelector('[data-vitrine][data-backend="gpu"]', { timeout: 240_000 });
     await settled(page, { kind: 'text', by: 'engine' });
     await page.click('[data-part="status"]');
@@ -181,7 +181,7 @@ const states = {
     await page.waitForFunction(() => navigator.serviceWorker.controller);
     await page.waitForTimeout(1500);
     await page.context().setOffline(true);
-    await page.goto(`${origin}/?q=shirt`);
+    await load(page, `${origin}/#q=shirt`);
     await settled(page, { kind: 'text', by: 'engine' });
   },
   async own(page) {
@@ -201,7 +201,7 @@ const states = {
   },
   async damaged(page, origin) {
     await page.route('**/shard-*', (route) => route.fulfill({ body: 'not a shard' }));
-    await page.goto(`${origin}/?q=shirt`);
+    await load(page, `${origin}/#q=shirt`);
     await page.waitForSelector('[role="alert"]');
   },
 };

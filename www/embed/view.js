@@ -2,6 +2,7 @@
 import { changeWords } from '../ui/composer.js';
 import { el, icon, safeColour, safeLink } from '../ui/dom.js';
 import { facetName } from '../ui/facets.js';
+import { held } from '../ui/keys.js';
 import { style } from './style.js';
 
 let sheet = null;
@@ -114,7 +115,7 @@ export class View {
   choose(facets, filter) {
     this.filters.hidden = !facets.length;
     const menu = ({ name, values }) => {
-      const chosen = [filter[name] ?? []].flat()[0] ?? '';
+      const chosen = [held(filter, name) ?? []].flat()[0] ?? '';
       const option = (value, text) => el('option', { value, selected: value === chosen }, text);
       return el(
         'select',
@@ -253,7 +254,7 @@ export class View {
     const values = { ...hit.attributes, id, title, price, score: score === null ? '' : score.toFixed(2) };
     for (const node of holder.querySelectorAll('[data-field]')) {
       const { field } = node.dataset;
-      if (field !== 'photo') node.textContent = String(values[field] ?? '');
+      if (field !== 'photo') node.textContent = String(held(values, field) ?? '');
       else if (node.getAttribute('src') !== hit.photo) {
         if (!sameOrigin(hit.photo)) node.crossOrigin = 'anonymous';
         node.alt ||= Object.values(hit.attributes).join(', ') || hit.title;

@@ -3,6 +3,7 @@ import { Catalog } from '../ui/catalog.js';
 import { photoBytes, photoLimit } from '../ui/composer.js';
 import { DataError, Store, fetchManifest } from '../ui/data.js';
 import { Engine, EngineError } from '../ui/engine.js';
+import { held } from '../ui/keys.js';
 import { cut } from '../ui/relevance.js';
 import { readWords } from '../ui/state.js';
 
@@ -119,7 +120,7 @@ class VitrineEngine extends EventTarget {
 
   async ready(kind = 'text', { signal } = {}) {
     if (kind === 'browse') return;
-    if (!needs[kind]) throw new VitrineError('argument', `getting ready: expected ${Object.keys(needs).join(', ')}, got ${kind}`);
+    if (!held(needs, kind)) throw new VitrineError('argument', `getting ready: expected ${Object.keys(needs).join(', ')}, got ${kind}`);
     await this.#unlessAborted(this.#start().call('load', { what: needs[kind] }), signal);
   }
 

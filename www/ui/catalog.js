@@ -1,6 +1,7 @@
 // The catalog as the page knows it without any model: products, filters with counts, plain word matching,
 // and the nearest products that were computed ahead.
 import { fetchManifest, fetchPart } from './data.js';
+import { held } from './keys.js';
 import { vouched } from './later.js';
 import { isPhotoName } from './names.js';
 import { ownId } from './state.js';
@@ -75,7 +76,7 @@ export class Catalog {
     if (item.link) this.links.set(item.link, { first: this.links.get(item.link)?.first ?? row, n: (this.links.get(item.link)?.n ?? 0) + 1 });
     this.words[row] = wordsOf(item);
     this.tallies.clear();
-    for (const facet of this.facets) facet.of[row] = facet.codes.get(item.attributes?.[facet.name]) ?? -1;
+    for (const facet of this.facets) facet.of[row] = facet.codes.get(held(item.attributes, facet.name)) ?? -1;
   }
 
   get size() {
@@ -123,8 +124,8 @@ export class Catalog {
 
   tests(selected) {
     return this.facets
-      .filter(({ name }) => selected[name]?.length)
-      .map((facet) => ({ facet, codes: new Set(selected[facet.name].map((value) => facet.codes.get(value) ?? -2)) }));
+      .filter(({ name }) => held(selected, name)?.length)
+      .map((facet) => ({ facet, codes: new Set(held(selected, facet.name).map((value) => facet.codes.get(value) ?? -2)) }));
   }
 
   /** How many products each value would show, given the filters chosen in the other groups. */

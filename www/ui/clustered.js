@@ -3,6 +3,7 @@
 // A product's key is its id and its row, since the row alone says in which file it is.
 import { Catalog, fold, stem, wordsOf } from './catalog.js';
 import { fetchPart } from './data.js';
+import { held } from './keys.js';
 
 const enough = 96; // products that a filter looks for where nothing else is asked,
 const mostCells = 24; // and cells that it looks through for them
@@ -171,7 +172,7 @@ export class Clustered extends Catalog {
     const wanted = Object.entries(facets).map(([name, values]) => [name, new Set(values)]);
     const banned = without.map((word) => stem(fold(word)));
     const passes = (item) =>
-      wanted.every(([name, values]) => values.has(item.attributes?.[name])) && !(banned.length && banned.some((word) => wordsOf(item).has(word)));
+      wanted.every(([name, values]) => values.has(held(item.attributes, name))) && !(banned.length && banned.some((word) => wordsOf(item).has(word)));
     return list.flatMap((item, i) => (passes(item) ? [this.starts[cell] + i] : []));
   }
 

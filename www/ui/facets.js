@@ -1,6 +1,7 @@
 // Filters with counts: a list of groups beside the grid, or in a sheet where there is no room beside it.
 import { el, icon, modal } from './dom.js';
 import { t } from './i18n.js';
+import { held } from './keys.js';
 
 const shownAtFirst = 8;
 const openAtFirst = 3;
@@ -19,7 +20,7 @@ const colours = {
 
 export function swatch(value) {
   const name = value.toLowerCase();
-  const colour = colours[name] ?? (CSS.supports('color', name.replace(/\s/g, '')) ? name.replace(/\s/g, '') : null);
+  const colour = held(colours, name) ?? (CSS.supports('color', name.replace(/\s/g, '')) ? name.replace(/\s/g, '') : null);
   const many = /multi|print|mixed/.test(name);
   if (!colour && !many) return el('span', { class: 'swatch none', 'aria-hidden': 'true' });
   return el('span', { class: many ? 'swatch many' : 'swatch', 'aria-hidden': 'true', css: many ? {} : { '--swatch': colour } });
@@ -63,7 +64,7 @@ export class Facets {
   }
 
   group(facet, counts, index) {
-    const selected = this.selected[facet.name] ?? [];
+    const selected = held(this.selected, facet.name) ?? [];
     const open = this.open.get(facet.name) ?? (index < openAtFirst || selected.length > 0);
     // The order is the whole catalog's, so that nothing moves under the pointer when a filter is set.
     const rows = facet.values.map((value, code) => ({ value, n: counts[code], chosen: selected.includes(value) }));
@@ -99,7 +100,7 @@ export class Facets {
   }
 
   toggle(name, value) {
-    const values = this.selected[name] ?? [];
+    const values = held(this.selected, name) ?? [];
     const next = values.includes(value) ? values.filter((other) => other !== value) : [...values, value];
     const facets = { ...this.selected, [name]: next };
     if (!next.length) delete facets[name];

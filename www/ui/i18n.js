@@ -1,5 +1,6 @@
 // Says sentences in the best language that is asked for: the page asks for the visitor's, an element in another page
 // for that page's.
+import { held } from './keys.js';
 import { asked, learn, learned, plain } from './language.js';
 
 /** `tags`: languages as BCP 47 names them, the preferred one first; only those that were learned are spoken. */
@@ -13,10 +14,10 @@ export function speaker(tags) {
   const integer = new Intl.NumberFormat(locale);
 
   function t(key, values = {}) {
-    let sentence = sentences[key] ?? key;
+    let sentence = held(sentences, key) ?? key;
     if (typeof sentence === 'object') sentence = sentence[plural.select(values.n)] ?? sentence.other;
     return sentence.replace(/\{(\w+)\}/g, (all, name) => {
-      const value = values[name];
+      const value = held(values, name);
       if (value === undefined) return all;
       return typeof value === 'number' ? integer.format(value) : value;
     });

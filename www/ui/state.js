@@ -1,4 +1,4 @@
-// What the visitor asked for, and its form in the address bar.
+// What the visitor asked for, and its form in the address bar: the fragment, which a browser sends to no host.
 // A private photo is named by a key that means nothing outside this tab and never reaches the address.
 
 // `crop`: the part of the product's or own photo that counts, [x, y, width, height] as fractions of it.
@@ -8,7 +8,11 @@ export const empty = () => ({ words: '', like: null, photo: null, crop: null, mi
 export const ownId = (id) => `own/${id}`;
 export const isOwn = (id) => id?.startsWith('own/') ?? false;
 
-export function toSearch(state) {
+const names = ['q', 'like', 'crop', 'mix', 'item'];
+const isState = (name) => names.includes(name) || name.startsWith('f.');
+const switches = ['build', 'backend']; // these stay in the query: they hold nothing of what is asked for
+
+export function toFragment(state) {
   const search = new URLSearchParams();
   if (state.words.trim()) search.set('q', state.words.trim());
   if (state.like && !isOwn(state.like)) search.set('like', state.like);
@@ -17,20 +21,37 @@ export function toSearch(state) {
   for (const [name, values] of Object.entries(state.facets)) for (const value of values) search.append(`f.${name}`, value);
   if (state.item && !isOwn(state.item)) search.set('item', state.item);
   const text = search.toString();
-  return text ? `?${text}` : '';
+  return text ? `#${text}` : '';
+}
+
+const pairs = (text) => [...new URLSearchParams(text.replace(/^[#?]/, ''))];
+
+/** A page's address with this fragment, and with nothing in its query but the switches. */
+export function addressOf({ pathname, search }, fragment) {
+  const query = new URLSearchParams(pairs(search).filter(([name]) => switches.includes(name))).toString();
+  return `${pathname}${query ? `?${query}` : ''}${fragment}`;
+}
+
+/** Older links have in their query what belongs into the fragment: the address to show instead, or null. */
+export function rewritten(location) {
+  const holds = (text) => pairs(text).some(([name]) => isState(name));
+  if (!holds(location.search)) return null;
+  return addressOf(location, holds(location.hash) ? location.hash : toFragment(fromFragment(location.search)));
 }
 
 /** `own`: {photo, crop, like, item} as far as they are private: the browser's history remembers them, the address does not. */
-export function fromSearch(text, own = null) {
+export function fromFragment(text, own = null) {
   const state = empty();
-  for (const [name, value] of new URLSearchParams(text)) {
+  const facets = new Map();
+  for (const [name, value] of pairs(text)) {
     if (name === 'q') state.words = value.slice(0, 300);
     else if (name === 'like') state.like = value;
     else if (name === 'item') state.item = value;
     else if (name === 'crop') state.crop = cleanCrop(value.split(',').map(Number));
     else if (name === 'mix') state.mix = clamp(Number.parseFloat(value));
-    else if (name.startsWith('f.')) (state.facets[name.slice(2)] ??= []).push(value);
+    else if (name.startsWith('f.')) facets.set(name.slice(2), [...(facets.get(name.slice(2)) ?? []), value]);
   }
+  state.facets = Object.fromEntries(facets);
   if (own?.photo) Object.assign(state, { photo: own.photo, crop: own.crop ?? null, like: null });
   if (isOwn(own?.like)) Object.assign(state, { like: own.like, crop: own.crop ?? null });
   if (isOwn(own?.item)) state.item = own.item;
@@ -73,14 +94,24 @@ export function readWords(text) {
 export class History {
   constructor(onChange) {
     this.typing = false;
-    addEventListener('popstate', (event) => {
+    // Every entry of ours says its depth; one that says nothing is an address that somebody wrote or followed by hand.
+    history.replaceState({ ...history.state, depth: this.depth }, '');
+    this.seen();
+    const moved = () => {
+      if (location.href === this.here) return; // browsers tell of a changed fragment twice
+      if (!history.state) history.replaceState({ depth: this.last + 1 }, '');
       this.typing = false;
-      onChange(fromSearch(location.search, event.state));
-    });
+      onChange(this.current());
+    };
+    addEventListener('popstate', () => ((this.here = null), moved()));
+    addEventListener('hashchange', moved);
   }
 
   current() {
-    return fromSearch(location.search, history.state);
+    const address = rewritten(location);
+    if (address !== null) history.replaceState(history.state, '', address);
+    this.seen();
+    return fromFragment(location.hash, history.state);
   }
 
   /** How many steps of this visit lie behind the present one. */
@@ -88,14 +119,19 @@ export class History {
     return history.state?.depth ?? 0;
   }
 
+  seen() {
+    [this.here, this.last] = [location.href, this.depth];
+  }
+
   /** `typing`: a run of key presses is one step back, not one a letter. */
   record(state, { typing = false, replace = false } = {}) {
-    const address = location.pathname + toSearch(state);
+    const address = addressOf(location, toFragment(state));
     const like = isOwn(state.like) ? state.like : null;
     const item = isOwn(state.item) ? state.item : null;
     const entry = { photo: state.photo, crop: state.photo || like ? state.crop : null, like, item, depth: this.depth + 1 };
     if (replace || (typing && this.typing)) history.replaceState({ ...entry, depth: this.depth }, '', address);
     else history.pushState(entry, '', address);
     this.typing = typing;
+    this.seen();
   }
 }
