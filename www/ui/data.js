@@ -19,6 +19,21 @@ const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toStri
 /** Cache names carry the site's path: two sites under one origin keep their files apart. */
 export const cacheName = (base, kind) => `vitrine ${new URL(base).pathname} ${kind}`;
 
+/**
+ * Runs `work` while no other tab of this site runs any of that name. It is told whether that holds: where the browser
+ * has no locks, it runs at once.
+ */
+export function exclusive(base, name, work) {
+  const { locks } = globalThis.navigator ?? {};
+  if (!locks) return work(false);
+  let begun = false;
+  const held = locks.request(cacheName(base, name), () => ((begun = true), work(true)));
+  return held.catch((error) => {
+    if (begun) throw error;
+    return work(false); // a page that may have no locks has its reasons, and may still search
+  });
+}
+
 /** Verified files on this device, or nothing where the browser keeps nothing (private windows, plain http). */
 export class Store {
   constructor(base) {

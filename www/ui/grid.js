@@ -33,6 +33,7 @@ export class Grid {
     this.act = act;
     this.list = part('grid');
     this.cards = new Map(); // row → its card, the latest last, kept so that a photo on the screen is never loaded or laid out twice
+    this.drawn = new WeakMap(); // card → its item
     this.hits = [];
     this.laid = []; // the cards on the page, in order
     this.unfolded = new Set(); // rows whose near-duplicates stand open
@@ -159,7 +160,10 @@ export class Grid {
   }
 
   card(hit, index) {
-    const card = this.cards.get(hit.row) ?? this.make(hit.row, index < inView);
+    const known = this.cards.get(hit.row);
+    // A visitor's own photos come and go, and then a row is another's.
+    const card = known && this.drawn.get(known) === this.catalog.items[hit.row] ? known : this.make(hit.row, index < inView);
+    this.drawn.set(card, this.catalog.items[hit.row]);
     this.cards.delete(hit.row);
     this.cards.set(hit.row, card);
     card.dataset.index = String(index);

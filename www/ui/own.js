@@ -4,7 +4,7 @@ import { el, icon } from './dom.js';
 import { t } from './i18n.js';
 import { vouched } from './later.js';
 import { dropped } from './own/files.js';
-import { hasOwn } from './storage.js';
+import { hasOwn, ownPlace } from './storage.js';
 
 export class Own {
   /** `app`: what its catalog, engine and answers are asked of. */
@@ -20,6 +20,9 @@ export class Own {
   async attach(engine, start) {
     Object.assign(this, { engine, start });
     this.button.hidden = false;
+    // Where there are none yet, another tab may add some.
+    this.others ??= globalThis.BroadcastChannel && new BroadcastChannel(ownPlace(this.app.base));
+    if (this.others) this.others.onmessage = () => this.panel || this.use(() => {});
     if (this.panel) this.panel.attach(engine, start);
     else if (await hasOwn(this.app.base)) this.use(() => {});
   }

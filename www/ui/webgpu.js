@@ -1,7 +1,7 @@
 // The second engine: the same program on WebGPU, beside the one on the processor, which stays the one that is trusted.
 // It is used only after it has agreed with the processor on this device and was faster; whatever goes wrong later, the
 // processor answers the same question.
-import { cacheName, fetchPart } from './data.js';
+import { cacheName, exclusive, fetchPart } from './data.js';
 
 /** Cosine above which two vectors are the same answer: what rounding in another order may cost. */
 const agreement = 0.999;
@@ -108,6 +108,11 @@ export class Accelerator {
     if (!this.build) throw new Unfit('build');
     // a clustered catalog comes in parts as questions need them, and goes again
     if (this.catalog.cells) throw new Unfit('clustered');
+    // Two tabs that measure at once would slow each other down, and the verdict stays.
+    await exclusive(this.store.base, 'verdict', () => this.judge());
+  }
+
+  async judge() {
     const verdicts = new Verdicts(this.store, [this.adapter, navigator.userAgent, this.build.sha256, this.model.fingerprint]);
     const known = await verdicts.get();
     if (known?.why && !(this.forced && known.why === 'slower')) throw new Unfit(known.why);

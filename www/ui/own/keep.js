@@ -1,9 +1,13 @@
 // Where a visitor's own photos are kept between visits: the browser's private file system, or its database where that
 // has no writable files, or nowhere. A record is {path, identity, entry, item, vector, copy}: what the engine made of
 // one file, and its smaller copy as a Blob. Records belong to a site and a model; those of another model are dropped.
+// Other tabs write here too: whoever adds or clears does so alone (`exclusive` in data.js), and `load` is asked again then.
 import { ownPlace as place } from '../storage.js';
 
-/** One file a batch: u32 length of the JSON, JSON, vectors as f32, copies. A batch is there as a whole or not at all. */
+/**
+ * One file a batch: u32 length of the JSON, JSON, vectors as f32, copies. A batch is there as a whole or not at all, and
+ * never changes; only all of them together go. Without locks, a batch's name is its own, so that none writes over another.
+ */
 class Files {
   static async open(base, fingerprint) {
     const root = await navigator.storage.getDirectory();
@@ -19,35 +23,50 @@ class Files {
   }
 
   constructor(root, name, fingerprint) {
-    Object.assign(this, { root, name, fingerprint, next: 0, outdated: false });
+    Object.assign(this, { root, name, fingerprint, next: 0, outdated: false, batches: new Map(), begun: '' });
   }
 
   async folder(options) {
     return (await this.root.getDirectoryHandle(this.name, options)).getDirectoryHandle(this.fingerprint, options);
   }
 
+  /** All records; those that were here at the last call are the same objects. */
   async load() {
-    const records = new Map();
     const names = [];
     const folder = await this.folder().catch(() => null);
-    for await (const name of folder?.keys() ?? []) if (/^\d{8}$/.test(name)) names.push(name);
-    for (const name of names.sort()) {
-      this.next = Number(name) + 1;
-      const batch = await read(await (await folder.getFileHandle(name)).getFile()).catch(() => null);
-      if (!batch) continue; // cut off by a crash
+    for await (const name of folder?.keys() ?? []) if (/^\d{8}(-[\w-]+)?$/.test(name)) names.push(name);
+    const file = async (name) => (await folder.getFileHandle(name)).getFile();
+    const begun = names.length ? stamp(await file(names.sort()[0])) : '';
+    const known = begun === this.begun ? this.batches : new Map(); // else another tab cleared all and began anew
+    this.next = names.length ? Number(names.at(-1).slice(0, 8)) + 1 : 0;
+    [this.begun, this.batches] = [begun, new Map()];
+    for (const name of names) {
+      const batch = known.get(name) ?? (await file(name).then(read).catch(() => null));
+      if (batch) this.batches.set(name, batch); // one that a crash cut off is no batch
+    }
+    return this.records();
+  }
+
+  records() {
+    const records = new Map();
+    for (const batch of this.batches.values()) {
       for (const identity of batch.removed) records.delete(identity);
       for (const record of batch.records) records.set(record.identity, record);
     }
     return [...records.values()];
   }
 
-  async add(records, removed) {
+  /** `alone`: no other tab writes meanwhile. */
+  async add(records, removed, alone) {
     const folder = await this.folder({ create: true });
-    const handle = await folder.getFileHandle(String(this.next).padStart(8, '0'), { create: true });
+    const name = String(this.next).padStart(8, '0') + (alone ? '' : `-${Math.random().toString(36).slice(2)}`);
+    const handle = await folder.getFileHandle(name, { create: true });
     const file = await handle.createWritable();
     try {
       await file.write(packed(records, removed));
       await file.close();
+      if (!this.batches.size) this.begun = stamp(await handle.getFile());
+      this.batches.set(name, { records, removed });
       this.next++;
     } catch (error) {
       await file.abort().catch(() => {});
@@ -59,6 +78,8 @@ class Files {
     await this.root.removeEntry(this.name, { recursive: true }).catch(() => {});
   }
 }
+
+const stamp = ({ name, size, lastModified }) => `${name} ${size} ${lastModified}`;
 
 function packed(records, removed) {
   const head = new TextEncoder().encode(
@@ -96,35 +117,62 @@ const done = (request) =>
 
 class Database {
   static async open(base, fingerprint) {
-    const request = indexedDB.open(place(base), 1);
-    request.onupgradeneeded = () => request.result.createObjectStore('photos', { keyPath: 'identity' });
     const kept = new Database();
-    Object.assign(kept, { name: place(base), fingerprint, database: await done(request), outdated: false });
-    kept.database.onversionchange = () => kept.database.close(); // another tab removes it
+    Object.assign(kept, { name: place(base), fingerprint, known: new Map(), outdated: false });
+    const all = await done((await kept.store('readonly')).getAll());
+    const others = all.filter((record) => record.fingerprint !== fingerprint);
+    kept.outdated = others.length > 0;
+    if (kept.outdated) await kept.add([], others.map(({ identity }) => identity));
     return kept;
   }
 
-  async load() {
-    const all = await done(this.database.transaction('photos').objectStore('photos').getAll());
-    const current = all.filter(({ fingerprint }) => fingerprint === this.fingerprint);
-    this.outdated = current.length < all.length;
-    if (this.outdated) await this.add([], all.filter((record) => !current.includes(record)).map(({ identity }) => identity));
-    return current;
+  /** Opened when it is used: another tab that clears it has it closed here. */
+  opened() {
+    this.opening ??= (async () => {
+      const request = indexedDB.open(this.name, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore('photos', { keyPath: 'identity' });
+      const database = await done(request);
+      database.onversionchange = () => (database.close(), (this.opening = null));
+      database.onclose = () => (this.opening = null);
+      return database;
+    })();
+    this.opening.catch(() => (this.opening = null));
+    return this.opening;
   }
 
-  add(records, removed) {
-    const transaction = this.database.transaction('photos', 'readwrite');
-    const store = transaction.objectStore('photos');
+  async store(mode) {
+    return (await this.opened()).transaction('photos', mode).objectStore('photos');
+  }
+
+  /** All records; those that were here at the last call are the same objects. */
+  async load() {
+    const identities = await done((await this.store('readonly')).getAllKeys());
+    const known = new Map();
+    for (const identity of identities) {
+      const record = this.known.get(identity) ?? (await done((await this.store('readonly')).get(identity)));
+      if (record && (record.fingerprint ?? this.fingerprint) === this.fingerprint) known.set(identity, record);
+    }
+    this.known = known;
+    return [...known.values()];
+  }
+
+  async add(records, removed) {
+    const store = await this.store('readwrite');
     for (const identity of removed) store.delete(identity);
     for (const record of records) store.put({ ...record, fingerprint: this.fingerprint });
-    return new Promise((resolve, reject) => {
+    const { transaction } = store;
+    await new Promise((resolve, reject) => {
       transaction.oncomplete = resolve;
       transaction.onabort = transaction.onerror = () => reject(transaction.error);
     });
+    for (const identity of removed) this.known.delete(identity);
+    for (const record of records) this.known.set(record.identity, record);
   }
 
   async clear() {
-    this.database.close();
+    const { opening } = this;
+    this.opening = null;
+    (await opening)?.close();
     await done(indexedDB.deleteDatabase(this.name)).catch(() => {});
   }
 }
@@ -132,8 +180,9 @@ class Database {
 /** Nothing outlives the tab. */
 export class Memory {
   outdated = false;
+  /** Null: there is nothing to learn from it. */
   async load() {
-    return [];
+    return null;
   }
   async add() {}
   async clear() {}

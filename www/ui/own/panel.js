@@ -5,6 +5,7 @@ import { chosen } from './files.js';
 import { OwnPhotos } from './photos.js';
 
 const shownFailures = 8;
+const quiet = 400; // ms without news from another tab before they show
 
 /** What is said of a file that was left out, by the reason that the engine gives (src/error.rs). */
 const sentences = { too_large: 'own_too_large', truncated: 'own_truncated', damaged: 'own_damaged', empty: 'own_empty' };
@@ -26,7 +27,7 @@ export class Panel {
     if (this.photos) return this.photos.attach(engine);
     this.photos = new OwnPhotos(this.app.catalog, start);
     this.photos.attach(engine);
-    this.photos.addEventListener('change', () => this.changed());
+    this.photos.addEventListener('change', ({ elsewhere }) => (elsewhere ? this.changedElsewhere() : this.changed()));
     await this.photos.open();
     this.shown = this.photos.size;
     if (this.photos.size) this.choose('both', false);
@@ -89,17 +90,27 @@ export class Panel {
     if (files.length) await this.photos.add(files);
   }
 
+  /** Another tab adds or clears: seen here once it is quiet, as results that move under the eye help nobody. */
+  changedElsewhere() {
+    clearTimeout(this.quiet);
+    this.quiet = setTimeout(() => {
+      this.anew = true;
+      this.changed();
+    }, quiet);
+  }
+
   changed() {
     const { photos } = this;
     const { phase, done, total, failed, trouble } = photos;
     const share = total ? (done + failed.length) / total : 0;
     this.label.parentNode.dataset.busy = String(phase === 'working');
     this.label.textContent = phase === 'idle' ? (photos.size ? t('own_button_n', { n: photos.size }) : t('own_button')) : t(phase === 'paused' ? 'own_button_paused' : 'own_button_busy', { percent: Math.floor(100 * share) });
-    if (photos.size !== this.shown && (phase === 'idle' || !this.shown)) {
+    if ((this.anew || photos.size !== this.shown) && (phase === 'idle' || !this.shown)) {
       // The first photos show at once, the others when all are in: results that move under the eye help nobody.
       const first = !this.shown;
       this.shown = photos.size;
-      this.choose(first ? 'both' : photos.size ? this.scope : 'shop');
+      this.anew = false;
+      this.choose(!photos.size ? 'shop' : first ? 'both' : this.scope);
     }
     if (trouble) this.app.part('live').textContent = this.trouble();
     this.soon ??= setTimeout(() => ((this.soon = null), this.draw()), 120);

@@ -1,6 +1,7 @@
 // A visitor's own photos: encoded by workers of their own, kept on this device, and put behind the catalog's rows.
+import { exclusive } from '../data.js';
 import { Engine } from '../engine.js';
-import { persist } from '../storage.js';
+import { ownPlace, persist } from '../storage.js';
 import { identity } from './files.js';
 import { Memory, openKept } from './keep.js';
 import { zip } from './zip.js';
@@ -43,6 +44,8 @@ export class OwnPhotos extends EventTarget {
   }
 
   remember(record) {
+    // Only tabs without locks between them give two photos one name.
+    record.entry.id = record.item.id = this.free(record.entry.id);
     this.records.set(record.identity, record);
     this.byHash.set(record.entry.hash, record);
     this.byPath.set(record.path, record);
@@ -59,7 +62,7 @@ export class OwnPhotos extends EventTarget {
   }
 
   clearWork() {
-    Object.assign(this, { phase: 'idle', queue: [], done: 0, total: 0, fresh: 0, same: 0, failed: [], trouble: null });
+    Object.assign(this, { phase: 'idle', queue: [], done: 0, total: 0, fresh: 0, same: 0, failed: [], trouble: null, ended: false });
     this.workers = new Set();
   }
 
@@ -75,19 +78,67 @@ export class OwnPhotos extends EventTarget {
     return this.kept instanceof Memory;
   }
 
-  changed() {
-    this.dispatchEvent(new Event('change'));
+  /** `elsewhere`: by another tab. */
+  changed(elsewhere = false) {
+    this.dispatchEvent(Object.assign(new Event('change'), { elsewhere }));
   }
 
   /** What earlier visits kept. */
   async open() {
-    this.kept = await openKept(this.start.base, this.start.model.fingerprint);
-    const records = await this.kept.load().catch(() => []);
+    await this.alone(async () => {
+      this.kept = await this.openKept();
+      await this.learn();
+    });
     this.outdated = this.kept.outdated;
-    for (const record of records) this.remember(record);
-    this.catalog.addOwn(records);
-    await this.sync(records, true);
+    this.listen();
     this.changed();
+  }
+
+  openKept() {
+    return openKept(this.start.base, this.start.model.fingerprint);
+  }
+
+  // ---- other tabs ---------------------------------------------------------------------------------------------
+
+  /** Runs `work`, told whether no other tab writes meanwhile. */
+  alone(work) {
+    const done = (this.line ?? Promise.resolve()).then(() => exclusive(this.start.base, 'own', work));
+    this.line = done.catch(() => {}); // one after the other here too, where the browser has no locks
+    return done;
+  }
+
+  listen() {
+    this.channel = globalThis.BroadcastChannel && new BroadcastChannel(ownPlace(this.start.base));
+    this.channel?.addEventListener('message', () => this.look());
+    // A tab that slept heard nothing.
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.look());
+  }
+
+  tell() {
+    this.channel?.postMessage('changed');
+  }
+
+  async look() {
+    if (await this.alone(() => this.learn())) this.changed(true);
+  }
+
+  /** Takes over what other tabs added or cleared, and says whether there was any. Asked while no tab writes. */
+  async learn() {
+    const now = await this.kept.load().catch(() => null);
+    if (!now) return false;
+    const fresh = now.filter((record) => this.records.get(record.identity) !== record);
+    const gone = now.length - fresh.length < this.size;
+    if (!gone && !fresh.length) return false;
+    if (gone) {
+      this.forgetAll();
+      for (const record of now) this.remember(record);
+      this.redo();
+    } else {
+      for (const record of fresh) this.remember(record);
+      this.catalog.addOwn(fresh);
+      this.sync(fresh);
+    }
+    return true;
   }
 
   /** The engine that answers questions: it gets the vectors once its program is there, and again after a restart. */
@@ -150,13 +201,16 @@ export class OwnPhotos extends EventTarget {
     const wanted = Math.min(workersHere(), this.queue.length);
     const before = this.finished;
     const runs = Array.from({ length: wanted }, () => this.run());
-    this.finished = Promise.all([before, ...runs]).then(() => this.finish());
+    // Work that was paused and resumed ends with the later runs, not with the first.
+    const finished = Promise.all([before, ...runs]).then(() => finished === this.finished && this.finish());
+    this.finished = finished;
     this.changed();
   }
 
   /** What is done stays; what is not done is forgotten. */
   cancel() {
     this.queue = [];
+    this.ended = true;
     this.total = this.done + this.failed.length;
     if (this.phase === 'paused') this.phase = 'idle';
     for (const worker of this.workers) worker.refuse('cancelled');
@@ -218,8 +272,17 @@ export class OwnPhotos extends EventTarget {
     }
   }
 
-  /** One batch after the other, so that of two equal files only one is taken. */
+  /** One batch after the other, in all tabs, so that of two equal files only one is taken. */
   async take(batch, outcomes) {
+    await this.alone(async (alone) => {
+      await this.learn();
+      await this.takeIn(batch, outcomes, alone);
+    });
+    this.tell();
+    this.changed();
+  }
+
+  async takeIn(batch, outcomes, alone) {
     const [records, replaced] = [[], []];
     for (const [i, outcome] of outcomes.entries()) {
       const { path } = batch[i];
@@ -227,29 +290,40 @@ export class OwnPhotos extends EventTarget {
         this.failed.push({ path, reason: outcome.reason ?? outcome.error, bytes: batch[i].file.size, message: outcome.error });
         continue;
       }
-      this.done++;
       const twin = this.byHash.get(outcome.hash) ?? records.find(({ entry }) => entry.hash === outcome.hash);
+      if (!twin && !outcome.entry) {
+        if (!this.ended) this.queue.push([batch[i]]); // known when it was sent to be encoded, and cleared by another tab since
+        continue;
+      }
+      this.done++;
       const before = path.includes('/') ? this.byPath.get(path) : null; // a name alone may be that of another photo
       const same = twin && (twin === before || twin.path === path);
       if (twin) this.same++;
       else this.fresh++;
+      if (twin?.identity === identity(batch[i])) continue; // another tab took the same file
       if (before || same) replaced.push(before ?? twin);
       // the file of before with another date, or a new one; a copy under another name is not shown twice
       if (same) records.push({ ...twin, identity: identity(batch[i]) });
       else if (!twin) records.push(this.record(batch[i], outcome, records));
     }
-    await this.keep(records, replaced.map((record) => record.identity));
+    await this.keep(records, replaced.map((record) => record.identity), alone);
     for (const record of replaced) this.forget(record);
     for (const record of records) this.remember(record);
     if (replaced.length) this.redo();
     else if (records.length) this.catalog.addOwn(records), this.sync(records);
-    this.changed();
+  }
+
+  /** An id like this one that no photo has. */
+  free(id, others = []) {
+    const taken = (wanted) => this.ids.has(wanted) || others.some(({ entry }) => entry.id === wanted);
+    for (let n = 1; ; n++) {
+      const wanted = n === 1 ? id : `${id} (${n})`;
+      if (!taken(wanted)) return wanted;
+    }
   }
 
   record(each, { entry, item, vector, copy }, others) {
-    const taken = (id) => this.ids.has(id) || others.some((other) => other.entry.id === id);
-    let id = entry.id;
-    for (let n = 2; taken(id); n++) id = `${entry.id} (${n})`;
+    const id = this.free(entry.id, others);
     const type = { png: 'image/png', webp: 'image/webp' }[entry.photo.split('.').pop()] ?? 'image/jpeg';
     return { path: each.path, identity: identity(each), entry: { ...entry, id, vector: [] }, item: { ...item, id }, vector, copy: new Blob([copy], { type }) };
   }
@@ -261,9 +335,9 @@ export class OwnPhotos extends EventTarget {
     return this.sync(records, true);
   }
 
-  async keep(records, removed) {
+  async keep(records, removed, alone) {
     try {
-      if (records.length || removed.length) await this.kept.add(records, removed);
+      if (records.length || removed.length) await this.kept.add(records, removed, alone);
     } catch {
       // No room, or the browser took the storage away: what was kept stays, the rest lives as long as the tab.
       this.kept = new Memory();
@@ -276,13 +350,16 @@ export class OwnPhotos extends EventTarget {
   async remove() {
     this.cancel();
     await this.finished;
-    // where the storage was full, what fitted before is still there
-    await (this.inMemory ? await openKept(this.start.base, this.start.model.fingerprint) : this.kept).clear();
-    this.forgetAll();
+    await this.alone(async () => {
+      // where the storage was full, what fitted before is still there
+      await (this.inMemory ? await this.openKept() : this.kept).clear();
+      this.forgetAll();
+      this.kept = await this.openKept();
+    });
+    this.tell();
     this.clearWork();
     this.full = this.outdated = false;
     await this.redo();
-    this.kept = await openKept(this.start.base, this.start.model.fingerprint);
     this.changed();
   }
 
