@@ -21,7 +21,9 @@ use walkdir::WalkDir;
 const PACKAGE: [&str; 4] = ["package.json", "README.md", "site.json", "embed/prepack.mjs"];
 
 /// The page's scripts and its workers.
-const ENTRIES: [&str; 4] = ["app.js", "ui/language.js", "worker.js", "pool.js"];
+const ENTRIES: [&str; 5] = ["app.js", "ui/renew.js", "ui/language.js", "worker.js", "pool.js"];
+/// What runs in workers alone, beside the bindings in `pkg/`.
+const WORKERS: [&str; 3] = ["worker.js", "pool.js", "cells.js"];
 /// What the page and its worker load besides for a clustered catalog.
 const CLUSTERED: [&str; 2] = ["ui/clustered.js", "cells.js"];
 /// A visitor needs one file of these.
@@ -124,8 +126,12 @@ impl Site<'_> {
         let used = later.into_iter().filter(|file| !CLUSTERED.contains(&file.as_str()));
         let later: Vec<String> = used.map(|file| format!("./{file}")).collect();
         let relevance = relevance::measure(self.catalog, manifest, self.model, model)?;
+        // The page names its build, so that a copy of it and a newer site.json are never taken for one.
         let files_digest: String = hashes.values().map(String::as_str).collect();
         let digest = format!("{files_digest}{:?}{}{relevance:?}", self.accent, self.isolate);
+        let version = &sha256_hex(format!("{digest}{}", model.fingerprint).as_bytes())[..16];
+        let html = html.replacen("href=\"site.json\"", &format!("href=\"site.json?v={version}\""), 1);
+        hashes.insert(INDEX, sha256_hex(html.as_bytes()));
         let site = json!({
             "title": title,
             "accent": self.accent,
@@ -134,7 +140,7 @@ impl Site<'_> {
             "relevance": relevance,
             "catalog": "catalog/",
             "model": "model/",
-            "version": &sha256_hex(format!("{digest}{}", model.fingerprint).as_bytes())[..16],
+            "version": version,
             "wasm": wasm,
             "precache": precache,
             "later": later,
@@ -301,7 +307,8 @@ fn shell(files: &[String]) -> impl Iterator<Item = &String> {
 
 /// The page with the hashes of its scripts and styles, so that a browser runs no others: neither damaged ones nor those of
 /// another build that a half-finished upload leaves beside it. The page's own modules are listed ahead with theirs, since
-/// an import has no place for a hash; those that are not in `start` wait until `www/ui/later.js` asks for them.
+/// an import has no place for a hash; those that are not in `start` wait until `www/ui/verified.js` asks for them, and
+/// so do the modules of workers, which it fetches, checks against these hashes and starts from the very bytes.
 fn signed(html: &str, hashes: &BTreeMap<&str, String>, start: &BTreeSet<String>) -> String {
     let mut html = html.to_string();
     let mut modules = String::new();
@@ -311,8 +318,9 @@ fn signed(html: &str, hashes: &BTreeMap<&str, String>, start: &BTreeSet<String>)
         for link in [format!("src=\"{name}\""), format!("rel=\"stylesheet\" href=\"{name}\"")] {
             html = html.replace(&link, &format!("{link} {integrity}"));
         }
-        if file.starts_with("ui/") {
-            let rel = if start.contains(*file) { "modulepreload" } else { "later" };
+        let of_worker = WORKERS.contains(file) || (file.starts_with("pkg/") && file.ends_with(".js"));
+        if file.starts_with("ui/") || of_worker {
+            let rel = if start.contains(*file) && !of_worker { "modulepreload" } else { "later" };
             modules.push_str(&format!("<link rel=\"{rel}\" href=\"{name}\" {integrity}>\n"));
         }
     }

@@ -9,14 +9,15 @@ import { Engine, Superseded } from './ui/engine.js';
 import { Facets } from './ui/facets.js';
 import { Grid } from './ui/grid.js';
 import { decimal, language, size, t, translate } from './ui/i18n.js';
-import { vouched } from './ui/later.js';
 import { Own } from './ui/own.js';
 import { Privacy, Requests } from './ui/privacy.js';
 import { cut, described, fold } from './ui/relevance.js';
+import { renew, running } from './ui/renew.js';
 import { Sheet } from './ui/sheet.js';
 import { History, dropWithout, isOwn, readWords, toFragment } from './ui/state.js';
 import * as storage from './ui/storage.js';
 import { Trail } from './ui/trail.js';
+import { verified } from './ui/verified.js';
 
 const wanted = 96; // results asked for at first; "show more" ends there, as nobody looks further down a ranking
 const patience = 3000; // ms that the search waits for the first photos
@@ -76,7 +77,9 @@ class App {
 
   async start() {
     try {
-      this.site = (await fetchManifest(new URL('site.json', this.base).href)).manifest;
+      // The page names its build, so that a service worker gives it the site.json that belongs to it.
+      const named = document.querySelector('link[rel="preload"][href^="site.json?v="]');
+      this.site = (await fetchManifest(named?.href ?? new URL('site.json', this.base).href)).manifest;
       this.brand();
       const base = new URL(this.site.catalog, this.base).href;
       this.catalog = await Catalog.open(base);
@@ -84,6 +87,7 @@ class App {
       if (this.state.words.trim() || this.state.like !== null) this.startEngine();
       await this.catalog.load(this.store, () => this.firstItems());
     } catch (error) {
+      if (await this.renewed(error)) return;
       // A catalog that was replaced between its manifest and its files: the next load starts from the new manifest.
       this.notice('catalog', { text: t('error_catalog', { message: this.sentence(error) }), retry: () => location.reload(), alert: true });
       this.part('results').setAttribute('aria-busy', 'false');
@@ -154,13 +158,19 @@ class App {
       );
     } catch (error) {
       engine.end('failed', error.message);
+      if (await this.renewed(error)) return;
       this.starting = null;
       this.notice('engine', { text: this.sentence(error), retry: () => this.retry(() => this.startEngine()), alert: true });
     }
   }
 
+  /** Whether what this page cannot read or may not run belongs to a newer build, which is then loaded: at most once. */
+  async renewed({ code }) {
+    return ['version', 'mismatch', 'later'].includes(code) && renew();
+  }
+
   newEngine() {
-    const engine = new Engine(new URL('worker.js', this.base));
+    const engine = new Engine(this.base);
     engine.addEventListener('state', () => this.engine === engine && this.engineChanged());
     engine.addEventListener('requests', ({ data }) => this.requests.add(data.urls));
     engine.addEventListener('blocked', ({ data }) => this.requests.stopped.push(data.url));
@@ -186,7 +196,7 @@ class App {
 
   /** Where the photos are not many, all of them are kept, so that the page is whole in a tunnel too. */
   keepAll() {
-    if (!navigator.serviceWorker?.controller || metered() || !storage.isModest(this.catalog.manifest.count)) return;
+    if (!storage.controller(this.base) || metered() || !storage.isModest(this.catalog.manifest.count)) return;
     const urls = this.catalog.items.filter(({ own }) => !own).map((item) => this.catalog.photo(item));
     storage.keepPhotos(this.base, urls, undefined, { workers: 2 }).catch(() => {});
   }
@@ -201,7 +211,7 @@ class App {
     const fresh = await fetch(new URL('site.json?fresh', this.base), { cache: 'no-store' }).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
     const onUpdate = (apply) => this.notice('update', { text: t('update_ready'), action: t('update_now'), run: apply, dismiss: true });
     const mayReload = () => Boolean(this.site.isolate) && this.question().kind === 'browse' && scrollY < 40;
-    await storage.serve(this.base, { version: (fresh ?? this.site).version, language }, { seen, onUpdate, mayReload }).catch(() => {});
+    await storage.serve(this.base, { version: (fresh ?? this.site).version, shown: this.site.version, language }, { seen, onUpdate, mayReload }).catch(() => {});
     const { shards, neighbours, cells = {} } = this.catalog.manifest;
     const near = [neighbours, ...shards.map((shard) => shard.neighbours)].filter((file) => file?.sha256);
     const kept = [...shards, ...shards.map(({ items }) => items), ...near, ...Object.values(cells), ...(this.model?.parts ?? []), ...this.site.wasm];
@@ -341,7 +351,7 @@ class App {
   }
 
   async cropper() {
-    await vouched('crop.js');
+    await verified('crop.js');
     return import('./ui/crop.js');
   }
 
@@ -553,6 +563,7 @@ class App {
 
   engineChanged() {
     const { state } = this.engine;
+    if (state.why === 'changed' || state.error?.code === 'later') renew();
     const error = this.trouble();
     const able = ['like', 'text', 'image', 'composed'].filter((kind) => this.engine.can(kind)).join(' ');
     this.root.dataset.engine = state.wasm;
@@ -684,5 +695,6 @@ class App {
   }
 }
 
+running();
 const app = new App(document.querySelector('[data-vitrine]'));
 app.start();

@@ -3,11 +3,14 @@
 import { DataError, Store, fetchPart } from './ui/data.js';
 import { held } from './ui/keys.js';
 import { runnable, threadCount } from './ui/variants.js';
+import { Modules } from './ui/verified.js';
 
 const preparedAtOnce = 2000; // photos of a large catalog, some tens of milliseconds of a phone
 const textParts = ['tokenizer', 'text', 'fusion'];
 
+let modules = null; // what else runs here comes through it, verified
 let engine = null; // the wasm module's Vitrine
+let program = null; // the bindings that it came with
 let store = null;
 let cells = null; // of a clustered catalog
 let site, base, model, catalog, texts;
@@ -185,8 +188,8 @@ async function loadWasm() {
 
 async function loadBuild(variant) {
   const url = new URL(variant.file, base).href;
-  const script = url.replace(/_bg\.wasm$/, '.js');
-  const bindings = import(script);
+  const script = variant.file.replace(/_bg\.wasm$/, '.js');
+  const bindings = modules.import(script);
   bindings.catch(() => {}); // told where it is awaited
   const compiler = new Compiler();
   const bytes = await take('wasm', url, variant, (chunk, offset) => compiler.take(chunk, offset)).catch((error) => {
@@ -194,9 +197,9 @@ async function loadBuild(variant) {
     throw error;
   });
   const module = await compiler.finish(bytes);
-  const program = await bindings;
+  program = await bindings;
   const { memory } = await program.default({ module_or_path: module });
-  if (variant.needs.includes('threads')) startThreads(script, module, memory);
+  if (variant.needs.includes('threads')) startThreads(script, module, memory).catch((error) => ((trouble = { ...plain(error), stage: 'threads' }), report(true)));
   const made = new program.Vitrine();
   made.load_model(texts.model);
   made.open_catalog(texts.catalog);
@@ -205,10 +208,8 @@ async function loadBuild(variant) {
 }
 
 /** They join when they are up; until then, and where they fail, the engine works alone. */
-function startThreads(bindings, module, memory) {
-  const url = new URL('pool.js', import.meta.url);
-  // as embed/vitrine.js starts this worker where the program lies on another origin
-  const source = url.origin === self.origin ? url : URL.createObjectURL(new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' }));
+async function startThreads(script, module, memory) {
+  const [source, bindings] = [await modules.worker('pool.js'), await modules.url(script)];
   for (let index = 0; index + 1 < threadCount(); index++) {
     new Worker(source, { type: 'module' }).postMessage({ bindings, module, memory, index });
   }
@@ -227,7 +228,7 @@ const partOnce = (name) => stage(`part ${name}`, () => loadPart(name));
 /** What only some visitors use is fetched when they do. */
 let ownWork = null;
 function ownPhotos() {
-  ownWork ??= import('./ui/own/work.js').then(({ ownMethods }) => ownMethods({ engine: () => engine, alone, ready: () => stage('wasm', loadWasm) }));
+  ownWork ??= modules.import('ui/own/work.js').then(({ ownMethods }) => ownMethods({ engine: () => engine, alone, ready: () => stage('wasm', loadWasm) }));
   ownWork.catch(() => (ownWork = null));
   return ownWork;
 }
@@ -316,10 +317,10 @@ function accelerate() {
     if (!navigator.gpu) return decide('cpu', 'absent');
     let candidate = null;
     try {
-      graphics = await import('./ui/webgpu.js');
+      graphics = await modules.import('ui/webgpu.js');
       const cpu = (method, ...args) => alone(() => engine[method](...args));
       const onDownload = (bytes) => Object.assign(parts.get('gpu'), { received: bytes, state: 'ready' });
-      candidate = new graphics.Accelerator({ site, base, model, catalog, texts, store, forced: wanted === 'gpu', cpu, onDownload });
+      candidate = new graphics.Accelerator({ modules, site, base, model, catalog, texts, store, forced: wanted === 'gpu', cpu, onDownload });
       if (candidate.build) plan('gpu', candidate.build);
       await candidate.start();
       accelerator = candidate;
@@ -398,7 +399,7 @@ async function loadCentres() {
   const bytes = await take('shards', new URL(centres.file, new URL(site.catalog, base)).href, centres);
   await stage('wasm', loadWasm);
   await alone(() => engine.open_cells(bytes));
-  const { CellSearch } = await import('./cells.js');
+  const { CellSearch } = await modules.import('cells.js');
   cells = new CellSearch(catalog, new URL(site.catalog, base).href, { engine, store, alone, signal: () => stop.signal });
 }
 
@@ -410,7 +411,8 @@ new PerformanceObserver((list) => {
 
 addEventListener('securitypolicyviolation', (event) => postMessage({ event: 'blocked', url: event.blockedURI }));
 
-addEventListener('message', async ({ data: { id, method, args } }) => {
+addEventListener('message', async ({ data: { id, method, args, modules: given } }) => {
+  if (given) return void (modules = Modules.from(given));
   try {
     postMessage({ id, result: await held(methods, method)(args, (partial) => postMessage({ id, partial })) });
   } catch (error) {

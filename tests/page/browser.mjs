@@ -1,5 +1,6 @@
 // Shared by the page's tests and screenshots: one Chromium, one `vitrine serve`, both found through the environment.
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { accessSync, constants, createReadStream, existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import path from 'node:path';
@@ -89,4 +90,26 @@ export async function host({ folders, headers = {}, pages = {} }) {
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { origin: `http://127.0.0.1:${server.address().port}`, stop: () => (server.closeAllConnections(), new Promise((resolve) => server.close(resolve))) };
+}
+
+/**
+ * Lets pages run `file` as `change(text)` makes it, the first `times` that it is fetched. The signed page would refuse it,
+ * so the page that is served lists its hash beside the true one. Gives a count of how often it was fetched.
+ */
+export async function rewrite(context, file, change, { times = Infinity } = {}) {
+  let fetched = 0;
+  const isPage = ({ pathname }) => /\/(index\.html)?$/.test(pathname);
+  await context.route(isPage, async (route) => {
+    const answer = await route.fetch();
+    const html = await answer.text();
+    const text = await (await context.request.get(new URL(file, route.request().url()).href)).text();
+    const hash = `sha256-${createHash('sha256').update(change(text)).digest('base64')}`;
+    await route.fulfill({ response: answer, body: html.replace(`href="${file}" integrity="`, `href="${file}" integrity="${hash} `) });
+  });
+  await context.route(`**/${file}`, async (route) => {
+    const answer = await route.fetch();
+    const text = await answer.text();
+    await route.fulfill({ response: answer, body: fetched++ < times ? change(text) : text });
+  });
+  return () => fetched;
 }

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { catalog } from '../../benches/search/catalog.mjs';
-import { able, launch, load, missing, serve, settled } from './browser.mjs';
+import { able, launch, load, missing, rewrite, serve, settled } from './browser.mjs';
 
 const reason = missing();
 const disassembler = fileURLToPath(new URL('../../node_modules/.bin/wasm-dis', import.meta.url));
@@ -59,10 +59,7 @@ describe('the builds of the program', { skip: reason ?? false, concurrency: 1 },
     const fetched = new Set();
     own.on('request', (request) => /_bg\.wasm$/.test(request.url()) && fetched.add(request.url().split('/').at(-2)));
     if (script) {
-      await own.route('**/worker.js', async (route) => {
-        const answer = await route.fetch();
-        await route.fulfill({ response: answer, body: `${script}\n${await answer.text()}` });
-      });
+      await rewrite(own, 'worker.js', (text) => `${script}\n${text}`);
     }
     const page = await own.newPage();
     await page.goto(`${server.origin}/${address || '#q=red+dress'}`);

@@ -7,7 +7,7 @@ import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { able, launch, load, missing, serve, settled } from './browser.mjs';
+import { able, launch, load, missing, rewrite, serve, settled } from './browser.mjs';
 
 const reason = missing();
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -40,22 +40,15 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
   };
 
   /** Lets `script` run inside the worker, as the engine's own code would, each time one starts; `times` at most. */
-  async function inWorker(context, script, times) {
-    let started = 0;
-    await context.route('**/worker.js', async (route) => {
-      const answer = await route.fetch();
-      const text = await answer.text();
-      await route.fulfill({ response: answer, body: started++ < times ? `${text}\n${script}` : text });
-    });
-    return () => started;
+  function inWorker(context, script, times) {
+    return rewrite(context, 'worker.js', (text) => `${text}\n${script}`, { times });
   }
 
   // The first question finds that the program's memory cannot grow any more: a real trap follows.
   const fillMemory = `
     const ask = methods.query;
     methods.query = async (args) => {
-      const { name } = performance.getEntriesByType('resource').find(({ name }) => name.endsWith('/vitrine.js'));
-      const { memory } = await (await import(name)).default();
+      const { memory } = await program.default();
       for (let pages = 4096; pages; pages >>= 1) {
         try { for (;;) memory.grow(pages); } catch { /* so much is not left */ }
       }

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { able, ids, launch, missing, serve, settled } from './browser.mjs';
+import { able, ids, launch, missing, rewrite, serve, settled } from './browser.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const shaders = path.join(root, 'src/backend/wgsl');
@@ -82,10 +82,7 @@ describe('WebGPU in the page', { skip: reason ?? false, concurrency: 1 }, () => 
     const page = await context.newPage();
     page.asked = [];
     context.on('request', (request) => page.asked.push(new URL(request.url()).pathname));
-    await context.route('**/worker.js', async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, body: `${patch}\n${await response.text()}` });
-    });
+    await rewrite(context, 'worker.js', (text) => `${patch}\n${text}`);
     await page.goto(`${server.origin}/${address}`);
     await able(page, 'composed');
     return page;

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import axe from 'axe-core';
-import { able, ids, launch, load, missing, serve, settled } from './browser.mjs';
+import { able, ids, launch, load, missing, rewrite, serve, settled } from './browser.mjs';
 
 const reason = missing() ?? (process.env.VITRINE_PHOTOS ? null : 'VITRINE_PHOTOS is not set: name the folder of photos and items.csv');
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -592,10 +592,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     const context = await interceptable();
     const fetched = [];
     context.on('request', (request) => fetched.push(request.url()));
-    await context.route('**/worker.js', async (route) => {
-      const answer = await route.fetch();
-      await route.fulfill({ response: answer, body: `delete globalThis.WebAssembly;\n${await answer.text()}` });
-    });
+    await rewrite(context, 'worker.js', (text) => `delete globalThis.WebAssembly;\n${text}`);
     const refused = await open(context, '#q=red+dress');
     await refused.waitForSelector('[data-engine="refused"]');
     await settled(refused, { kind: 'text', by: 'titles' });

@@ -1,7 +1,7 @@
 // Photographs the page's states: node tests/page/screenshots.mjs FOLDER [state …]
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { able, host, launch, load, missing, serve, settled } from './browser.mjs';
+import { able, host, launch, load, missing, rewrite, serve, settled } from './browser.mjs';
 
 const [folder, ...only] = process.argv.slice(2);
 const reason = folder ? missing() : 'usage: node tests/page/screenshots.mjs FOLDER [state …]';
@@ -40,10 +40,7 @@ const states = {
   },
   async refused(page, origin) {
     await page.addInitScript(() => delete globalThis.WebAssembly);
-    await page.route('**/worker.js', async (route) => {
-      const answer = await route.fetch();
-      await route.fulfill({ response: answer, body: `delete globalThis.WebAssembly;\n${await answer.text()}` });
-    });
+    await rewrite(page.context(), 'worker.js', (text) => `delete globalThis.WebAssembly;\n${text}`);
     await load(page, `${origin}/#q=shirt`);
     await page.waitForSelector('[data-engine="refused"]');
     await settled(page, { kind: 'text', by: 'titles' });

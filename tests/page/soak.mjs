@@ -4,7 +4,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { able, launch, missing, serve, settled } from './browser.mjs';
+import { rewrite, able, launch, missing, serve, settled } from './browser.mjs';
 
 const nouns = ['dress', 'shirt', 'skirt', 'trousers', 'jacket', 'bag', 'shoe', 'coat', 'scarf', 'hat'];
 const colours = ['red', 'blue', 'green', 'black', 'white', 'yellow', 'pink', 'grey'];
@@ -54,14 +54,10 @@ async function prepare(context) {
   });
   const measure = `
     methods.soak = async () => {
-      const { name } = performance.getEntriesByType('resource').find(({ name }) => name.endsWith('/vitrine.js'));
-      const { memory } = await (await import(name)).default();
+      const { memory } = await program.default();
       postMessage({ soak: memory.buffer.byteLength });
     };`;
-  await context.route('**/worker.js', async (route) => {
-    const answer = await route.fetch();
-    await route.fulfill({ response: answer, body: `${await answer.text()}${measure}` });
-  });
+  await rewrite(context, 'worker.js', (text) => `${text}${measure}`);
 }
 
 /** One question: every 20th with a photo of one's own, every 20th about a product, the rest words. */

@@ -25,15 +25,6 @@ const folder = (url, from) => new URL(String(url).replace(/\/?$/, '/'), from);
 // What each kind of question needs from the worker.
 const needs = { like: ['wasm', 'shards'], text: ['wasm', 'text', 'shards'], image: ['wasm', 'image', 'shards'], composed: ['wasm', 'text', 'image', 'shards'] };
 
-/**
- * A worker must come from the page's own origin. One from elsewhere is reached through a small one made here, which
- * the page's policy must allow (worker-src blob: and that origin) and the other origin must share (CORS).
- */
-function workerUrl(url) {
-  if (url.origin === globalThis.location?.origin) return url;
-  return URL.createObjectURL(new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' }));
-}
-
 /** Opens a site that `vitrine site` wrote. Products and filters are there when this resolves; the search follows. */
 export async function open({ site, program = new URL('../', import.meta.url), keep = true, eager = false } = {}) {
   if (!site) throw new VitrineError('argument', 'opening: expected the address of a folder that `vitrine site` wrote, got none; give site');
@@ -170,7 +161,7 @@ class VitrineEngine extends EventTarget {
   #start() {
     if (this.#closed) throw this.#over();
     if (this.#core) return this.#core;
-    const core = new Engine(workerUrl(new URL('worker.js', this.#home)));
+    const core = new Engine(this.#home.href, {});
     this.#core = core;
     core.addEventListener('state', () => this.dispatchEvent(new CustomEvent('progress', { detail: this.progress })));
     const { manifest: model, text } = this.#about;

@@ -2,9 +2,9 @@
 // and the nearest products that were computed ahead.
 import { fetchManifest, fetchPart } from './data.js';
 import { held } from './keys.js';
-import { vouched } from './later.js';
 import { isPhotoName } from './names.js';
 import { ownId } from './state.js';
+import { verified } from './verified.js';
 
 export const fold = (text) => text.toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '');
 // "dresses" finds "dress": enough for a stand-in, and never more than a stand-in.
@@ -51,7 +51,7 @@ export class Catalog {
   static async open(base) {
     const { manifest, text } = await fetchManifest(new URL('catalog.json', base).href, 'vitrine-catalog');
     if (!manifest.cells) return new Catalog(base, manifest, text);
-    await vouched('clustered.js');
+    await verified('clustered.js');
     const { Clustered } = await import('./clustered.js');
     return new Clustered(base, manifest, text);
   }

@@ -1,4 +1,5 @@
 // The page's side of the worker: calls out, answers and events back, one question at a time.
+import { Modules } from './verified.js';
 
 export class Superseded extends Error {}
 
@@ -15,9 +16,10 @@ const restarts = 2; // a third crash without an answer in between means that thi
 const fresh = () => ({ wasm: 'waiting', text: 'waiting', image: 'waiting', shards: 'waiting', why: null, backend: null, error: null, paused: false, parts: [], received: 0, total: 0 });
 
 export class Engine extends EventTarget {
-  constructor(url) {
+  /** `base`: where worker.js lies; `table`: the hashes that it and its modules must have, the page's own without one. */
+  constructor(base, table) {
     super();
-    this.url = url;
+    Object.assign(this, { base, table });
     this.calls = new Map();
     this.next = 1;
     this.waiting = null; // the newest question, while an older one is in the worker
@@ -28,31 +30,42 @@ export class Engine extends EventTarget {
     this.launch();
   }
 
+  /** What is posted before the worker is verified and up waits in `outbox`. */
   launch() {
+    const run = (this.worker = { modules: new Modules(this.base, this.table), thread: null, outbox: [] });
+    run.modules.worker('worker.js').then(
+      (url) => this.worker === run && this.begin(run, url),
+      (error) => this.worker === run && this.refuse(error.code === 'later' ? 'changed' : 'worker'),
+    );
+  }
+
+  begin(run, url) {
     try {
-      const worker = new Worker(this.url, { type: 'module' });
-      this.worker = worker;
-      this.spoke = false;
-      worker.addEventListener('message', ({ data }) => this.worker === worker && this.receive(data));
-      // Fires when the script itself cannot run, as old browsers know no module workers, and later when it broke down.
-      worker.addEventListener('error', (event) => {
-        event.preventDefault();
-        if (this.worker === worker) this.spoke ? this.crashed(event.message) : this.refuse('worker');
-      });
+      run.thread = new Worker(url, { type: 'module' });
     } catch {
-      queueMicrotask(() => this.refuse('worker'));
+      return this.refuse('worker');
     }
+    this.spoke = false;
+    run.thread.addEventListener('message', ({ data }) => this.worker === run && this.receive(data));
+    // Fires when the script itself cannot run, as old browsers know no module workers, and later when it broke down.
+    run.thread.addEventListener('error', (event) => {
+      event.preventDefault();
+      if (this.worker === run) this.spoke ? this.crashed(event.message) : this.refuse('worker');
+    });
+    run.thread.postMessage({ modules: run.modules.shared });
+    for (const message of run.outbox) run.thread.postMessage(...message);
   }
 
   /** Hands the worker what it needs to begin; kept, as a restarted one needs it again. */
   start(args) {
-    this.begin = args;
+    this.started = args;
     return this.call('start', { ...args, careful: this.careful });
   }
 
   /** Ends the worker; every call that it had is answered with `code`. */
   end(code, message) {
-    this.worker?.terminate();
+    this.worker?.thread?.terminate();
+    this.worker?.modules.release();
     this.worker = null;
     const lost = [...this.calls.values()];
     this.calls.clear();
@@ -81,7 +94,7 @@ export class Engine extends EventTarget {
     this.dispatchEvent(new Event('state'));
     // What was waited for has been allowed before. The image encoder takes the most memory: after a second breakdown it waits until a photo needs it.
     const more = image && this.crashes === 1;
-    this.start({ ...this.begin, hold: false }).then(
+    this.start({ ...this.started, hold: false }).then(
       () => more && this.call('load', { what: ['image'] }).catch(() => {}),
       () => {}, // told through the state
     );
@@ -109,7 +122,9 @@ export class Engine extends EventTarget {
     const id = this.next++;
     return new Promise((resolve, reject) => {
       this.calls.set(id, { method, resolve, reject, partial });
-      this.worker.postMessage({ id, method, args }, transfer);
+      const message = [{ id, method, args }, transfer];
+      if (this.worker.thread) this.worker.thread.postMessage(...message);
+      else this.worker.outbox.push(message);
     });
   }
 

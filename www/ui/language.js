@@ -1,6 +1,6 @@
 // Which language this visitor reads, and the one file of sentences for it. The page runs this ahead of its other
 // modules, so that the sentences come along with those and not after them.
-import { vouched } from './later.js';
+import { verified } from './verified.js';
 
 const files = {
   en: () => import('./strings/en.js'),
@@ -20,7 +20,7 @@ export const learned = new Map();
 const learning = new Map();
 
 async function fetched(language) {
-  await vouched(`strings/${language}.js`);
+  await verified(`strings/${language}.js`);
   learned.set(language, (await files[language]()).sentences);
 }
 

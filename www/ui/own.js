@@ -2,7 +2,7 @@
 // is own/, which comes when it is first used, or when an earlier visit left photos.
 import { el, icon } from './dom.js';
 import { t } from './i18n.js';
-import { vouched } from './later.js';
+import { verified } from './verified.js';
 import { dropped } from './own/files.js';
 import { hasOwn, ownPlace } from './storage.js';
 
@@ -29,7 +29,7 @@ export class Own {
 
   load() {
     this.loading ??= (async () => {
-      await vouched('own/');
+      await verified('own/');
       const { Panel } = await import('./own/panel.js');
       this.panel = new Panel(this.app, this.label);
       this.panel.attach(this.engine, this.start);

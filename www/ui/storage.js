@@ -4,6 +4,18 @@ import { cacheName } from './data.js';
 
 const supported = typeof caches !== 'undefined';
 
+/** The registration of this site alone: a site in a folder above has one too that covers these addresses. */
+async function registered(base) {
+  const registration = await navigator.serviceWorker?.getRegistration(base);
+  return registration?.scope === base ? registration : null;
+}
+
+/** The service worker that serves this page, if it is this site's own. */
+export function controller(base) {
+  const worker = navigator.serviceWorker?.controller;
+  return worker && new URL('./', worker.scriptURL).href === base ? worker : null;
+}
+
 async function ours(base) {
   const prefix = cacheName(base, '');
   return (await caches.keys()).filter((name) => name.startsWith(prefix));
@@ -53,9 +65,8 @@ let ended = false;
 export async function remove(base) {
   ended = true;
   forgetAnswer(base);
-  navigator.serviceWorker?.controller?.postMessage({ type: 'forget' });
-  const registration = await navigator.serviceWorker?.getRegistration(base);
-  await registration?.unregister();
+  controller(base)?.postMessage({ type: 'forget' });
+  await (await registered(base))?.unregister();
   if (supported) for (const name of await ours(base)) await caches.delete(name);
 }
 
@@ -74,13 +85,20 @@ export function isModest(count) {
   return count * mean <= modest; // with none seen yet this is false
 }
 
+/** Keeps a photo, and nothing that a host sends in its place; one that cannot be had now is asked for when it is seen. */
+async function keepPhoto(cache, url) {
+  const response = await fetch(url).catch(() => null);
+  const fits = response?.status === 200 && !response.redirected && response.type === 'basic' && /^image\//i.test(response.headers.get('content-type') ?? '');
+  if (fits) await cache.put(url, response);
+}
+
 export async function keepPhotos(base, urls, onProgress = () => {}, { workers = 6 } = {}) {
   const cache = await caches.open(cacheName(base, 'seen'));
   let done = 0;
   const queue = [...urls];
   const work = async () => {
     for (let url = queue.pop(); url && !ended; url = queue.pop()) {
-      if (!(await cache.match(url))) await cache.add(url);
+      if (!(await cache.match(url))) await keepPhoto(cache, url);
       onProgress(++done);
     }
   };
@@ -109,13 +127,14 @@ function isolateOnce(base) {
  * fetched before it took over: those files are in the browser's own cache and go into ours from there. `mayReload()`
  * says whether a page that the host sends without isolation may be loaded again to get it.
  */
-export async function serve(base, { version, language }, { onUpdate, seen, mayReload }) {
+export async function serve(base, { version, shown, language }, { onUpdate, seen, mayReload }) {
   const container = navigator.serviceWorker;
   if (!container) return;
-  const controlled = Boolean(container.controller);
-  const tell = () => container.controller?.postMessage({ type: 'keep', urls: seen() });
+  const controlled = Boolean(controller(base));
+  const tell = () => controller(base)?.postMessage({ type: 'keep', urls: seen() });
   let reloading = false;
   container.addEventListener('controllerchange', () => {
+    if (!controller(base)) return;
     if (reloading) location.reload();
     else if (mayReload()) isolateOnce(base);
     else tell();
@@ -125,8 +144,8 @@ export async function serve(base, { version, language }, { onUpdate, seen, mayRe
   if (!registration) return;
   const build = (worker) => worker && new URL(worker.scriptURL).searchParams.get('v');
   const offer = (worker) => {
-    // The same build in another language changes nothing that is open.
-    if (build(worker) === build(container.controller)) return worker.postMessage({ type: 'take over' });
+    // The same build in another language changes nothing that is open, and this page may be of the newer one already.
+    if ([build(controller(base)), shown].includes(build(worker))) return worker.postMessage({ type: 'take over' });
     onUpdate(() => {
       reloading = ended = true;
       worker.postMessage({ type: 'take over' });

@@ -94,9 +94,9 @@ class Verdicts {
 
 /** The engine on the graphics device. */
 export class Accelerator {
-  /** `cpu` asks the engine on the processor: (name, …arguments) → promise. */
-  constructor({ site, base, model, catalog, texts, store, forced, cpu, onDownload }) {
-    Object.assign(this, { site, base, model, catalog, texts, store, forced, cpu, onDownload });
+  /** `modules`: where code comes from, verified; `cpu` asks the engine on the processor: (name, …arguments) → promise. */
+  constructor({ modules, site, base, model, catalog, texts, store, forced, cpu, onDownload }) {
+    Object.assign(this, { modules, site, base, model, catalog, texts, store, forced, cpu, onDownload });
     this.build = site.wasm.find(({ name }) => name === 'gpu');
     this.engine = null;
     this.limit = forced ? forcedPatience : patience;
@@ -136,7 +136,7 @@ export class Accelerator {
     const url = new URL(this.build.file, this.base).href;
     const module = await fetchPart(url, this.build, { store: this.store });
     this.onDownload(this.build.bytes);
-    const program = await import(url.replace(/_bg\.wasm$/, '.js'));
+    const program = await this.modules.import(this.build.file.replace(/_bg\.wasm$/, '.js'));
     await program.default({ module_or_path: module });
     const engine = new program.Vitrine();
     this.arithmetic = await within(this.limit, engine.open_device(this.limit, arithmetic));

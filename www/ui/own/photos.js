@@ -241,7 +241,7 @@ export class OwnPhotos extends EventTarget {
   }
 
   async worker() {
-    const worker = new Engine(new URL('worker.js', this.start.base));
+    const worker = new Engine(this.start.base);
     this.workers.add(worker);
     try {
       await worker.start({ ...this.start, hold: false, what: ['image'] });

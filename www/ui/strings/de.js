@@ -120,6 +120,7 @@ export const sentences = {
   limited_composed: 'Diese passen zu Ihren Worten und haben mit dem Produkt am meisten gemein. {why}',
   why_wasm: 'Dieser Browser verweigert WebAssembly, auf dem die Suche läuft. Manche strengen Einstellungen tun das; Stöbern, Filter und „Mehr davon“ gehen trotzdem.',
   why_simd: 'Dieser Browser ist zu alt für das WebAssembly der Suche (ihm fehlt SIMD). Stöbern, Filter und „Mehr davon“ gehen trotzdem.',
+  why_changed: 'Eine Datei der Suche ist nicht die, mit der diese Seite erstellt wurde; darum läuft sie nicht. Stöbern, Filter und „Mehr davon“ gehen trotzdem; laden Sie die Seite neu, vielleicht wurde der Laden gerade erneuert.',
   why_worker: 'Dieser Browser konnte die Suche nicht im Hintergrund starten. Stöbern, Filter und „Mehr davon“ gehen trotzdem.',
   why_crash: 'Die Suche ist auf diesem Gerät mehrmals stehen geblieben, wohl aus Mangel an Speicher. Stöbern, Filter und „Mehr davon“ gehen trotzdem; andere Tabs zu schließen und die Seite neu zu laden kann helfen.',
 

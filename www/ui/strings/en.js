@@ -122,6 +122,7 @@ export const sentences = {
   limited_composed: 'These match your words and share the most with this product. {why}',
   why_wasm: 'This browser refused WebAssembly, which the search runs on. Some strict privacy settings do that; browsing, filters and “more like this” still work.',
   why_simd: 'This browser is too old for the search’s WebAssembly (it lacks SIMD). Browsing, filters and “more like this” still work.',
+  why_changed: 'A file of the search is not the one that this page was built with, so it was not run. Browsing, filters and “more like this” still work; load the page anew, as the shop may just have been updated.',
   why_worker: 'This browser could not start the search in the background. Browsing, filters and “more like this” still work.',
   why_crash: 'The search stopped several times on this device, most likely for lack of memory. Browsing, filters and “more like this” still work; closing other tabs and loading the page anew may help.',
 

@@ -120,6 +120,7 @@ export const sentences = {
   limited_composed: 'Ceux-ci correspondent à vos mots et ressemblent le plus à ce produit. {why}',
   why_wasm: 'Ce navigateur a refusé WebAssembly, dont la recherche a besoin. Certains réglages stricts le font ; le catalogue, les filtres et « Dans le même genre » fonctionnent quand même.',
   why_simd: 'Ce navigateur est trop ancien pour le WebAssembly de la recherche (SIMD lui manque). Le catalogue, les filtres et « Dans le même genre » fonctionnent quand même.',
+  why_changed: 'Un fichier de la recherche n’est pas celui avec lequel cette page a été faite ; il n’a donc pas été exécuté. Le catalogue, les filtres et « Dans le même genre » fonctionnent quand même ; rechargez la page, la boutique vient peut-être d’être mise à jour.',
   why_worker: 'Ce navigateur n’a pas pu lancer la recherche en arrière-plan. Le catalogue, les filtres et « Dans le même genre » fonctionnent quand même.',
   why_crash: 'La recherche s’est arrêtée plusieurs fois sur cet appareil, sans doute faute de mémoire. Le catalogue, les filtres et « Dans le même genre » fonctionnent quand même ; fermer d’autres onglets et recharger la page peut aider.',
 
