@@ -189,7 +189,9 @@ async function loadWasm() {
 async function loadBuild(variant) {
   const url = new URL(variant.file, base).href;
   const script = variant.file.replace(/_bg\.wasm$/, '.js');
-  const bindings = modules.import(script);
+  const threads = variant.needs.includes('threads');
+  // all of a build, or none of it: the code of its threads is verified before anything of it starts
+  const bindings = Promise.all([modules.import(script), modules.url(script), threads && modules.worker('pool.js')]);
   bindings.catch(() => {}); // told where it is awaited
   const compiler = new Compiler();
   const bytes = await take('wasm', url, variant, (chunk, offset) => compiler.take(chunk, offset)).catch((error) => {
@@ -197,9 +199,10 @@ async function loadBuild(variant) {
     throw error;
   });
   const module = await compiler.finish(bytes);
-  program = await bindings;
+  const [imported, address, pool] = await bindings;
+  program = imported;
   const { memory } = await program.default({ module_or_path: module });
-  if (variant.needs.includes('threads')) startThreads(script, module, memory).catch((error) => ((trouble = { ...plain(error), stage: 'threads' }), report(true)));
+  if (threads) startThreads(pool, { bindings: address, module, memory });
   const made = new program.Vitrine();
   made.load_model(texts.model);
   made.open_catalog(texts.catalog);
@@ -208,11 +211,8 @@ async function loadBuild(variant) {
 }
 
 /** They join when they are up; until then, and where they fail, the engine works alone. */
-async function startThreads(script, module, memory) {
-  const [source, bindings] = [await modules.worker('pool.js'), await modules.url(script)];
-  for (let index = 0; index + 1 < threadCount(); index++) {
-    new Worker(source, { type: 'module' }).postMessage({ bindings, module, memory, index });
-  }
+function startThreads(pool, program) {
+  for (let index = 0; index + 1 < threadCount(); index++) new Worker(pool, { type: 'module' }).postMessage({ ...program, index });
 }
 
 async function loadPart(name) {
