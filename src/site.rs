@@ -132,6 +132,10 @@ impl Site<'_> {
         let version = &sha256_hex(format!("{digest}{}", model.fingerprint).as_bytes())[..16];
         let html = html.replacen("href=\"site.json\"", &format!("href=\"site.json?v={version}\""), 1);
         hashes.insert(INDEX, sha256_hex(html.as_bytes()));
+        // what no page of the site fetches needs no hash in what every visitor fetches
+        let unused =
+            |file: &str| file.ends_with(".d.ts") || file.ends_with("/needs.json") || file.starts_with("embed/");
+        let listed: BTreeMap<_, _> = hashes.iter().filter(|(file, _)| !unused(file)).collect();
         let site = json!({
             "title": title,
             "accent": self.accent,
@@ -144,7 +148,7 @@ impl Site<'_> {
             "wasm": wasm,
             "precache": precache,
             "later": later,
-            "hashes": &hashes,
+            "hashes": listed,
         });
         for (file, bytes) in page.iter().filter(|(file, _)| ![INDEX, APP].contains(file)) {
             self.put(file, bytes, written)?;
