@@ -370,6 +370,7 @@ impl<'a> Run<'a> {
         let figures = validate(&self.net, &self.state.averaged(), self.data, usize::MAX)?;
         log.figures(self.state.optimiser.step, &figures)?;
         out.log.put("log.svg", super::plot::plot(&out.log.path().join("log.csv"))?.as_bytes())?;
+        out.log.keep_only(["log.csv", "log.svg", CHECKPOINT].map(str::to_string).into())?;
         Ok(figures)
     }
 
