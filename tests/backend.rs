@@ -12,6 +12,9 @@ use vitrine::backend::kernels::attention::Precision;
 use vitrine::backend::{Activation, Backend};
 use vitrine::quant::{Format, Matrix};
 
+#[path = "kernels/measure.rs"]
+mod measure;
+
 /// Sizes that leave every kind of rest, and the token count of a ViT.
 const SIZES: [usize; 6] = [1, 5, 7, 11, 13, 197];
 const ACTS: [Activation; 4] = [Activation::None, Activation::Gelu, Activation::Tanh, Activation::Sigmoid];
@@ -41,17 +44,14 @@ fn values(x: &Tensor) -> Vec<f32> {
     }
 }
 
-/// Differences are relative to the larger of 1 and the oracle's largest number.
+/// Differences are relative to the energy of the oracle's rows.
 #[track_caller]
-fn close(case: &str, got: Result<Tensor>, oracle: Result<Tensor>, allowed: f32) {
+fn close(case: &str, got: Result<Tensor>, oracle: Result<Tensor>, allowed: f64) {
     let (got, oracle) = (got.unwrap(), oracle.unwrap());
     assert_eq!(got.dims(), oracle.dims(), "{case}");
-    let (got, oracle) = (values(&got), values(&oracle));
-    let largest = oracle.iter().fold(1f32, |m, v| m.max(v.abs()));
-    let worst = got.iter().zip(&oracle).fold(0f32, |m, (a, b)| {
-        let d = (a - b).abs() / largest;
-        if d.is_nan() || d > m { d } else { m }
-    });
+    let width = *oracle.dims().last().unwrap();
+    let want: Vec<f64> = values(&oracle).into_iter().map(f64::from).collect();
+    let worst = measure::relative(&values(&got), &want, width);
     assert!(worst <= allowed, "{case}: {worst:e} where {allowed:e} is allowed");
 }
 

@@ -11,6 +11,7 @@ mod device;
 mod scan;
 
 use cases::{Extent, Found, Rounding};
+use vitrine::backend::composed::Composed;
 use vitrine::backend::cpu::Cpu;
 use vitrine::backend::kernels::Isa;
 
@@ -18,23 +19,29 @@ use vitrine::backend::kernels::Isa;
 const SIZES: &[usize] = &[1, 5, 7, 11, 13, 33, 197];
 
 #[track_caller]
-fn assert_all(name: &str, least: usize, found: &[Found]) {
-    let failed: Vec<String> = found
-        .iter()
-        .filter(|found| found.failed())
-        .map(|found| format!("{}: {:.2} times what is allowed", found.case, found.worst))
-        .collect();
+fn assert_all(name: &str, counts: &[(&str, usize)], found: &[Found]) {
+    let failed: Vec<String> = found.iter().filter(|found| found.failed()).map(Found::line).collect();
     println!("{name}: {} cases", found.len());
     assert!(failed.is_empty(), "{} of {} on {name}:\n{}", failed.len(), found.len(), failed.join("\n"));
-    assert!(found.len() >= least, "{name} ran {} cases", found.len());
+    let wrong = cases::measure::wrong_counts(found.iter().map(|found| found.kernel), counts);
+    assert!(wrong.is_empty(), "on {name}: {wrong:?}");
 }
 
 #[test]
 fn every_instruction_set_agrees_with_f64() {
     for isa in Isa::available() {
         let extent = Extent { sizes: SIZES, rounding: Rounding::Bytes };
-        assert_all(isa.name(), 300, &pollster::block_on(cases::run(&Cpu::with_isa(isa), extent)));
+        let found = pollster::block_on(cases::run(&Cpu::with_isa(isa), extent));
+        assert_all(isa.name(), &cases::counts(extent), &found);
     }
+}
+
+/// The oracle of training and of `tests/backend.rs` needs one too.
+#[test]
+fn the_composed_operations_agree_with_f64() {
+    let extent = Extent { sizes: SIZES, rounding: Rounding::None };
+    let found = pollster::block_on(cases::run(&Composed::cpu(), extent));
+    assert_all("composed", &cases::counts(extent), &found);
 }
 
 #[cfg(feature = "gpu")]
@@ -46,13 +53,14 @@ mod gpu {
     fn the_graphics_device_agrees_with_f64() {
         let Some(gpu) = device::open() else { return };
         let extent = Extent { sizes: SIZES, rounding: Rounding::None };
-        assert_all(&gpu.name(), 300, &pollster::block_on(cases::run(&gpu, extent)));
-        assert_all("scans", 50, &pollster::block_on(scan::run(&gpu)));
+        assert_all(&gpu.name(), &cases::counts(extent), &pollster::block_on(cases::run(&gpu, extent)));
+        assert_all("scans", &scan::COUNTS, &pollster::block_on(scan::run(&gpu)));
         for (arithmetic, rounding) in [(Arithmetic::F16, Rounding::Halves), (Arithmetic::Packed, Rounding::Bytes)] {
             match gpu.with(arithmetic) {
                 Some(gpu) => {
-                    let found = pollster::block_on(cases::weights(&gpu, Extent { sizes: SIZES, rounding }));
-                    assert_all(arithmetic.name(), 90, &found);
+                    let extent = Extent { sizes: SIZES, rounding };
+                    let found = pollster::block_on(cases::weights(&gpu, extent));
+                    assert_all(arithmetic.name(), &cases::weight_counts(extent), &found);
                 }
                 None => device::say(&format!("skipped: {} products, which this device lacks", arithmetic.name())),
             }

@@ -1,15 +1,24 @@
 //! The case table of the backends: every operation against its definition in f64, on odd sizes, masks and extremes.
 //! The same table runs on every instruction set of the processor and on graphics devices, natively and in the page.
 //!
-//! A case allows each number of its answer an error of its own, stated with the case; what is reported is the largest
-//! error as a share of what was allowed there.
+//! A case allows each number of its answer an error of its own, or each row one in relation to its own energy, stated
+//! with the case; what is reported is the largest error as a share of what was allowed there.
 
+#[path = "../kernels/measure.rs"]
+pub mod measure;
+#[path = "../kernels/oracle.rs"]
+mod oracle;
+
+use measure::{against, relative};
+use oracle::{attention, wide};
 use vitrine::backend::{Activation, Backend};
 use vitrine::quant::{Format, Matrix};
 
 /// What one case found.
 pub struct Found {
-    /// Operation, sizes and inputs.
+    /// The operation.
+    pub kernel: &'static str,
+    /// Sizes and inputs.
     pub case: String,
     /// The largest error as a share of what is allowed; above 1 the case has failed.
     pub worst: f64,
@@ -19,6 +28,11 @@ impl Found {
     /// Whether the case failed; an error that is not a number fails.
     pub fn failed(&self) -> bool {
         self.worst.is_nan() || self.worst > 1.0
+    }
+
+    /// The case in one line.
+    pub fn line(&self) -> String {
+        format!("{} {}: {:.2} times what is allowed", self.kernel, self.case, self.worst)
     }
 }
 
@@ -86,14 +100,11 @@ impl Random {
         out
     }
 
-    /// At least the first token of a sequence is one.
+    /// The first token of a sequence is one, and the last of several is padding.
     fn mask(&mut self, b: usize, n: usize) -> Vec<f32> {
-        (0..b * n).map(|i| if i % n == 0 || self.bits() & 4 == 0 { 1.0 } else { 0.0 }).collect()
+        let token = |i: usize, bits: u64| i == 0 || (i < n - 1 && bits & 4 == 0);
+        (0..b * n).map(|i| if token(i % n, self.bits()) { 1.0 } else { 0.0 }).collect()
     }
-}
-
-fn wide(x: &[f32]) -> Vec<f64> {
-    x.iter().map(|v| f64::from(*v)).collect()
 }
 
 /// The largest error as a share of what is allowed; a wrong length fails.
@@ -108,10 +119,20 @@ fn share(got: &[f32], exact: &[f64], allowed: impl Fn(usize) -> f64) -> f64 {
     shares.fold(0.0, |worst, s| if s.is_nan() || s > worst { s } else { worst })
 }
 
-/// Allows every number the same share of the largest number of the answer, or of 1.
-fn relative(got: &[f32], exact: &[f64], allowed: f64) -> f64 {
-    let largest = exact.iter().fold(1f64, |m, v| m.max(v.abs()));
-    share(got, exact, |_| allowed * largest)
+/// How many cases each operation has: who changes the table changes this too.
+pub fn counts(extent: Extent) -> Vec<(&'static str, usize)> {
+    let n = extent.sizes.len();
+    let several = extent.sizes.iter().filter(|n| **n > 1).count();
+    let layouts = ["add", "add a row", "mul", "prepend", "skip", "concat", "stack", "read all"].map(|name| (name, n));
+    let pools = ["additive pool", "additive weights", "masked mean"].map(|name| (name, 12 * n));
+    let rows = [("layer norm", 40), ("normalise", 40)];
+    let attentions = [("attention", 8 * n + 2), ("attention without its mask", 4 * several)];
+    [&weight_counts(extent)[..], &rows, &attentions, &pools, &layouts].concat()
+}
+
+/// The same of [`weights`].
+pub fn weight_counts(extent: Extent) -> [(&'static str, usize); 2] {
+    [("linear", 12 * extent.sizes.len()), ("embed", 12)]
 }
 
 /// Runs the table.
@@ -137,22 +158,22 @@ pub async fn weights<B: Backend>(b: &B, extent: Extent) -> Vec<Found> {
 fn activate(act: Activation, x: f64) -> f64 {
     match act {
         Activation::None => x,
-        Activation::Gelu => x * 0.5 * erfc(-x / std::f64::consts::SQRT_2),
+        Activation::Gelu => oracle::gelu(x),
         Activation::Tanh => x.tanh(),
-        Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Activation::Sigmoid => oracle::logistic(x),
     }
 }
 
-/// Allowed: 3e-6 of the sum of absolute products (the order of up to 768 additions is free, √768 roundings of 6e-8)
-/// and 2e-6 for the activation, whose slope is at most 1.13. Where inputs are rounded to 8 bits, half a step for each
-/// weight besides; where they are halves, eight of the roundings of 2⁻¹¹ that an input, a product and up to fifteen
-/// sums make, and the steps of numbers too small for f16.
+/// Allowed: 5e-6 of the sum of absolute products (the order of up to 768 additions is free, √768 roundings of 6e-8, and
+/// an activation is good to 3e-6 of what goes in) and 2e-6 of the answer. Where inputs are rounded to 8 bits, half a
+/// step for each weight besides; where they are halves, eight of the roundings of 2⁻¹¹ that an input, a product and up
+/// to fifteen sums make, and the steps of numbers too small for f16, which can hold nothing tiny or huge at all.
 async fn products<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
     for (i, &rows) in extent.sizes.iter().enumerate() {
         for (j, (k, n)) in [(192, 40), (768, 17), (13, 5), (7, 64), (64, 130), (1, 1)].into_iter().enumerate() {
             let mut random = Random::of([rows, k, n]);
             let kind = match INPUTS[(i + j) % INPUTS.len()] {
-                Inputs::Huge if extent.rounding == Rounding::Halves => Inputs::Normal,
+                Inputs::Huge | Inputs::Tiny if extent.rounding == Rounding::Halves => Inputs::Normal,
                 kind => kind,
             };
             let act = match kind {
@@ -174,8 +195,8 @@ async fn products<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
                 let (tensor, weight) = (b.tensor(&x, &[1, rows, k]).unwrap(), b.weight(matrix.clone()).unwrap());
                 let bias = bias.map(|bias| b.tensor(bias, &[n]).unwrap());
                 let got = b.read(&b.linear(&tensor, &weight, bias.as_ref(), act).unwrap()).await.unwrap();
-                let case = format!("linear {format:?} {rows}×{k}×{n} {kind:?} {act:?} bias {}", bias.is_some());
-                found.push(Found { case, worst: share(&got, &exact, |i| allowed[i]) });
+                let case = format!("{format:?} {rows}×{k}×{n} {kind:?} {act:?} bias {}", bias.is_some());
+                found.push(Found { kernel: "linear", case, worst: share(&got, &exact, |i| allowed[i]) });
             }
         }
     }
@@ -194,7 +215,7 @@ fn product(
     for x in x.chunks_exact(k).take(rows) {
         let (low, high) = x.iter().fold((0f32, 0f32), |(low, high), v| (low.min(*v), high.max(*v)));
         let half_step = if rounding == Rounding::Bytes { f64::from(high - low) / 254.0 } else { 0.0 };
-        let (share, least) = if rounding == Rounding::Halves { (4e-3, 4e-6) } else { (3e-6, 2e-6) };
+        let (share, least) = if rounding == Rounding::Halves { (4e-3, 4e-6) } else { (5e-6, 0.0) };
         for (column, w) in w.chunks_exact(k).take(n).enumerate() {
             let bias = bias.map_or(0.0, |bias| f64::from(bias[column]));
             let (mut sum, mut size, mut weight) = (bias, bias.abs(), 0.0);
@@ -203,8 +224,11 @@ fn product(
                 size += (f64::from(*x) * w).abs();
                 weight += w.abs();
             }
-            exact.push(activate(act, sum));
-            allowed.push(share * size + least + half_step * weight);
+            let y = activate(act, sum);
+            exact.push(y);
+            // of nothing comes nothing, and what an activation makes of it
+            let least = if size == 0.0 { 0.0 } else { least };
+            allowed.push(share * size + least + 2e-6 * y.abs() + half_step * weight);
         }
     }
     (exact, allowed)
@@ -220,13 +244,14 @@ async fn tables<B: Backend>(b: &B, found: &mut Vec<Found>) {
             let exact: Vec<f64> = ids.iter().flat_map(|&id| wide(&matrix.row(id as usize))).collect();
             let table = b.weight(matrix).unwrap();
             let got = b.read(&b.embed(&table, &ids, [2, 3]).unwrap()).await.unwrap();
-            found.push(Found { case: format!("embed {format:?} {cols}"), worst: relative(&got, &exact, 1e-7) });
+            let worst = share(&got, &exact, |i| 1.2e-7 * exact[i].abs());
+            found.push(Found { kernel: "embed", case: format!("{format:?} {cols}"), worst });
         }
     }
 }
 
-/// A mean and a variance in any order: 2e-5 of the largest number. A row whose numbers differ in their last bits alone
-/// has no meaningful variance, so none is tested.
+/// A mean and a variance in any order: 5e-6 of a row. A row whose numbers differ in their last bits alone has no
+/// meaningful variance, so none is tested.
 async fn rows<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
     for (i, d) in [1, 5, 7, 11, 13, 192, 197, 384].into_iter().enumerate() {
         for (j, kind) in INPUTS.into_iter().enumerate() {
@@ -234,87 +259,75 @@ async fn rows<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
             let mut random = Random::of([rows, d, j]);
             let x = random.floats(rows * d, kind);
             let (gamma, beta) = (random.floats(d, Inputs::Normal), random.floats(d, Inputs::Normal));
-            let mut exact = Vec::new();
-            let mut unit = Vec::new();
-            for x in wide(&x).chunks_exact(d) {
-                let mean = x.iter().sum::<f64>() / d as f64;
-                let variance = x.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / d as f64;
-                let inverse = 1.0 / (variance + 1e-6).sqrt();
-                let weights = gamma.iter().zip(&beta).map(|(g, b)| (f64::from(*g), f64::from(*b)));
-                exact.extend(x.iter().zip(weights).map(|(x, (gamma, beta))| (x - mean) * inverse * gamma + beta));
-                let length = (x.iter().map(|v| v * v).sum::<f64>() + 1e-12).sqrt();
-                unit.extend(x.iter().map(|v| v / length));
-            }
+            let exact = oracle::layer_norm(&wide(&x), &wide(&gamma), &wide(&beta), 1e-6);
+            let unit = oracle::normalise(&wide(&x), d);
             let [x, gamma, beta] = [(&x, vec![1, rows, d]), (&gamma, vec![d]), (&beta, vec![d])]
                 .map(|(data, shape)| b.tensor(data, &shape).unwrap());
             let got = b.read(&b.layer_norm(&x, &gamma, &beta, 1e-6).unwrap()).await.unwrap();
-            found.push(Found { case: format!("layer norm {rows}×{d} {kind:?}"), worst: relative(&got, &exact, 2e-5) });
+            let worst = relative(&got, &exact, d) / 5e-6;
+            found.push(Found { kernel: "layer norm", case: format!("{rows}×{d} {kind:?}"), worst });
             let flat = b.tensor(&b.read(&x).await.unwrap(), &[rows, d]).unwrap();
             let got = b.read(&b.normalise(&flat).unwrap()).await.unwrap();
-            found.push(Found { case: format!("normalise {rows}×{d} {kind:?}"), worst: relative(&got, &unit, 2e-6) });
+            let worst = relative(&got, &unit, d) / 2e-6;
+            found.push(Found { kernel: "normalise", case: format!("{rows}×{d} {kind:?}"), worst });
         }
     }
 }
 
-fn softmax(scores: &mut [f64]) {
-    let largest = scores.iter().fold(f64::NEG_INFINITY, |m, v| m.max(*v));
-    scores.iter_mut().for_each(|s| *s = (*s - largest).exp());
-    let total: f64 = scores.iter().sum();
-    scores.iter_mut().for_each(|s| *s /= total);
-}
+/// What an attention may be off by, of the energy of each token's answer of a head: two products, an exponential and a
+/// division.
+const ATTENTION: f64 = 1e-5;
 
-/// Two products, an exponential and a division: 2e-5 of the largest value.
 async fn attentions<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
     for (i, &n) in extent.sizes.iter().enumerate() {
         for (j, (batch, heads, size)) in [(1, 3, 64), (2, 12, 32), (3, 1, 7), (1, 2, 33)].into_iter().enumerate() {
             for masked in [false, true] {
-                let kind = [Inputs::Normal, Inputs::Zeros, Inputs::Tiny][(i + j) % 3];
                 let mut random = Random::of([n, heads, size]);
-                let qkv = random.floats(batch * n * 3 * heads * size, kind);
-                let mask = if masked { random.mask(batch, n) } else { vec![1.0; batch * n] };
-                let exact = attention(&wide(&qkv), &mask, (batch, n, heads, size));
-                let x = b.tensor(&qkv, &[batch, n, 3 * heads * size]).unwrap();
-                let mask = masked.then(|| b.tensor(&mask, &[batch, n]).unwrap());
-                let got = b.read(&b.attention(&x, heads, mask.as_ref()).unwrap()).await.unwrap();
-                let case = format!("attention {batch}×{n} {heads} heads of {size} {kind:?} masked {masked}");
-                found.push(Found { case, worst: relative(&got, &exact, 2e-5) });
+                let kind = [Inputs::Normal, Inputs::Normal, Inputs::Tiny][(i + j) % 3];
+                let mut qkv = random.floats(batch * n * 3 * heads * size, kind);
+                let alike = (i + j) % 3 == 1;
+                if alike {
+                    // queries and keys of nothing see all tokens alike
+                    qkv.chunks_exact_mut(3 * heads * size).for_each(|token| token[..2 * heads * size].fill(0.0));
+                }
+                let mask = masked.then(|| random.mask(batch, n));
+                let case = format!("{heads} heads of {size} {kind:?} alike {alike} masked {masked}");
+                attend(b, &qkv, mask.as_deref(), [batch, n, heads, size], &case, found).await;
             }
         }
     }
-    // a sequence that is all padding attends evenly
-    let (n, qkv) = (7, Random(5).floats(7 * 12, Inputs::Normal));
-    let exact = attention(&wide(&qkv), &[0.0; 7], (1, n, 2, 2));
-    let (x, mask) = (b.tensor(&qkv, &[1, n, 12]).unwrap(), b.tensor(&[0.0; 7], &[1, n]).unwrap());
-    let got = b.read(&b.attention(&x, 2, Some(&mask)).unwrap()).await.unwrap();
-    found.push(Found { case: "attention over padding alone".into(), worst: relative(&got, &exact, 2e-5) });
+    // a sequence that is all padding attends evenly, and of zeros come zeros
+    let qkv = Random(5).floats(7 * 12, Inputs::Normal);
+    attend(b, &qkv, Some(&[0.0; 7]), [1, 7, 2, 2], "over padding alone", found).await;
+    attend(b, &[0.0; 7 * 12], None, [1, 7, 2, 2], "of zeros", found).await;
 }
 
-fn attention(qkv: &[f64], mask: &[f32], (batch, n, heads, size): (usize, usize, usize, usize)) -> Vec<f64> {
-    let d = heads * size;
-    let part = |b: usize, token: usize, part: usize, head: usize| {
-        &qkv[((b * n + token) * 3 + part) * d + head * size..][..size]
-    };
-    let mut out = vec![0.0; batch * n * d];
-    for (b, query, head) in (0..batch * n * heads).map(|i| (i / heads / n, i / heads % n, i % heads)) {
-        let q = part(b, query, 0, head);
-        let even = mask[b * n..(b + 1) * n].iter().all(|m| *m == 0.0);
-        let score = |key: usize| {
-            let dot: f64 = q.iter().zip(part(b, key, 1, head)).map(|(q, k)| q * k).sum();
-            // beside a penalty of 1e9, a score vanishes in f32
-            if even { 0.0 } else { dot / (size as f64).sqrt() + f64::from(mask[b * n + key] - 1.0) * 1e9 }
-        };
-        let mut scores: Vec<f64> = (0..n).map(score).collect();
-        softmax(&mut scores);
-        let out = &mut out[(b * n + query) * d + head * size..][..size];
-        for (key, weight) in scores.iter().enumerate() {
-            out.iter_mut().zip(part(b, key, 2, head)).for_each(|(o, v)| *o += weight * v);
-        }
+async fn attend<B: Backend>(
+    b: &B,
+    qkv: &[f32],
+    mask: Option<&[f32]>,
+    sizes: [usize; 4],
+    case: &str,
+    found: &mut Vec<Found>,
+) {
+    let [batch, n, heads, size] = sizes;
+    let exact = attention(&wide(qkv), mask, sizes);
+    let x = b.tensor(qkv, &[batch, n, 3 * heads * size]).unwrap();
+    let given = mask.map(|mask| b.tensor(mask, &[batch, n]).unwrap());
+    let got = b.read(&b.attention(&x, heads, given.as_ref()).unwrap()).await.unwrap();
+    let case = format!("{batch}×{n} {case}");
+    let worst = relative(&got, &exact, size) / ATTENTION;
+    found.push(Found { kernel: "attention", case: case.clone(), worst });
+    // a case with a mask must be able to tell one that is ignored
+    if mask.is_some_and(|mask| mask.contains(&0.0) && mask.contains(&1.0)) {
+        let ignored: Vec<f32> = attention(&wide(qkv), None, sizes).iter().map(|v| *v as f32).collect();
+        let worst = 1000.0 * ATTENTION / relative(&ignored, &exact, size);
+        found.push(Found { kernel: "attention without its mask", case, worst });
     }
-    out
 }
 
-/// tanh, a product and a softmax: 2e-5; scores of some hundreds, as many keys make them, round in their fifth digit
-/// before the exponential, hence 1e-4 where values carry an outlier.
+/// tanh, a product and a softmax: 2e-5 of a sequence's weights, and of the terms of their sums. A mean is a sum in any
+/// order: 3e-6 of its terms.
 async fn pools<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
     for (i, &n) in extent.sizes.iter().enumerate() {
         for (j, (batch, a, d)) in [(1, 256, 256), (2, 7, 13), (3, 1, 1)].into_iter().enumerate() {
@@ -328,7 +341,7 @@ async fn pools<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
                 let mask = if masked { real.clone() } else { vec![1.0; batch * n] };
                 let zeros = vec![0.0; batch * a];
                 let inputs = [&keys[..], if shifted { &shift[..] } else { &zeros[..] }, &v[..], &values[..], &mask[..]];
-                let (pooled, weights) = additive(inputs, [batch, n, a, d]);
+                let (pooled, weights) = oracle::additive(inputs, [batch, n, a, d]);
                 let tensor = |data: &[f32], shape: &[usize]| b.tensor(data, shape).unwrap();
                 let (shift, mask) =
                     (shifted.then(|| tensor(&shift, &[batch, a])), masked.then(|| tensor(&mask, &[batch, n])));
@@ -336,50 +349,17 @@ async fn pools<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
                 let x = tensor(&values, &[batch, n, d]);
                 let got = b.additive_pool(&keys, shift.as_ref(), &v, &x, mask.as_ref()).unwrap();
                 let case = format!("{batch}×{n}×{a} → {d} {kind:?} shifted {shifted} masked {masked}");
-                let allowed = if kind == Inputs::Outlier { 1e-4 } else { 2e-5 };
-                let worst = relative(&b.read(&got.0).await.unwrap(), &pooled, allowed);
-                found.push(Found { case: format!("additive pool {case}"), worst });
-                let worst = relative(&b.read(&got.1).await.unwrap(), &weights, allowed);
-                found.push(Found { case: format!("additive weights {case}"), worst });
-                let exact = mean(&values, &real, (batch, n, d));
+                let worst = against(&b.read(&got.0).await.unwrap(), &pooled.exact, &pooled.size, d) / 2e-5;
+                found.push(Found { kernel: "additive pool", case: case.clone(), worst });
+                let worst = relative(&b.read(&got.1).await.unwrap(), &weights, n) / 2e-5;
+                found.push(Found { kernel: "additive weights", case, worst });
+                let exact = oracle::masked_mean(&values, &real, n, d);
                 let got = b.masked_mean(&x, &tensor(&real, &[batch, n])).unwrap();
-                let worst = relative(&b.read(&got).await.unwrap(), &exact, 3e-6);
-                found.push(Found { case: format!("masked mean {batch}×{n}×{d} {kind:?}"), worst });
+                let worst = against(&b.read(&got).await.unwrap(), &exact.exact, &exact.size, d) / 3e-6;
+                found.push(Found { kernel: "masked mean", case: format!("{batch}×{n}×{d} {kind:?}"), worst });
             }
         }
     }
-}
-
-/// keys, shift, v, values, mask; batch, n, a, d → pooled and weights.
-fn additive([keys, shift, v, values, mask]: [&[f32]; 5], [batch, n, a, d]: [usize; 4]) -> (Vec<f64>, Vec<f64>) {
-    let (mut pooled, mut all) = (vec![0.0; batch * d], Vec::new());
-    for b in 0..batch {
-        let score = |token: usize| {
-            let key = &keys[(b * n + token) * a..][..a];
-            let terms = key.iter().zip(&shift[b * a..]).zip(v);
-            let score: f64 = terms.map(|((k, s), v)| f64::from(*v) * (f64::from(*k) + f64::from(*s)).tanh()).sum();
-            score + f64::from(mask[b * n + token] - 1.0) * 1e9
-        };
-        let mut weights: Vec<f64> = (0..n).map(score).collect();
-        softmax(&mut weights);
-        for (token, weight) in weights.iter().enumerate() {
-            let value = &values[(b * n + token) * d..][..d];
-            pooled[b * d..][..d].iter_mut().zip(value).for_each(|(p, v)| *p += weight * f64::from(*v));
-        }
-        all.extend(weights);
-    }
-    (pooled, all)
-}
-
-fn mean(x: &[f32], mask: &[f32], (batch, n, d): (usize, usize, usize)) -> Vec<f64> {
-    let mut out = vec![0.0; batch * d];
-    for b in 0..batch {
-        let count: f64 = mask[b * n..][..n].iter().map(|m| f64::from(*m)).sum();
-        for token in (b * n..(b + 1) * n).filter(|token| mask[*token] == 1.0) {
-            out[b * d..][..d].iter_mut().zip(&x[token * d..]).for_each(|(o, x)| *o += f64::from(*x) / count);
-        }
-    }
-    out
 }
 
 /// Numbers are moved, or added and multiplied once: one rounding.
@@ -410,31 +390,14 @@ async fn layouts<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
             ("concat", b.concat(&tflat, &tail), joined(&x[..batch * n], n)),
             ("stack", b.stack(&tflat, &tflat), joined(&flat, d)),
         ];
-        for (name, got, exact) in cases {
+        for (kernel, got, exact) in cases {
             let got = b.read(&got.unwrap()).await.unwrap();
             let worst = share(&got, &exact, |i| 1.2e-7 * exact[i].abs());
-            found.push(Found { case: format!("{name} {batch}×{n}×{d}"), worst });
+            found.push(Found { kernel, case: format!("{batch}×{n}×{d}"), worst });
         }
         let all = b.read_all(&[&tx, &trow, &tail]).await.unwrap();
         let same = all == [x.clone(), row.clone(), x[..batch * n].to_vec()];
-        found
-            .push(Found { case: format!("read all {batch}×{n}×{d}"), worst: if same { 0.0 } else { f64::INFINITY } });
+        let worst = if same { 0.0 } else { f64::INFINITY };
+        found.push(Found { kernel: "read all", case: format!("{batch}×{n}×{d}"), worst });
     }
-}
-
-/// The complementary error function: its series near 0, its continued fraction further out; 1e-14.
-fn erfc(x: f64) -> f64 {
-    if x < 0.0 {
-        return 2.0 - erfc(-x);
-    }
-    if x < 2.0 {
-        let (mut term, mut sum) = (x, x);
-        for n in 1..80 {
-            term *= -x * x / f64::from(n);
-            sum += term / f64::from(2 * n + 1);
-        }
-        return 1.0 - sum * 2.0 / std::f64::consts::PI.sqrt();
-    }
-    let fraction = (1..120).rev().fold(x, |below, n| x + f64::from(n) * 0.5 / below);
-    (-x * x).exp() / (fraction * std::f64::consts::PI.sqrt())
 }

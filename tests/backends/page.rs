@@ -11,21 +11,29 @@ use wasm_bindgen::prelude::*;
 /// Numbers of rows and tokens: a software adapter is slow.
 const SIZES: &[usize] = &[1, 7, 33];
 
-/// Runs the table; gives the number of cases, then a line for each that failed.
+/// Runs the table; gives the number of cases, then a line for each that failed and for each operation that
+/// ran another number of cases than its table has.
 #[wasm_bindgen]
 pub async fn run() -> Result<Vec<String>, JsError> {
     let opened = Gpu::open(Duration::from_secs(120), Some(Arithmetic::F32)).await;
     let gpu = opened.map_err(|e| JsError::new(&e.to_string()))?;
-    let mut found = cases::run(&gpu, cases::Extent { sizes: SIZES, rounding: cases::Rounding::None }).await;
+    let whole = cases::Extent { sizes: SIZES, rounding: cases::Rounding::None };
+    let (mut found, mut lines) = (Vec::new(), Vec::new());
+    let mut take = |name: &str, ran: Vec<cases::Found>, counts: &[(&str, usize)]| {
+        let wrong = cases::measure::wrong_counts(ran.iter().map(|found| found.kernel), counts);
+        lines.extend(wrong.into_iter().map(|line| format!("{name}: {line}")));
+        found.extend(ran);
+    };
+    take("floats", cases::run(&gpu, whole).await, &cases::counts(whole));
     for (arithmetic, rounding) in
         [(Arithmetic::F16, cases::Rounding::Halves), (Arithmetic::Packed, cases::Rounding::Bytes)]
     {
         if let Some(gpu) = gpu.with(arithmetic) {
-            found.extend(cases::weights(&gpu, cases::Extent { sizes: SIZES, rounding }).await);
+            let extent = cases::Extent { sizes: SIZES, rounding };
+            take(arithmetic.name(), cases::weights(&gpu, extent).await, &cases::weight_counts(extent));
         }
     }
-    found.extend(scan::run(&gpu).await);
-    let failed = found.iter().filter(|found| found.failed());
-    let lines = failed.map(|found| format!("{}: {:.2} times what is allowed", found.case, found.worst));
+    take("scans", scan::run(&gpu).await, &scan::COUNTS);
+    lines.extend(found.iter().filter(|found| found.failed()).map(cases::Found::line));
     Ok([found.len().to_string()].into_iter().chain(lines).collect())
 }

@@ -5,6 +5,9 @@ use vitrine::backend::Backend;
 use vitrine::backend::gpu::Gpu;
 use vitrine::backend::gpu::scan::Vectors;
 
+/// How many cases there are.
+pub const COUNTS: [(&str, usize); 1] = [("scan", 50)];
+
 /// Smooth, aperiodic numbers.
 fn numbers(len: usize, seed: f32) -> Vec<f32> {
     (0..len).map(|i| (i as f32 * 0.731 + seed).sin() + (i as f32 * 0.0137 + seed * 3.0).cos()).collect()
@@ -33,8 +36,9 @@ pub async fn run(gpu: &Gpu) -> Vec<Found> {
                 let selected = index.select(gpu, &tensor, k, filtered.then_some(&bits)).unwrap();
                 let (_, rows) = selected.read(gpu, &[]).await.unwrap();
                 let allowed = |row: usize| !filtered || bits[row / 8] >> (row % 8) & 1 == 1;
-                let case = format!("scan {n}×{d} best {k} filtered {filtered}");
-                found.push(Found { worst: judge(&rows, k, &query, &vectors, &scales, &allowed), case });
+                let case = format!("{n}×{d} best {k} filtered {filtered}");
+                let worst = judge(&rows, k, &query, &vectors, &scales, &allowed);
+                found.push(Found { kernel: "scan", case, worst });
             }
         }
     }

@@ -16,15 +16,17 @@ thread_local! {
 }
 
 /// Runs the table for every instruction set of the module and returns the length of a report: one line a set
-/// (`name cases`) and one a failure (`! name case worst allowed`).
+/// (`name cases`) and one a failure (`! name …`).
 #[unsafe(no_mangle)]
 pub extern "C" fn run() -> usize {
     let mut report = String::new();
     for isa in kernels::Isa::available() {
         let found = cases::run(isa);
         report += &format!("{} {}\n", isa.name(), found.len());
-        for found in found.iter().filter(|found| found.failed()) {
-            report += &format!("! {} {} {:e} {:e}\n", isa.name(), found.case, found.worst, found.allowed);
+        let failed = found.iter().filter(|found| found.failed()).map(cases::Found::line);
+        let counts = cases::measure::wrong_counts(found.iter().map(|found| found.kernel), &cases::COUNTS);
+        for line in failed.chain(counts) {
+            report += &format!("! {} {line}\n", isa.name());
         }
     }
     REPORT.with_borrow_mut(|text| *text = report);
