@@ -7,6 +7,7 @@
 #   ./build.sh growth      index on a Ray cluster that loses a worker, and load a catalog into a vector database
 #   ./build.sh audit [S…]  check licences and hashes, list every dependency, build the wasm twice and compare
 #   ./build.sh fuzz [N…]   run every fuzz target for N seconds, or for N seconds those named after it
+#   ./build.sh mutants [W] make deliberate faults, all or those with a word in their name, and show which tests catch each
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -54,6 +55,13 @@ need_vulkan() {
     compgen -G "/usr/share/vulkan/icd.d/*.json" >/dev/null && compgen -G "/usr/lib/*/libvulkan.so.1" >/dev/null && return
     say "installing Mesa's Vulkan"
     (install_packages mesa-vulkan-drivers libvulkan1) || echo "skipped: Mesa's Vulkan could not be installed"
+}
+
+# A processor with NEON for the kernels' tests, emulated, and a linker for it. They say so and pass without one.
+need_emulator() {
+    have qemu-aarch64 && have aarch64-linux-gnu-gcc && return
+    say "installing an emulator"
+    (install_packages qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross) || echo "skipped: qemu could not be installed"
 }
 
 need_wasm() {
@@ -241,6 +249,9 @@ case "${1:-serve}" in
         need_vulkan
         say "testing the library and the command line"
         cargo test --locked --release --features gpu
+        need_emulator
+        say "testing the kernels on NEON, under a sanitizer and under Miri"
+        tests/kernels.sh
         if cargo clippy --version >/dev/null 2>&1; then
             say "linting"
             cargo clippy --locked --release --all-targets --features gpu --quiet -- -D warnings
@@ -272,13 +283,19 @@ case "${1:-serve}" in
         need_rust
         exec tests/fuzz/run.sh "${@:2}"
         ;;
+    mutants)
+        need_rust
+        have node || install_packages nodejs
+        need_vulkan
+        exec node tests/mutants.mjs "${@:2}"
+        ;;
     growth)
         need_rust
         cargo build --locked --release
         tests/growth.sh
         ;;
     *)
-        sed -n '2,9p' "$0" | sed 's/^# \?//'
+        sed -n '2,10p' "$0" | sed 's/^# \?//'
         exit 2
         ;;
 esac

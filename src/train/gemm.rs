@@ -597,6 +597,24 @@ mod tests {
         }
     }
 
+    /// What the processor has, asked of the system and not of what decides which unit is used.
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    #[test]
+    fn the_fastest_unit_of_this_processor_is_used() {
+        let text = std::fs::read_to_string("/proc/cpuinfo").unwrap();
+        let flags: Vec<&str> =
+            text.lines().find(|line| line.starts_with("flags")).unwrap_or_default().split_whitespace().collect();
+        let has = |names: &[&str]| names.iter().all(|name| flags.contains(name));
+        let wide = has(&["avx512f", "avx512bw", "avx512_bf16"]);
+        let wanted = match (wide, has(&["amx_tile", "amx_bf16"])) {
+            (true, true) => Unit::Amx,
+            (true, false) => Unit::Avx512,
+            _ => Unit::None,
+        };
+        assert_eq!(unit(), wanted);
+        assert_eq!(wide::available(), wide);
+    }
+
     #[test]
     fn units_agree_with_their_plain_twin() {
         // whole numbers below 9 are exact in bf16 and their sums in f32, so that the order of additions is no matter
