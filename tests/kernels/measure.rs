@@ -1,6 +1,8 @@
 //! How the case tables judge an answer: in f64, against the energy of the signal itself, so that small signals count as
 //! much as large ones. A signal of zeros must be zeros, and what is not a finite number never passes.
 
+#![allow(dead_code, reason = "each of the tables uses its own part")]
+
 /// Stands around outputs, and in them before a kernel writes: a NaN that no computation makes.
 const MARK: f32 = f32::from_bits(0x7fc5_a5a5);
 /// Marks before and behind an output: more than the widest vector and the tallest tile's rest.
@@ -21,7 +23,8 @@ pub fn relative(got: &[f32], want: &[f64], width: usize) -> f64 {
 /// of size 0.
 pub fn against(got: &[f32], want: &[f64], size: &[f64], width: usize) -> f64 {
     let finite = got.iter().all(|v| v.is_finite()) && want.iter().chain(size).all(|v| v.is_finite());
-    if !finite || width == 0 || got.len() != want.len() || size.len() != want.len() || want.len() % width != 0 {
+    if !finite || width == 0 || got.len() != want.len() || size.len() != want.len() || !want.len().is_multiple_of(width)
+    {
         return f64::INFINITY;
     }
     let rows = got.chunks_exact(width).zip(want.chunks_exact(width)).zip(size.chunks_exact(width));

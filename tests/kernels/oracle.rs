@@ -1,5 +1,7 @@
 //! The definitions of the operations in f64: what kernels and backends are compared with.
 
+#![allow(dead_code, reason = "each of the tables uses its own part")]
+
 /// Terms of each sum added up without their signs: what the rounding of the sums is relative to.
 pub struct Sums {
     /// The answer.
