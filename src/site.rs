@@ -132,10 +132,10 @@ impl Site<'_> {
         let version = &sha256_hex(format!("{digest}{}", model.fingerprint).as_bytes())[..16];
         let html = html.replacen("href=\"site.json\"", &format!("href=\"site.json?v={version}\""), 1);
         hashes.insert(INDEX, sha256_hex(html.as_bytes()));
-        // what no page of the site fetches needs no hash in what every visitor fetches
-        let unused =
-            |file: &str| file.ends_with(".d.ts") || file.ends_with("/needs.json") || file.starts_with("embed/");
-        let listed: BTreeMap<_, _> = hashes.iter().filter(|(file, _)| !unused(file)).collect();
+        // for the service worker alone, which keeps these
+        let kept: BTreeSet<&str> = precache.iter().chain(&later).filter_map(|file| file.strip_prefix("./")).collect();
+        let keeps = |file: &str| file == INDEX || file.starts_with(SENTENCES) || kept.contains(file);
+        let listed: BTreeMap<_, _> = hashes.iter().filter(|(file, _)| keeps(file)).collect();
         let site = json!({
             "title": title,
             "accent": self.accent,
