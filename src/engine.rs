@@ -1,24 +1,22 @@
 //! The whole flow on one page: photo and words → patches and ids → encoders → fusion → one vector → the top K.
 
 use crate::backend::Backend;
-#[cfg(feature = "gpu")]
-use crate::backend::gpu::{Gpu, scan::Vectors};
-use crate::beside::Beside;
-use crate::cells::Cells;
+use crate::clock::clock;
 use crate::error::{Error, Result};
 use crate::image::{self, Preprocess};
 use crate::model::bert::Bert;
 use crate::model::folder::{Description, Part};
 use crate::model::fusion::{Fused, Fusion, Photo, Words};
 use crate::model::vit::Vit;
-#[cfg(feature = "gpu")]
-use crate::search::Filter;
-use crate::search::{Hit, Index};
-use crate::shard::{Manifest, Shard};
+use crate::search::query::Typed;
+use crate::search::ranking::Relevance;
+use crate::search::words::ItemWords;
+use crate::search::{Filter, Found, Hit, Searchable};
 use crate::text::{TextReader, Tokens};
 use crate::weights::Checkpoint;
+use std::borrow::Cow;
 
-/// What a visitor asks with.
+/// What is encoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Query<'a> {
     /// Bytes of a photo file.
@@ -27,6 +25,41 @@ pub struct Query<'a> {
     pub text: Option<&'a str>,
     /// 0 like the words … 1 like the photo, for a query of both; ½ is the fused vector as it was trained.
     pub like: Option<f32>,
+}
+
+/// What is searched for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request<'a> {
+    /// Photo and text; the text as it was typed, in the grammar of [`search::query`](crate::search::query).
+    pub query: Query<'a>,
+    /// Which rows may be found.
+    pub filter: Filter<'a>,
+    /// The most hits.
+    pub k: usize,
+}
+
+/// Where is searched.
+#[derive(Debug)]
+pub struct Place<'a, S> {
+    /// The catalog's vectors.
+    pub vectors: &'a S,
+    /// What its titles and attributes say. Without it, words to leave out are left to the caller.
+    pub words: Option<&'a ItemWords>,
+    /// Where its good matches end.
+    pub relevance: Option<Relevance>,
+    /// Number of rows.
+    pub rows: usize,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    /// The nearest rows, best first.
+    pub hits: Vec<Hit>,
+    /// The query's vector and attention.
+    pub encoded: Encoded,
+    /// Milliseconds of the search itself.
+    pub search_ms: f64,
 }
 
 /// The vector of a query and what can be shown of how it came about.
@@ -93,8 +126,6 @@ impl<B: Backend> Asked<B> {
 pub struct Engine<B: Backend> {
     backend: B,
     description: Description,
-    /// Returns milliseconds since any fixed moment.
-    clock: fn() -> f64,
     reader: Option<TextReader>,
     text: Option<Bert<B>>,
     image: Option<Vit<B>>,
@@ -103,17 +134,14 @@ pub struct Engine<B: Backend> {
 
 impl<B: Backend> Engine<B> {
     /// A model without weights yet.
-    pub fn new(backend: B, description: Description, clock: fn() -> f64) -> Self {
-        Self { backend, description, clock, reader: None, text: None, image: None, fusion: None }
+    pub fn new(backend: B, description: Description) -> Self {
+        Self { backend, description, reader: None, text: None, image: None, fusion: None }
     }
 
     /// Reads a whole model folder.
     #[cfg(feature = "cli")]
     pub fn open(backend: B, folder: &std::path::Path) -> Result<Self> {
-        use std::{sync::LazyLock, time::Instant};
-        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-        let clock = || START.elapsed().as_secs_f64() * 1e3;
-        let mut engine = Self::new(backend, Description::open(folder)?, clock);
+        let mut engine = Self::new(backend, Description::open(folder)?);
         for part in engine.description.parts.clone() {
             let bytes = engine.description.read(folder, part.part)?;
             engine.load(part.part, &bytes)?;
@@ -184,26 +212,75 @@ impl<B: Backend> Engine<B> {
     /// Encodes one query, with its attention.
     pub async fn encode(&self, query: Query<'_>) -> Result<Encoded> {
         let mut asked = self.ask(query)?;
-        let start = (self.clock)();
+        let start = clock();
         let read = self.backend.read_all(&asked.tensors()).await?;
-        asked.ms.fusion += (self.clock)() - start;
+        asked.ms.fusion += clock() - start;
         self.answer(query, &asked, read)
+    }
+
+    /// The one search: reads what was typed, leaves out what it says, encodes the rest and finds the nearest rows.
+    ///
+    /// # Errors
+    /// [`Error::EmptyQuery`] where there is nothing to look for.
+    pub async fn search<S: Searchable<B>>(&self, request: Request<'_>, place: &Place<'_, S>) -> Result<Response> {
+        let typed = request.query.text.map(Typed::read).unwrap_or_default();
+        let exclude = self.left_out(&typed.without, request.filter.exclude, place).await?;
+        let text = Some(typed.words.as_str()).filter(|words| !words.is_empty());
+        let (query, filter) = (Query { text, ..request.query }, Filter { exclude: &exclude, ..request.filter });
+        self.nearest(query, filter, request.k, place.vectors).await
+    }
+
+    /// The rows nearest to a query's vector.
+    async fn nearest<S: Searchable<B>>(
+        &self,
+        query: Query<'_>,
+        filter: Filter<'_>,
+        k: usize,
+        vectors: &S,
+    ) -> Result<Response> {
+        let mut asked = self.ask(query)?;
+        let start = clock();
+        let Found { read, hits, ms } = vectors.find(&self.backend, &asked.tensors(), k, filter).await?;
+        asked.ms.fusion += clock() - start - ms;
+        Ok(Response { hits, encoded: self.answer(query, &asked, read)?, search_ms: ms })
+    }
+
+    /// The rows that are not to be found: those given, those whose title or attributes hold a word to leave out, and of
+    /// a word that no title knows, those that the search finds good matches for.
+    async fn left_out<'a, S: Searchable<B>>(
+        &self,
+        without: &[String],
+        given: &'a [u32],
+        place: &Place<'_, S>,
+    ) -> Result<Cow<'a, [u32]>> {
+        let Some(words) = place.words.filter(|_| !without.is_empty()) else { return Ok(given.into()) };
+        let mut rows = given.to_vec();
+        for word in without {
+            let held = words.rows(word);
+            rows.extend(held);
+            if let (true, Some(relevance)) = (held.is_empty(), place.relevance) {
+                let query = Query { text: Some(word), ..Query::default() };
+                let found = self.nearest(query, Filter::default(), place.rows, place.vectors).await?;
+                rows.extend(relevance.described(&found.hits).iter().map(|hit| hit.row));
+            }
+        }
+        Ok(rows.into())
     }
 
     /// Everything of a query but the reading back, which is all that waits on some backends.
     fn ask(&self, query: Query<'_>) -> Result<Asked<B>> {
-        let start = (self.clock)();
+        let start = clock();
         let patches = query.photo.map(|bytes| image::prepare(bytes, self.preprocess())).transpose()?;
-        let decoded = (self.clock)();
+        let decoded = clock();
         let photo = patches.map(|patches| self.photo(&[patches])).transpose()?;
-        let seen = (self.clock)();
+        let seen = clock();
         let words = query.words().map(|text| self.words(&self.tokens(&[text])?)).transpose()?;
-        let read = (self.clock)();
+        let read = clock();
         let mut fused = self.fusion()?.query(&self.backend, photo.as_ref(), words.as_ref())?;
         if let (Some(photo), Some(words), Some(like)) = (&photo, &words, query.like) {
             fused.query = self.lean(fused.query, photo, words, like)?;
         }
-        let fusion = (self.clock)() - read;
+        let fusion = clock() - read;
         Ok(Asked {
             fused,
             ms: Milliseconds { decode: decoded - start, image: seen - decoded, text: read - seen, fusion },
@@ -281,130 +358,6 @@ impl<B: Backend> Engine<B> {
     }
 }
 
-#[cfg(feature = "gpu")]
-impl Engine<Gpu> {
-    /// Encodes a query and finds the `k` vectors nearest to it, all on the device: one submission, one wait, and only
-    /// the query's vector, its attention and the results come back.
-    pub async fn search(
-        &self,
-        query: Query<'_>,
-        vectors: &Vectors,
-        k: usize,
-        filter: Filter<'_>,
-    ) -> Result<(Encoded, Vec<Hit>)> {
-        let mut asked = self.ask(query)?;
-        let start = (self.clock)();
-        let allowed = filter.bits(vectors.len());
-        let selected = vectors.select(&self.backend, &asked.fused.query, k, allowed.as_deref())?;
-        let (read, rows) = selected.read(&self.backend, &asked.tensors()).await?;
-        asked.ms.fusion += (self.clock)() - start;
-        let hits = rows.into_iter().map(|(row, score)| Hit { row, score }).collect();
-        let encoded = self.answer(query, &asked, read)?;
-        // a device that is going may hand out zeros before it says so
-        let length = encoded.vector.iter().map(|v| v * v).sum::<f32>().sqrt();
-        match (0.99..1.01).contains(&length) {
-            true => Ok((encoded, hits)),
-            false => Err(Error::Device(format!("expected a vector of length 1, got {length}; ask the processor"))),
-        }
-    }
-}
-
 fn not_loaded(what: &str) -> Error {
     Error::Model(format!("expected its {what} to be loaded, got none; wait for the download or choose a whole model"))
-}
-
-/// An opened catalog whose shards may still be arriving.
-pub struct Catalog {
-    /// `catalog.json`.
-    pub manifest: Manifest,
-    index: Index,
-    waiting: Vec<Option<Shard>>,
-    next: usize,
-    cells: Option<Cells>,
-}
-
-impl Catalog {
-    /// Reads a manifest, and refuses one that was made with a model of another fingerprint.
-    pub fn open(json: &str, fingerprint: Option<&str>) -> Result<Self> {
-        let manifest = Manifest::from_json(json)?;
-        if let Some(fingerprint) = fingerprint {
-            manifest.check_model(fingerprint)?;
-        }
-        let (index, waiting) = (Index::new(manifest.dimension), vec![None; manifest.shards.len()]);
-        Ok(Self { manifest, index, waiting, next: 0, cells: None })
-    }
-
-    /// Reads a catalog folder, all shards of it.
-    #[cfg(feature = "cli")]
-    pub fn open_folder(folder: &std::path::Path, fingerprint: Option<&str>) -> Result<Self> {
-        use crate::error::io;
-        let path = folder.join(crate::shard::MANIFEST);
-        let json = std::fs::read_to_string(&path).map_err(io("reading", &path))?;
-        let mut catalog = Self::open(&json, fingerprint)?;
-        for shard in catalog.manifest.shards.clone() {
-            let path = folder.join(&shard.vectors.file);
-            catalog.add_shard(&shard.vectors.file, &std::fs::read(&path).map_err(io("reading", &path))?)?;
-        }
-        Ok(catalog)
-    }
-
-    /// Takes the centres of a clustered catalog: from now on any of its shards can be searched without the others.
-    pub fn open_cells(&mut self, bytes: &[u8]) -> Result<()> {
-        self.cells = Some(Cells::open(&self.manifest, bytes)?);
-        Ok(())
-    }
-
-    /// The cells of a clustered catalog, once its centres are here.
-    pub fn cells(&self) -> Option<&Cells> {
-        self.cells.as_ref()
-    }
-
-    /// Lets a shard go, to make room, where shards are searched one by one.
-    pub fn drop_shard(&mut self, file: &str) -> Result<()> {
-        let (position, _) = self.manifest.shard(file)?;
-        self.cells.as_mut().map_or(Ok(()), |cells| cells.drop(position))
-    }
-
-    /// Checks and takes a shard; returns how many rows can be searched now. Shards may come in any order: unless cells
-    /// are open, one that comes early waits for those before it, since rows are numbered in the manifest's order.
-    pub fn add_shard(&mut self, file: &str, bytes: &[u8]) -> Result<usize> {
-        let (position, entry) = self.manifest.shard(file)?;
-        entry.vectors.verify(bytes)?;
-        let shard = Shard::decode(bytes)?;
-        if shard.ids.len() != entry.count {
-            return Err(Error::Catalog(format!(
-                "expected {} photos in {file}, got {}; index the photos again",
-                entry.count,
-                shard.ids.len()
-            )));
-        }
-        if let Some(cells) = &mut self.cells {
-            cells.put(position, shard)?;
-            return Ok(cells.len());
-        }
-        if position >= self.next {
-            self.waiting[position] = Some(shard);
-        }
-        while let Some(shard) = self.waiting.get_mut(self.next).and_then(Option::take) {
-            self.index.add(shard)?;
-            self.next += 1;
-        }
-        Ok(self.index.len())
-    }
-
-    /// See [`Index::prepare`]; a clustered catalog, whose cells are searched one by one, has nothing to prepare.
-    pub fn prepare(&mut self, rows: usize) -> bool {
-        self.cells.is_some() || self.index.prepare(rows)
-    }
-
-    /// The vectors that have arrived.
-    pub fn index(&self) -> &Index {
-        &self.index
-    }
-
-    /// The rows nearest to a row's own vector, itself left out.
-    pub fn neighbours(&self, row: u32, k: usize, only: Option<&[u32]>) -> Result<Vec<Hit>> {
-        let alone = Beside { catalog: &self.index, offset: self.index.len() as u32, own: None };
-        alone.neighbours(row, k, only)
-    }
 }

@@ -6,8 +6,9 @@
 
 mod parquet;
 
+use crate::catalog::folder::Folder;
+use crate::catalog::format::Item;
 use crate::error::{Error, Result, io};
-use crate::shard::{FileEntry, Item, MANIFEST, Manifest, Shard};
 use crate::staging::NewFile;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -47,69 +48,38 @@ impl std::str::FromStr for Format {
 /// Writes a catalog's vectors and metadata to `out`, which appears when it is complete and must not be there before.
 /// Returns the number of photos.
 pub fn export(catalog: &Path, out: &Path, format: Format) -> Result<usize> {
-    let path = catalog.join(MANIFEST);
-    let manifest = Manifest::from_json(&std::fs::read_to_string(&path).map_err(io("reading", &path))?)?;
-    let new = NewFile::create(out, &[catalog])?;
+    let place = catalog;
+    let catalog = Folder::open(place)?;
+    let new = NewFile::create(out, &[place])?;
     match format {
-        Format::Parquet => parquet::write(&manifest, catalog, new.file().try_clone().map_err(io("writing", out))?)?,
-        Format::Npy => write_npy(&manifest, catalog, new.file(), out)?,
-        Format::Jsonl => write_jsonl(&manifest, catalog, new.file(), out)?,
+        Format::Parquet => parquet::write(&catalog, new.file().try_clone().map_err(io("writing", out))?)?,
+        Format::Npy => write_npy(&catalog, new.file(), out)?,
+        Format::Jsonl => write_jsonl(&catalog, new.file(), out)?,
     }
     new.publish()?;
-    Ok(manifest.count)
+    Ok(catalog.manifest.count)
 }
 
-/// One shard after the other with the metadata of its photos, checked against the manifest.
-fn shards<'a>(manifest: &'a Manifest, folder: &'a Path) -> impl Iterator<Item = Result<(Shard, Vec<Item>)>> + 'a {
-    let read = |entry: &FileEntry| -> Result<Vec<u8>> {
-        let path = folder.join(&entry.file);
-        let bytes = std::fs::read(&path).map_err(io("reading", &path))?;
-        entry.verify(&bytes).map(|()| bytes)
-    };
-    manifest.shards.iter().map(move |entry| {
-        let shard = Shard::decode(&read(&entry.vectors)?)?;
-        let items: Vec<Item> = serde_json::from_slice(&read(&entry.items)?)
-            .map_err(|e| Error::Catalog(format!("expected products in {}, got {e}", entry.items.file)))?;
-        match shard.dimension == manifest.dimension && [shard.ids.len(), items.len()] == [entry.count; 2] {
-            true => Ok((shard, items)),
-            false => Err(Error::Catalog(format!(
-                "expected {} photos with vectors of {} numbers in {}, got {} vectors of {} and {} products; \
-                 index the photos again",
-                entry.count,
-                manifest.dimension,
-                entry.vectors.file,
-                shard.ids.len(),
-                shard.dimension,
-                items.len()
-            ))),
-        }
-    })
-}
-
-/// The shard's vectors `[photos, dimension]` as floats.
-fn floats(shard: &Shard) -> Vec<f32> {
-    let rows = shard.vectors.chunks_exact(shard.dimension).zip(&shard.scales);
-    rows.flat_map(|(row, scale)| row.iter().map(move |&v| f32::from(v) * scale)).collect()
-}
-
-fn write_npy(manifest: &Manifest, folder: &Path, file: &File, out: &Path) -> Result<()> {
+fn write_npy(catalog: &Folder, file: &File, out: &Path) -> Result<()> {
     let mut writer = BufWriter::new(file);
     let mut put = |bytes: &[u8]| writer.write_all(bytes).map_err(io("writing", out));
     // version 1.0 of the format: the header is padded with spaces to a multiple of 64 bytes and ends with a new line
-    let shape =
-        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", manifest.count, manifest.dimension);
+    let shape = format!(
+        "{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}",
+        catalog.manifest.count, catalog.manifest.dimension
+    );
     let length = (10 + shape.len() + 1).next_multiple_of(64) - 10;
     put(b"\x93NUMPY\x01\x00")?;
     put(&(length as u16).to_le_bytes())?;
     put(format!("{shape:<width$}\n", width = length - 1).as_bytes())?;
-    for shard in shards(manifest, folder) {
-        let bytes: Vec<u8> = floats(&shard?.0).into_iter().flat_map(f32::to_le_bytes).collect();
+    for shard in catalog.shards() {
+        let bytes: Vec<u8> = shard?.0.floats().into_iter().flat_map(f32::to_le_bytes).collect();
         put(&bytes)?;
     }
     writer.flush().map_err(io("writing", out))
 }
 
-fn write_jsonl(manifest: &Manifest, folder: &Path, file: &File, out: &Path) -> Result<()> {
+fn write_jsonl(catalog: &Folder, file: &File, out: &Path) -> Result<()> {
     #[derive(serde::Serialize)]
     struct Line<'a> {
         #[serde(flatten)]
@@ -117,9 +87,9 @@ fn write_jsonl(manifest: &Manifest, folder: &Path, file: &File, out: &Path) -> R
         vector: &'a [f32],
     }
     let mut writer = BufWriter::new(file);
-    for shard in shards(manifest, folder) {
+    for shard in catalog.shards() {
         let (shard, items) = shard?;
-        for (item, vector) in items.iter().zip(floats(&shard).chunks_exact(shard.dimension)) {
+        for (item, vector) in items.iter().zip(shard.floats().chunks_exact(shard.dimension)) {
             let line = serde_json::to_string(&Line { item, vector }).map_err(|e| Error::Catalog(e.to_string()))?;
             writeln!(writer, "{line}").map_err(io("writing", out))?;
         }

@@ -177,7 +177,7 @@ mod tests {
         for part in [Part::Tokenizer, Part::Text, Part::Fusion, Part::Image] {
             assert_eq!(FileName::parse(part.file()).unwrap(), FileName::of_program(part.file()));
         }
-        FolderName::parse(crate::assembly::PHOTOS).unwrap();
+        FolderName::parse(crate::catalog::assembly::PHOTOS).unwrap();
     }
 
     #[test]

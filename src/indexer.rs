@@ -10,15 +10,15 @@ mod metadata;
 mod part;
 mod told;
 
-use crate::assembly::{self, Entry, Rows};
-pub use crate::assembly::{CellChoice, PHOTOS};
 use crate::backend::Backend;
+use crate::catalog::assembly::{self, Entry, Rows};
+pub use crate::catalog::assembly::{CellChoice, PHOTOS};
+use crate::catalog::format::{Item, MANIFEST, Manifest, ModelRef};
 use crate::engine::Engine;
 use crate::error::{Error, LeftOut, Reason, Result};
 use crate::hash::sha256_hex;
 use crate::photos::PhotoSource;
 use crate::quant::quantise_rows;
-use crate::shard::{Item, MANIFEST, Manifest, ModelRef};
 use crate::staging::Growth;
 pub use columns::Columns;
 use journal::Journal;

@@ -10,10 +10,11 @@
 // waiting in shared memory; the threads build allows it on a stable compiler
 #![cfg_attr(all(target_arch = "wasm32", target_feature = "atomics"), feature(stdarch_wasm_atomic_wait))]
 
-pub mod assembly;
+#[cfg(feature = "cli")]
+pub mod atomic;
 pub mod backend;
-pub mod beside;
-pub mod cells;
+pub mod catalog;
+mod clock;
 #[cfg(feature = "cli")]
 pub mod convert;
 #[cfg(feature = "cli")]
@@ -36,7 +37,6 @@ pub mod photos;
 pub mod print;
 pub mod quant;
 pub mod search;
-pub mod shard;
 #[cfg(feature = "cli")]
 pub mod site;
 #[cfg(feature = "cli")]

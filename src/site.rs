@@ -4,12 +4,15 @@ pub mod headers;
 mod logo;
 mod modules;
 mod published;
-mod relevance;
+pub mod relevance;
 mod slim;
 
+use crate::atomic::write_atomic;
+use crate::catalog::folder::Folder;
+use crate::catalog::format::{FileEntry, MANIFEST, Manifest};
 use crate::error::{Error, LeftOut, Result, io};
-use crate::model::folder::{DESCRIPTION, Description, sha256_hex, write_atomic};
-use crate::shard::{FileEntry, MANIFEST, Manifest};
+use crate::hash::sha256_hex;
+use crate::model::folder::{DESCRIPTION, Description};
 use crate::staging::{Claim, Kind};
 use base64::Engine;
 use serde_json::{Value, json};
@@ -83,8 +86,8 @@ impl Site<'_> {
 
     /// Everything that others refer to first, `index.html` last.
     fn build(&self) -> Result<Written> {
-        let path = self.catalog.join(MANIFEST);
-        let manifest = Manifest::from_json(&std::fs::read_to_string(&path).map_err(io("reading", &path))?)?;
+        let catalog = Folder::open(self.catalog)?;
+        let manifest = &catalog.manifest;
         let model = Description::open(self.model)?;
         manifest.check_model(&model.fingerprint)?;
         let mut written = Written::default();
@@ -94,20 +97,17 @@ impl Site<'_> {
         }
         self.copy(&self.model.join(DESCRIPTION), "model/model.json", &mut written)?;
         for file in manifest.files() {
-            let path = self.catalog.join(&file.file);
-            let bytes = std::fs::read(&path).map_err(io("reading", &path))?;
-            file.verify(&bytes)?;
-            self.put(&format!("catalog/{}", file.file), &bytes, &mut written)?;
+            self.put(&format!("catalog/{}", file.file), &catalog.read(file)?, &mut written)?;
         }
-        self.put_photos(&manifest, &mut written)?;
-        self.copy(&path, "catalog/catalog.json", &mut written)?;
-        self.write_page(&manifest, &model, &mut written)?;
+        self.put_photos(&catalog, &mut written)?;
+        self.copy(&self.catalog.join(MANIFEST), "catalog/catalog.json", &mut written)?;
+        self.write_page(&catalog, &model, &mut written)?;
         Ok(written)
     }
 
     /// The page itself, with `site.json`, and the headers in the file that Netlify and Cloudflare Pages read.
-    fn write_page(&self, manifest: &Manifest, model: &Description, written: &mut Written) -> Result<()> {
-        let wasm = self.builds()?;
+    fn write_page(&self, catalog: &Folder, model: &Description, written: &mut Written) -> Result<()> {
+        let (manifest, wasm) = (&catalog.manifest, self.builds()?);
         let title = self.title.as_ref().unwrap_or(&manifest.title);
         let (logo, app) = (self.put_logo(written)?, self.app(title)?);
         let files: Vec<String> = tree(self.www)?.into_iter().filter(|file| !PACKAGE.contains(&&**file)).collect();
@@ -125,7 +125,7 @@ impl Site<'_> {
         let precache: Vec<String> = first.into_iter().chain(&logo).map(|file| format!("./{file}")).collect();
         let used = later.into_iter().filter(|file| !CLUSTERED.contains(&file.as_str()));
         let later: Vec<String> = used.map(|file| format!("./{file}")).collect();
-        let relevance = relevance::measure(self.catalog, manifest, self.model, model)?;
+        let relevance = relevance::measure(catalog, self.model, model)?;
         // The page names its build, so that a copy of it and a newer site.json are never taken for one.
         let files_digest: String = hashes.values().map(String::as_str).collect();
         let digest = format!("{files_digest}{:?}{}{relevance:?}", self.accent, self.isolate);

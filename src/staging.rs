@@ -275,10 +275,10 @@ fn refuse_exchanged(folder: &Path, kind: Kind, files: &Files) -> Result<()> {
     Ok(())
 }
 
-/// Whether this is a file that [`write_atomic`](crate::model::folder::write_atomic) did not finish.
+/// Whether this is a file that [`write_atomic`](crate::atomic::write_atomic) did not finish.
 fn is_unfinished(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let drawn = name.strip_prefix(crate::model::folder::UNFINISHED);
+    let drawn = name.strip_prefix(crate::atomic::UNFINISHED);
     drawn.is_some_and(|drawn| (1..=6).contains(&drawn.len()) && drawn.chars().all(|c| c.is_ascii_alphanumeric()))
         && is_file(path)
 }

@@ -3,19 +3,22 @@
 //! The same file makes the program for the processor and, with the feature `gpu`, the one for WebGPU, which opens its
 //! device before anything else and searches there too.
 
-use crate::assembly::{self, Entry, Rows};
 #[cfg(not(feature = "gpu"))]
 use crate::backend::cpu::Cpu as Device;
 #[cfg(feature = "gpu")]
 use crate::backend::gpu::{Gpu as Device, scan};
-use crate::beside::Beside;
-use crate::cells::Cells;
-use crate::engine::{Catalog, Encoded, Engine, Milliseconds, Query};
+use crate::catalog::assembly::{self, Entry, Rows};
+use crate::catalog::format::Shard;
+use crate::clock::clock;
+use crate::engine::{self, Encoded, Engine, Milliseconds, Place, Query};
 use crate::error::Error;
-use crate::model::folder::{Description, Part, sha256_hex};
+use crate::hash::sha256_hex;
+use crate::model::folder::{Description, Part};
 use crate::quant::quantise_rows;
-use crate::search::{Filter, Hit, Index};
-use crate::shard::Shard;
+use crate::search::clustered::Cells;
+use crate::search::opened::Catalog;
+use crate::search::overlay::Overlay;
+use crate::search::{Filter, Hit, Index, Searchable, Vectors};
 use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
@@ -152,12 +155,6 @@ mod serde_bytes_option {
     }
 }
 
-/// Milliseconds since the page was opened.
-pub(crate) fn clock() -> f64 {
-    let performance = js_sys::Reflect::get(&js_sys::global(), &"performance".into()).map(web_sys::Performance::from);
-    performance.map(|p| p.now()).unwrap_or(0.0)
-}
-
 fn raise(error: Error) -> JsError {
     JsError::new(&error.to_string())
 }
@@ -201,7 +198,7 @@ impl Vitrine {
         if let Some(note) = &description.note {
             gloo::console::warn!(note.as_str());
         }
-        self.engine = Some(Engine::new(self.device()?, description, clock));
+        self.engine = Some(Engine::new(self.device()?, description));
         Ok(())
     }
 
@@ -247,26 +244,19 @@ impl Vitrine {
     /// `{text?, photo?: Uint8Array, exclude?, like?, k, rows?}` → `{hits, attention, ms}`.
     pub async fn query(&self, request: JsValue) -> Result<JsValue, JsError> {
         let request: Request = serde_wasm_bindgen::from_value(request)?;
-        let (engine, catalog) = (self.engine()?, self.catalog()?);
-        let start = clock();
-        let query = Query { photo: request.photo.as_deref(), text: request.text.as_deref(), like: request.like };
-        let filter = Filter { only: request.rows.as_deref(), exclude: &request.exclude };
+        let catalog = self.catalog()?;
         #[cfg(feature = "gpu")]
         if let Some(vectors) = self.vectors.as_ref().filter(|_| self.own.is_none() && request.k <= scan::MAX_K) {
-            let (encoded, hits) = engine.search(query, vectors, request.k, filter).await.map_err(raise)?;
-            return respond(engine, encoded, hits, clock() - start, 0.0);
+            return self.search(&request, vectors).await;
         }
-        let encoded = engine.encode(query).await.map_err(raise)?;
-        let searched = clock();
-        let hits = self.beside(catalog).top_k(&encoded.vector, request.k, filter).map_err(raise)?;
-        let now = clock();
-        respond(engine, encoded, hits, now - start, now - searched)
+        self.search(&request, &self.overlay(catalog.index(), catalog)).await
     }
 
     /// The rows nearest to a row's own vector. Needs no model.
     pub fn neighbours(&self, row: u32, k: usize, rows: Option<Vec<u32>>) -> Result<JsValue, JsError> {
-        let beside = self.beside(self.catalog()?);
-        to_js(&found(beside.neighbours(row, k, rows.as_deref()).map_err(raise)?))
+        let catalog = self.catalog()?;
+        let overlay = self.overlay(catalog.index(), catalog);
+        to_js(&found(overlay.neighbours(row, k, rows.as_deref()).map_err(raise)?))
     }
 
     /// A file's sha256, hexadecimal, as catalogs give it.
@@ -348,7 +338,7 @@ impl Vitrine {
     }
 
     /// The shards of a clustered catalog to fetch for a unit vector, by position, in rounds: see
-    /// [`Cells::rounds`](crate::cells::Cells::rounds).
+    /// [`Cells::rounds`](crate::search::clustered::Cells::rounds).
     pub fn rounds(&self, vector: &[f32], allowed: Option<Vec<u32>>) -> Result<JsValue, JsError> {
         to_js(&self.cells()?.rounds(vector, allowed.as_deref()).map_err(raise)?)
     }
@@ -370,11 +360,7 @@ impl Vitrine {
 
     /// The vector of a row whose shard is here, or nothing.
     pub fn row_vector(&self, row: u32) -> Result<Option<Vec<f32>>, JsError> {
-        let own = row.checked_sub(self.catalog()?.manifest.count as u32);
-        Ok(match (own, &self.own) {
-            (Some(row), Some(own)) => own.vector(row as usize),
-            _ => self.cells()?.vector(row),
-        })
+        Ok(self.overlay(self.cells()?, self.catalog()?).vector(row))
     }
 
     /// The `k` rows nearest to a unit vector among the shards that are here and the visitor's own photos:
@@ -387,16 +373,8 @@ impl Vitrine {
         exclude: Vec<u32>,
     ) -> Result<JsValue, JsError> {
         let filter = Filter { only: rows.as_deref(), exclude: &exclude };
-        let mut hits = self.cells()?.top_k(vector, k, filter).map_err(raise)?;
-        if self.own.is_some() {
-            let manifest = &self.catalog()?.manifest;
-            let (nothing, offset) = (Index::new(manifest.dimension), manifest.count as u32);
-            let own = Beside { catalog: &nothing, offset, own: self.own.as_ref() };
-            hits.extend(own.top_k(vector, k, filter).map_err(raise)?);
-            hits.sort_by(|a, b| b.score.total_cmp(&a.score));
-            hits.truncate(k);
-        }
-        to_js(&found(hits))
+        let overlay = self.overlay(self.cells()?, self.catalog()?);
+        to_js(&found(overlay.top_k(vector, k, filter).map_err(raise)?))
     }
 
     /// A photo's normalised patches, for comparing the page's preprocessing with the command line's.
@@ -453,8 +431,19 @@ impl Vitrine {
         self.engine.as_mut().ok_or_else(|| JsError::new("loading model: expected model.json first, got none; load it"))
     }
 
-    fn beside<'a>(&'a self, catalog: &'a Catalog) -> Beside<'a> {
-        Beside { catalog: catalog.index(), offset: catalog.manifest.count as u32, own: self.own.as_ref() }
+    /// The one search of the engine. The page has read the words to leave out, and sends rows.
+    async fn search<S: Searchable<Device>>(&self, request: &Request, vectors: &S) -> Result<JsValue, JsError> {
+        let (engine, start) = (self.engine()?, clock());
+        let query = Query { photo: request.photo.as_deref(), text: request.text.as_deref(), like: request.like };
+        let filter = Filter { only: request.rows.as_deref(), exclude: &request.exclude };
+        let place = Place { vectors, words: None, relevance: None, rows: 0 };
+        let found = engine.search(engine::Request { query, filter, k: request.k }, &place).await.map_err(raise)?;
+        respond(engine, found, clock() - start)
+    }
+
+    /// Vectors of a catalog, with the visitor's own photos behind its rows.
+    fn overlay<'a, V>(&'a self, vectors: &'a V, catalog: &Catalog) -> Overlay<'a, V> {
+        Overlay { catalog: vectors, offset: catalog.manifest.count as u32, own: self.own.as_ref() }
     }
 
     fn catalog_mut(&mut self) -> Result<&mut Catalog, JsError> {
@@ -471,18 +460,12 @@ impl Vitrine {
     }
 }
 
-/// An answer for the page; times in milliseconds.
-fn respond(
-    engine: &Engine<Device>,
-    mut encoded: Encoded,
-    hits: Vec<Hit>,
-    total: f64,
-    search: f64,
-) -> Result<JsValue, JsError> {
+/// A response for the page; `total` and the other times in milliseconds.
+fn respond(engine: &Engine<Device>, mut response: engine::Response, total: f64) -> Result<JsValue, JsError> {
     to_js(&Response {
-        hits: found(hits),
-        attention: Attention::of(&mut encoded, engine.preprocess().grid()),
-        ms: Timing { encode: encoded.ms, search, total },
+        hits: found(response.hits),
+        attention: Attention::of(&mut response.encoded, engine.preprocess().grid()),
+        ms: Timing { encode: response.encoded.ms, search: response.search_ms, total },
     })
 }
 

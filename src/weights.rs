@@ -1,22 +1,13 @@
-//! Checkpoints: named tensors in safetensors files, and how a model takes its weights out of them.
+//! Checkpoints: named tensors in safetensors files.
 //!
 //! An int8 matrix is stored as an `I8` tensor beside `{name}.scale` (`F32`, one a row), an int4 one as `U8` pairs
 //! beside `{name}.scale` (`F16`, one a block); see [`crate::quant`].
 
-use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::quant::{Format, Matrix, MatrixData};
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::BTreeMap;
-
-/// Where a model takes its weights from.
-pub trait Weights<B: Backend> {
-    /// The matrix `name` of `rows × cols`, packed for the backend.
-    fn matrix(&self, b: &B, name: &str, rows: usize, cols: usize) -> Result<B::Weight>;
-    /// The dense tensor `name` of the given shape.
-    fn vector(&self, b: &B, name: &str, shape: &[usize]) -> Result<B::Tensor>;
-}
 
 /// One tensor of a checkpoint. A matrix is anything with two axes or more, all but the first joined.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,29 +103,6 @@ impl Checkpoint {
     }
 }
 
-impl<B: Backend> Weights<B> for Checkpoint {
-    fn matrix(&self, b: &B, name: &str, rows: usize, cols: usize) -> Result<B::Weight> {
-        let stored = self.get(name)?;
-        let matrix = &stored.matrix;
-        if stored.shape.len() < 2 || (matrix.rows, matrix.cols) != (rows, cols) {
-            return Err(mismatch(name, &[rows, cols], &stored.shape));
-        }
-        b.weight(matrix.clone())
-    }
-
-    fn vector(&self, b: &B, name: &str, shape: &[usize]) -> Result<B::Tensor> {
-        let stored = self.get(name)?;
-        if stored.shape.iter().product::<usize>() != shape.iter().product::<usize>() {
-            return Err(mismatch(name, shape, &stored.shape));
-        }
-        b.tensor(&stored.matrix.to_f32(), shape)
-    }
-}
-
-fn mismatch(name: &str, expected: &[usize], got: &[usize]) -> Error {
-    Error::Tensor { name: name.to_string(), expected: format!("shape {expected:?}"), got: format!("{got:?}") }
-}
-
 fn read_tensor(name: &str, view: &TensorView<'_>, scale: Option<&TensorView<'_>>) -> Result<Stored> {
     let mut shape = view.shape().to_vec();
     if shape.contains(&0) {
@@ -219,6 +187,7 @@ fn write_tensor(name: &str, stored: &Stored, out: &mut Vec<(String, Dtype, Vec<u
 mod tests {
     use super::*;
     use crate::backend::composed::Composed;
+    use crate::backend::weights::Weights;
 
     fn sample() -> Checkpoint {
         let mut checkpoint = Checkpoint::default();

@@ -131,7 +131,7 @@ fn a_site_has_everything_that_its_manifests_name() {
     // every hash that the service worker will check is that of the file that was written
     for (file, hash) in site_json["hashes"].as_object().unwrap().iter().filter(|(file, _)| !file.is_empty()) {
         let bytes = std::fs::read(world.path("dist").join(file)).unwrap();
-        assert_eq!(vitrine::model::folder::sha256_hex(&bytes), hash.as_str().unwrap(), "{file}");
+        assert_eq!(vitrine::hash::sha256_hex(&bytes), hash.as_str().unwrap(), "{file}");
     }
     // what the page asks for ahead is there
     let ahead: Vec<&str> = page.lines().filter(|line| line.contains("preload")).collect();

@@ -143,7 +143,7 @@ fn names_that_lead_elsewhere_are_not_followed() {
     for file in ["index.html", "pkg/baseline/vitrine.js", "pkg/baseline/vitrine_bg.wasm"] {
         std::fs::write(www.join(file), file).unwrap();
     }
-    let sha256 = vitrine::model::folder::sha256_hex(b"secret");
+    let sha256 = vitrine::hash::sha256_hex(b"secret");
     let secret = world.at("secret");
     for name in ["../secret", &secret, "..\\secret", "a/../../secret", "C:secret", ""] {
         let entry = serde_json::json!({"part": "text", "file": name, "bytes": 6, "sha256": sha256, "count": 6});

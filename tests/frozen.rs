@@ -8,14 +8,15 @@ use common::{World, s, succeed};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use vitrine::backend::cpu::Cpu;
-use vitrine::cells::Cells;
+use vitrine::catalog::format::{FileEntry, Shard};
 use vitrine::convert::{Model, initial_fusion, read_encoder};
-use vitrine::engine::{Catalog, Engine, Query};
+use vitrine::engine::{Engine, Query};
 use vitrine::model::folder::Description;
 use vitrine::model::fusion;
 use vitrine::quant::Format;
-use vitrine::search::Filter;
-use vitrine::shard::{FileEntry, Shard};
+use vitrine::search::clustered::Cells;
+use vitrine::search::opened::Catalog;
+use vitrine::search::{Filter, Vectors};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
@@ -72,11 +73,11 @@ fn nearest(table: &[u8], k: usize, row: usize) -> u32 {
 
 /// What was found ahead, and the row itself, are what a search over the stored vectors gives.
 fn check_row(catalog: &Catalog, row: u32, nearest: u32) {
-    let vector = catalog.index().vector(row as usize).unwrap();
+    let vector = catalog.index().vector(row).unwrap();
     let length: f32 = vector.iter().map(|v| v * v).sum();
     assert!((length - 1.0).abs() < 0.02, "{length}");
     assert_eq!(catalog.index().top_k(&vector, 1, Filter::default()).unwrap()[0].row, row);
-    assert_eq!(catalog.neighbours(row, 1, None).unwrap()[0].row, nearest);
+    assert_eq!(catalog.index().neighbours(row, 1, None).unwrap()[0].row, nearest);
 }
 
 #[test]
@@ -140,7 +141,7 @@ fn the_frozen_parts_of_version_1_are_merged() {
 #[ignore = "writes into the sources; run it once when a version is released"]
 fn freeze() {
     let model = fixture(&format!("model-v{}", vitrine::model::folder::VERSION));
-    let catalog = fixture(&format!("catalog-v{}", vitrine::shard::VERSION));
+    let catalog = fixture(&format!("catalog-v{}", vitrine::catalog::format::VERSION));
     let parts = fixture(&format!("parts-v{}", vitrine::indexer::PART_VERSION));
     for (folder, make) in [(model, freeze_model as fn(&Path)), (catalog, freeze_catalog), (parts, freeze_parts)] {
         match folder.exists() {

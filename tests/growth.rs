@@ -224,9 +224,10 @@ fn exports_hold_the_stored_vectors_and_the_metadata() {
         succeed(&["export", &world.at("catalog"), "--out", &world.at(name)]);
         std::fs::read(world.path(name)).unwrap()
     };
-    let catalog = vitrine::engine::Catalog::open_folder(&world.path("catalog"), None).unwrap();
+    let catalog = vitrine::search::opened::Catalog::open_folder(&world.path("catalog"), None).unwrap();
     let (n, d) = (catalog.manifest.count, catalog.manifest.dimension);
-    let stored: Vec<Vec<f32>> = (0..n).map(|row| catalog.index().vector(row).unwrap()).collect();
+    let stored: Vec<Vec<f32>> =
+        (0..n).map(|row| vitrine::search::Vectors::vector(catalog.index(), row as u32).unwrap()).collect();
 
     let npy = export("vectors.npy");
     let header = u16::from_le_bytes([npy[8], npy[9]]) as usize;

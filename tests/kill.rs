@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
-use vitrine::engine::Catalog;
+use vitrine::search::Vectors;
+use vitrine::search::opened::Catalog;
 
 /// Kills a run is put through. They fall at equal distances over the time that an undisturbed one takes.
 const KILLS: u32 = 8;

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use vitrine::Result;
-use vitrine::engine::Catalog;
 use vitrine::hash::{FileName, FolderName, PhotoName, sha256_hex};
 use vitrine::indexer::{CellChoice, merge};
 use vitrine::model::folder::Description;
+use vitrine::search::opened::Catalog;
 use vitrine::site::Site;
 
 /// A name of `tests/names.json`.

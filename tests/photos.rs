@@ -8,8 +8,8 @@ use common::{World, copy_page, fail, photo, s, succeed, vitrine};
 use image::ImageFormat;
 use serde_json::Value;
 use std::path::Path;
+use vitrine::hash::sha256_hex;
 use vitrine::image::decode;
-use vitrine::model::folder::sha256_hex;
 use vitrine::photo_file::PhotoFile;
 
 /// What must never be found in anything that is published.

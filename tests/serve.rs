@@ -14,7 +14,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use vitrine::model::folder::sha256_hex;
+use vitrine::hash::sha256_hex;
 use vitrine::site::headers::{ASK_AGAIN, HEADERS, NEVER_CHANGES};
 
 /// Much longer than anything here takes: whoever waits this long waits for nothing.

@@ -14,14 +14,15 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use vitrine::assembly::Rows;
 use vitrine::backend::cpu::Cpu;
-use vitrine::cells::Cells;
-use vitrine::engine::{Catalog, Engine};
+use vitrine::catalog::assembly::Rows;
+use vitrine::catalog::format::{Item, Manifest, ModelRef, Shard};
+use vitrine::engine::Engine;
 use vitrine::indexer::{PHOTOS, PartManifest, PartOf, Whole};
 use vitrine::quant::quantise_rows;
-use vitrine::search::{Filter, Index};
-use vitrine::shard::{Item, Manifest, ModelRef, Shard};
+use vitrine::search::clustered::Cells;
+use vitrine::search::opened::Catalog;
+use vitrine::search::{Filter, Index, Vectors};
 use vitrine::staging::{self, Growth};
 
 /// Queries of each kind.
@@ -67,7 +68,7 @@ impl Real {
                 real.items
                     .extend(serde_json::from_slice::<Vec<Item>>(&std::fs::read(folder.join(&shard.items.file))?)?);
             }
-            let rows = 0..catalog.manifest.count;
+            let rows = 0..catalog.manifest.count as u32;
             real.vectors.extend(rows.filter_map(|row| catalog.index().vector(row)).flatten());
             let file = catalog.manifest.neighbours.file.as_ref().context("a catalog without cells was expected")?;
             let table = std::fs::read(folder.join(&file.file))?;
@@ -261,7 +262,7 @@ impl Site {
     }
 }
 
-fn bytes(manifest: &Manifest, of: fn(&vitrine::shard::ShardEntry) -> u64) -> f64 {
+fn bytes(manifest: &Manifest, of: fn(&vitrine::catalog::format::ShardEntry) -> u64) -> f64 {
     manifest.shards.iter().map(of).sum::<u64>() as f64 / 1e6
 }
 

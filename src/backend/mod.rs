@@ -12,6 +12,7 @@ pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod kernels;
+pub mod weights;
 
 use crate::error::Result;
 use crate::quant::Matrix;

@@ -4,9 +4,9 @@ use anyhow::{Context, ensure};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use vitrine::catalog::format::MANIFEST;
 use vitrine::hash::FileName;
 use vitrine::photos::MAX_BYTES;
-use vitrine::shard::MANIFEST;
 use zip::ZipArchive;
 
 /// An archive may unpack to so many times its own length. A catalog is vectors, which hardly pack, and JSON, which packs to

@@ -15,10 +15,10 @@ use vitrine::backend::cpu::Cpu;
 use vitrine::backend::gpu::{Arithmetic, Gpu};
 use vitrine::backend::kernels::simd::{Dot, Task};
 use vitrine::backend::kernels::{Isa, scan};
+use vitrine::backend::weights::Weights;
 use vitrine::backend::{Activation, Backend};
 use vitrine::model::{bert, vit};
 use vitrine::quant::{Format, Matrix};
-use vitrine::weights::Weights;
 use vitrine::{Error, Result};
 
 /// Time the kernels and the encoders on this machine, beside what it can copy and multiply

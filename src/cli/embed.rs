@@ -7,8 +7,8 @@ use vitrine::backend::Backend;
 #[cfg(feature = "gpu")]
 use vitrine::backend::gpu::Arithmetic;
 use vitrine::engine::{Engine, Query};
+use vitrine::hash::sha256_hex;
 use vitrine::image;
-use vitrine::model::folder::sha256_hex;
 
 /// Print the vector of a photo, of words, or of both
 #[derive(Args)]

@@ -2,12 +2,21 @@
 
 use anyhow::Context;
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use vitrine::backend::Backend;
 #[cfg(feature = "gpu")]
-use vitrine::backend::gpu::Arithmetic;
-use vitrine::engine::{Catalog, Encoded, Query};
-use vitrine::search::{Filter, Hit};
-use vitrine::shard::Item;
+use vitrine::backend::gpu::{Arithmetic, scan};
+use vitrine::catalog::folder::Folder;
+use vitrine::catalog::format::Item;
+use vitrine::engine::{Engine, Place, Query, Request, Response};
+use vitrine::model::folder::Description;
+use vitrine::print;
+use vitrine::search::opened::Catalog;
+use vitrine::search::query::Typed;
+use vitrine::search::ranking::Relevance;
+use vitrine::search::words::ItemWords;
+use vitrine::search::{Filter, Searchable};
+use vitrine::site::relevance;
 use vitrine::terminal::harmless;
 
 /// Search a catalog with words, a photo, or both
@@ -15,8 +24,8 @@ use vitrine::terminal::harmless;
 pub struct SearchArgs {
     /// Catalog folder, or a ZIP archive of one
     catalog: PathBuf,
-    /// Words
-    #[arg(long)]
+    /// Words; -WORD leaves out what the word describes
+    #[arg(long, allow_hyphen_values = true)]
     text: Option<String>,
     /// Photo file
     #[arg(long)]
@@ -38,80 +47,78 @@ pub struct SearchArgs {
     json: bool,
 }
 
-/// Searches and prints the results.
+/// Searches and prints the hits.
 pub fn run(args: SearchArgs) -> anyhow::Result<()> {
     let place = super::archive::Catalog::open(&args.catalog)?;
-    let photo = args
-        .image
-        .as_ref()
-        .map(|path| std::fs::read(path).with_context(|| format!("reading photo {}", path.display())));
-    let photo = photo.transpose()?;
-    let query = Query { photo: photo.as_deref(), text: args.text.as_deref(), like: args.like };
-    let (catalog, encoded, hits) = match args.backend {
-        super::Device::Cpu => on_processor(&args, &place.folder, query)?,
+    let folder = Folder::open(&place.folder)?;
+    let items = folder.items()?;
+    let response = match args.backend {
+        super::Device::Cpu => {
+            let engine = super::open(super::Native::for_search(), &args.model)?;
+            let catalog = Catalog::of_folder(&folder, Some(&engine.description().fingerprint))?;
+            search(&args, &engine, &folder, &items, catalog.index())?
+        }
         #[cfg(feature = "gpu")]
-        super::Device::Gpu => on_device(&args, &place.folder, query)?,
+        super::Device::Gpu => {
+            let gpu = super::gpu(Some(Arithmetic::F32))?;
+            let engine = super::open(gpu.clone(), &args.model)?;
+            let catalog = Catalog::of_folder(&folder, Some(&engine.description().fingerprint))?;
+            let mut vectors = scan::Vectors::new(&gpu, catalog.manifest.dimension);
+            catalog.index().upload(&gpu, &mut vectors)?;
+            search(&args, &engine, &folder, &items, &vectors)?
+        }
     };
-    let items = items(&place.folder, &catalog)?;
-    let found: Vec<_> = hits
-        .iter()
-        .map(|hit| {
-            let item = &items[hit.row as usize];
-            serde_json::json!({"row": hit.row, "id": item.id, "score": hit.score, "title": item.title,
-                "attributes": item.attributes})
-        })
-        .collect();
-    if args.json {
-        let attention = serde_json::json!({"photo": encoded.photo, "words": encoded.words,
-            "modalities": encoded.modalities});
-        vitrine::print::line(format_args!(
-            "{}",
-            serde_json::json!({"hits": found, "attention": attention, "ms": encoded.ms})
-        ))?;
-        return Ok(());
-    }
-    for (hit, item) in hits.iter().map(|hit| (hit, &items[hit.row as usize])) {
-        vitrine::print::line(format_args!("{:.3}  {:<12} {}", hit.score, harmless(&item.id), harmless(&item.title)))?;
-    }
+    report(&response, &items, args.json)?;
     Ok(())
 }
 
-type Answer = (Catalog, Encoded, Vec<Hit>);
-
-fn on_processor(args: &SearchArgs, folder: &Path, query: Query<'_>) -> anyhow::Result<Answer> {
-    let engine = super::open(super::Native::for_search(), &args.model)?;
-    let catalog = Catalog::open_folder(folder, Some(&engine.description().fingerprint))?;
-    let encoded = pollster::block_on(engine.encode(query))?;
-    let hits = catalog.index().top_k(&encoded.vector, args.k, Filter::default())?;
-    Ok((catalog, encoded, hits))
+/// Asks the engine on whichever device holds the vectors.
+fn search<B: Backend, S: Searchable<B>>(
+    args: &SearchArgs,
+    engine: &Engine<B>,
+    folder: &Folder,
+    items: &[Item],
+    vectors: &S,
+) -> anyhow::Result<Response> {
+    let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("reading photo {}", path.display()));
+    let photo = args.image.as_ref().map(read).transpose()?;
+    let query = Query { photo: photo.as_deref(), text: args.text.as_deref(), like: args.like };
+    let words = ItemWords::of(items);
+    let relevance = limits(args, &words, folder, engine.description())?;
+    let place = Place { vectors, words: Some(&words), relevance, rows: items.len() };
+    let request = Request { query, filter: Filter::default(), k: args.k };
+    Ok(pollster::block_on(engine.search(request, &place))?)
 }
 
-#[cfg(feature = "gpu")]
-fn on_device(args: &SearchArgs, folder: &Path, query: Query<'_>) -> anyhow::Result<Answer> {
-    use vitrine::backend::gpu::scan::Vectors;
-    let gpu = super::gpu(Some(Arithmetic::F32))?;
-    let engine = super::open(gpu.clone(), &args.model)?;
-    let catalog = Catalog::open_folder(folder, Some(&engine.description().fingerprint))?;
-    let mut vectors = Vectors::new(&gpu, catalog.manifest.dimension);
-    catalog.index().upload(&gpu, &mut vectors)?;
-    let (encoded, hits) = pollster::block_on(engine.search(query, &vectors, args.k, Filter::default()))?;
-    Ok((catalog, encoded, hits))
-}
-
-fn items(folder: &std::path::Path, catalog: &Catalog) -> anyhow::Result<Vec<Item>> {
-    let mut items = Vec::with_capacity(catalog.manifest.count);
-    for shard in &catalog.manifest.shards {
-        let path = folder.join(&shard.items.file);
-        let bytes = std::fs::read(&path).map_err(vitrine::error::io("reading", &path))?;
-        shard.items.verify(&bytes)?;
-        let part: Vec<Item> = serde_json::from_slice(&bytes).with_context(|| format!("reading {}", path.display()))?;
-        items.extend(part);
+/// Where good matches end, which takes a second to measure: only a word to leave out that no title knows needs it.
+fn limits(
+    args: &SearchArgs,
+    words: &ItemWords,
+    folder: &Folder,
+    model: &Description,
+) -> anyhow::Result<Option<Relevance>> {
+    let without = args.text.as_deref().map(Typed::read).unwrap_or_default().without;
+    match without.iter().any(|word| words.rows(word).is_empty()) {
+        true => Ok(relevance::measure(folder, &args.model, model)?),
+        false => Ok(None),
     }
-    anyhow::ensure!(
-        items.len() == catalog.manifest.count,
-        "reading catalog: expected {} items, got {}; index the photos again",
-        catalog.manifest.count,
-        items.len()
-    );
-    Ok(items)
+}
+
+fn report(response: &Response, items: &[Item], json: bool) -> vitrine::Result<()> {
+    let mut hits = response.hits.iter().map(|hit| (hit, &items[hit.row as usize]));
+    if !json {
+        return hits.try_for_each(|(hit, item)| {
+            let (id, title) = (harmless(&item.id), harmless(&item.title));
+            print::line(format_args!("{:.3}  {id:<12} {title}", hit.score))
+        });
+    }
+    let hit = |(hit, item): (&vitrine::search::Hit, &Item)| {
+        serde_json::json!({"row": hit.row, "id": item.id, "score": hit.score, "title": item.title,
+            "attributes": item.attributes})
+    };
+    let hits: Vec<_> = hits.map(hit).collect();
+    let encoded = &response.encoded;
+    let attention = serde_json::json!({"photo": encoded.photo, "words": encoded.words,
+        "modalities": encoded.modalities});
+    print::line(serde_json::json!({"hits": hits, "attention": attention, "ms": encoded.ms}))
 }

@@ -1,15 +1,14 @@
 //! Apache Parquet, a row group a shard.
 
-use super::{floats, shards};
+use crate::catalog::folder::Folder;
+use crate::catalog::format::{Item, Shard};
 use crate::error::{Error, Result};
-use crate::shard::{Item, Manifest, Shard};
 use parquet::basic::Compression;
 use parquet::data_type::{ByteArray, ByteArrayType, FloatType};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
 const SCHEMA: &str = "message catalog {
@@ -23,7 +22,7 @@ const SCHEMA: &str = "message catalog {
 }";
 
 /// Writes all shards of a catalog folder.
-pub fn write(manifest: &Manifest, folder: &Path, file: File) -> Result<()> {
+pub fn write(catalog: &Folder, file: File) -> Result<()> {
     let schema = Arc::new(parse_message_type(SCHEMA).map_err(fault)?);
     // a vector's numbers repeat too rarely for a dictionary
     let properties = WriterProperties::builder()
@@ -32,7 +31,7 @@ pub fn write(manifest: &Manifest, folder: &Path, file: File) -> Result<()> {
         .set_column_dictionary_enabled("vector.list.element".into(), false)
         .build();
     let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).map_err(fault)?;
-    for shard in shards(manifest, folder) {
+    for shard in catalog.shards() {
         let (shard, items) = shard?;
         let mut group = writer.next_row_group().map_err(fault)?;
         write_items(&mut group, &items)?;
@@ -66,7 +65,7 @@ fn strings(group: &mut SerializedRowGroupWriter<'_, File>, texts: &[Option<&str>
 }
 
 fn write_vectors(group: &mut SerializedRowGroupWriter<'_, File>, shard: &Shard) -> Result<()> {
-    let values = floats(shard);
+    let values = shard.floats();
     let present = vec![1i16; values.len()];
     // 0 starts a list, 1 goes on with it
     let repeated: Vec<i16> = (0..values.len()).map(|i| i16::from(i % shard.dimension != 0)).collect();

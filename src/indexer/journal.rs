@@ -4,9 +4,9 @@
 //!
 //! The file is a line of JSON a photo behind a first line with the fingerprint; a last line that was cut is dropped.
 
-use crate::assembly::Entry;
+use crate::atomic::write_atomic;
+use crate::catalog::assembly::Entry;
 use crate::error::{Error, Result, io};
-use crate::model::folder::write_atomic;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};

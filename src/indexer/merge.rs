@@ -2,11 +2,11 @@
 
 use super::part::{PartManifest, check, check_photo};
 use super::{CellChoice, PHOTOS, Summary, sweep, write_catalog};
-use crate::assembly::Rows;
+use crate::catalog::assembly::Rows;
+use crate::catalog::format::{Item, MANIFEST};
 use crate::error::{LeftOut, Reason, Result, io};
 use crate::hash::PhotoName;
 use crate::photo_file::PhotoFile;
-use crate::shard::{Item, MANIFEST};
 use crate::staging::{Growth, Kind};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

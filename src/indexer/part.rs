@@ -4,11 +4,11 @@
 //! and a photo stays in its part when others come and go. A part folder holds `part.json`, the vectors as one shard,
 //! the metadata as a line of JSON a photo, the photos, and the journal from which it can be made again quickly.
 
-use crate::assembly::Rows;
 use crate::backend::kernels::scan::MAX_DIMENSION;
+use crate::catalog::assembly::Rows;
+use crate::catalog::format::{FileEntry, Item, ModelRef, Shard};
 use crate::error::{Error, LeftOut, Result, data, io};
 use crate::hash::PhotoName;
-use crate::shard::{FileEntry, Item, ModelRef, Shard};
 use crate::staging::Growth;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

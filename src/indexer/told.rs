@@ -1,9 +1,9 @@
 //! What `index` was told, kept in the catalog's folder, so that the next run does not lose a title or all metadata because
 //! nobody wrote the options again.
 
+use crate::atomic::write_atomic;
+use crate::catalog::format::MANIFEST;
 use crate::error::{Error, Result};
-use crate::model::folder::write_atomic;
-use crate::shard::MANIFEST;
 use crate::staging::{Growth, OPTIONS};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

@@ -2,9 +2,9 @@
 //! projections joined into `attention.self.qkv` and the one token type folded into the positions.
 
 use crate::backend::Backend;
+use crate::backend::weights::Weights;
 use crate::error::{Error, Result};
 use crate::model::layers::{Attention, LayerNorm, Mlp};
-use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
 
 /// The largest size that is believed: the word table of the largest vocabularies has a million rows.

@@ -1,8 +1,10 @@
 //! A model folder: `model.json` beside one weight file a part, so that a page can fetch the text encoder first.
 
+#[cfg(feature = "cli")]
+use crate::atomic::write_atomic;
 use crate::error::{Error, Result};
 use crate::hash::FileName;
-pub use crate::hash::{check_hash, sha256_hex};
+use crate::hash::{check_hash, sha256_hex};
 use crate::image::Preprocess;
 use crate::model::{bert, fusion, vit};
 use serde::{Deserialize, Serialize};
@@ -199,30 +201,4 @@ impl Description {
         self.verify(part, &bytes)?;
         Ok(bytes)
     }
-}
-
-/// What the names of files start with that [`write_atomic`] has not finished; a kill leaves one behind.
-#[cfg(feature = "cli")]
-pub const UNFINISHED: &str = ".vitrine-unfinished-";
-
-/// Writes a file so that it appears whole or not at all.
-#[cfg(feature = "cli")]
-pub fn write_atomic(path: &std::path::Path, bytes: &[u8]) -> Result<()> {
-    use crate::error::io;
-    use std::io::Write;
-    let folder = path.parent().unwrap_or(std::path::Path::new("."));
-    let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder);
-    let mut file = unfinished.map_err(io("creating a file in", folder))?;
-    file.write_all(bytes).map_err(io("writing", path))?;
-    file.as_file().sync_all().map_err(io("writing", path))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // temporary files are private by default; what is written here is meant to be served, unless its owner says no
-        let before = std::fs::symlink_metadata(path).ok().filter(|found| found.is_file());
-        let open = before.map_or(std::fs::Permissions::from_mode(0o644), |found| found.permissions());
-        file.as_file().set_permissions(open).map_err(io("writing", path))?;
-    }
-    file.persist(path).map_err(|e| io("writing", path)(e.error))?;
-    Ok(())
 }

@@ -10,10 +10,10 @@
 //! A missing modality drops out: its c, ī or t̄ is zero, its shift disappears, and β is 1 on the other.
 
 use crate::backend::kernels::scan::MAX_DIMENSION;
+use crate::backend::weights::Weights;
 use crate::backend::{Activation, Backend};
 use crate::error::{Error, Result};
 use crate::model::layers::{LayerNorm, Linear, Mlp};
-use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
 
 /// The sizes of a fusion head.

@@ -1,8 +1,8 @@
 //! The layers that both encoders share.
 
+use crate::backend::weights::Weights;
 use crate::backend::{Activation, Backend};
 use crate::error::Result;
-use crate::weights::Weights;
 
 /// An affine map.
 pub struct Linear<B: Backend> {

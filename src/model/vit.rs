@@ -1,9 +1,9 @@
 //! Vision Transformer (Dosovitskiy et al., 2021), pre-norm, with a class token; keys as timm names them.
 
+use crate::backend::weights::Weights;
 use crate::backend::{Activation, Backend};
 use crate::error::{Error, Result};
 use crate::model::layers::{Attention, LayerNorm, Linear, Mlp};
-use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
 
 /// The largest size that is believed: products of three of them still fit into 64 bits.

@@ -1,7 +1,7 @@
 //! The headers of a site: what every response carries, and how long browsers may keep a file. One table decides for the
 //! file `_headers`, which hosts read, and for `vitrine serve`.
 
-use crate::model::folder::sha256_hex;
+use crate::hash::sha256_hex;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Headers that the page wants from its host: isolation for threads, and nothing from elsewhere. Errors carry them too.

@@ -1,32 +1,25 @@
 //! The photos that a site publishes: those that the catalog's items name, and nothing else that lies beside them.
 
 use super::{Site, Written};
-use crate::error::{Error, LeftOut, Result, data, io};
+use crate::catalog::folder::Folder;
+use crate::catalog::format::Item;
+use crate::error::{Error, LeftOut, Result, io};
 use crate::hash::{FolderName, PhotoName, sha256_hex};
 use crate::photo_file::PhotoFile;
-use crate::shard::{Item, Manifest};
 use std::collections::HashSet;
 
 impl Site<'_> {
     /// Copies the photos that items name, each once, and checks them on the way.
-    pub(super) fn put_photos(&self, manifest: &Manifest, written: &mut Written) -> Result<()> {
-        let mut done = HashSet::new();
-        for shard in &manifest.shards {
-            let path = self.catalog.join(&shard.items.file);
-            let bytes = std::fs::read(&path).map_err(io("reading", &path))?;
-            shard.items.verify(&bytes)?;
-            let items: Vec<Item> = serde_json::from_slice(&bytes).map_err(|e| {
-                data(path.display(), format!("expected a list of products, got one with a fault: {e}; index again"))
-            })?;
-            for item in items {
+    pub(super) fn put_photos(&self, catalog: &Folder, written: &mut Written) -> Result<()> {
+        let (mut done, photos) = (HashSet::new(), &catalog.manifest.photos);
+        for shard in &catalog.manifest.shards {
+            for item in catalog.items_of(shard)? {
                 if !done.insert(item.photo.clone()) {
                     continue;
                 }
                 // a catalog of an earlier version may hold where a photo was made, and photos that end half way
-                match PhotoFile::read(&self.photo(&manifest.photos, &item)?) {
-                    Ok(photo) => {
-                        self.put(&format!("catalog/{}{}", manifest.photos, item.photo), &photo.published, written)?;
-                    }
+                match PhotoFile::read(&self.photo(photos, &item)?) {
+                    Ok(photo) => self.put(&format!("catalog/{photos}{}", item.photo), &photo.published, written)?,
                     Err(error) => {
                         written.left_out.push(LeftOut::new(error.reason(), &item.photo, error.to_string()));
                     }

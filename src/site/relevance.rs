@@ -9,27 +9,15 @@
 //! so there are two limits.
 
 use crate::backend::cpu::Cpu;
+use crate::catalog::folder::Folder;
+use crate::catalog::format::Item;
 use crate::engine::Engine;
-use crate::error::{Error, Result, io};
+use crate::error::{Error, Result};
 use crate::model::folder::{Description, Part};
-use crate::shard::{Item, Manifest, Shard};
+use crate::search::ranking::Relevance;
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// Where good matches end.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct Relevance {
-    /// Words that the catalog's own titles and attributes know have no answer here if their best match scores less than
-    /// this.
-    known: f32,
-    /// The same for words that they do not know; where they know some of the words, the limit lies between the two.
-    unknown: f32,
-    /// Good matches to words score at least this share of the best one.
-    share: f32,
-    /// Good matches to a photo or product, with or without words, score at least this.
-    photo: f32,
-}
 
 /// Things that no shop of clothes has. What such words reach is what any words reach by chance.
 const ELSEWHERE: [&str; 40] = [
@@ -91,16 +79,12 @@ const SHARE: f32 = 0.5;
 
 /// Puts words with and without an answer to a catalog. Nothing for a catalog too small to tell chance from likeness,
 /// and for a model that reads no words.
-pub fn measure(
-    folder: &Path,
-    manifest: &Manifest,
-    model: &Path,
-    description: &Description,
-) -> Result<Option<Relevance>> {
-    let Some(engine) = reader(model, description)?.filter(|_| manifest.count >= FEWEST) else { return Ok(None) };
-    let (items, vectors) = read(folder, manifest)?;
+pub fn measure(folder: &Folder, model: &Path, description: &Description) -> Result<Option<Relevance>> {
+    let large = |_: &Engine<Cpu>| folder.manifest.count >= FEWEST;
+    let Some(engine) = reader(model, description)?.filter(large) else { return Ok(None) };
+    let (items, vectors) = read(folder)?;
     let n = items.len();
-    let catalog = Tensor::from_vec(vectors, (n, manifest.dimension), &Device::Cpu)?;
+    let catalog = Tensor::from_vec(vectors, (n, folder.manifest.dimension), &Device::Cpu)?;
     let rows = spread(n, TITLES);
     let titles: Vec<&str> = rows.iter().map(|&row| items[row].title.as_str()).collect();
     let chance = tops(&scores(&engine, &catalog, &ELSEWHERE)?);
@@ -117,7 +101,7 @@ pub fn measure(
 
 /// The parts of a model that read words, if it has them.
 fn reader(folder: &Path, description: &Description) -> Result<Option<Engine<Cpu>>> {
-    let mut engine = Engine::new(Cpu::new(), description.clone(), || 0.0);
+    let mut engine = Engine::new(Cpu::new(), description.clone());
     for part in [Part::Tokenizer, Part::Text, Part::Fusion] {
         if description.parts.iter().any(|known| known.part == part) {
             engine.load_part(part, &description.read(folder, part)?)?;
@@ -128,24 +112,17 @@ fn reader(folder: &Path, description: &Description) -> Result<Option<Engine<Cpu>
 
 /// Metadata and unit vectors `[rows, dimension]` of [`ROWS`] photos at most, taken evenly from every shard: a shard of a
 /// clustered catalog holds what looks alike.
-fn read(folder: &Path, manifest: &Manifest) -> Result<(Vec<Item>, Vec<f32>)> {
-    let bytes = |file: &str| std::fs::read(folder.join(file)).map_err(io("reading", &folder.join(file)));
+fn read(folder: &Folder) -> Result<(Vec<Item>, Vec<f32>)> {
     let (mut items, mut vectors) = (Vec::new(), Vec::new());
-    let mut taken = evenly(manifest.count, ROWS);
-    for entry in &manifest.shards {
-        let shard = Shard::decode(&bytes(&entry.vectors.file)?)?;
-        let known: Vec<Item> = serde_json::from_slice(&bytes(&entry.items.file)?)
-            .map_err(|e| Error::Catalog(format!("expected a list of products in {}, got {e}", entry.items.file)))?;
-        let rows = shard.vectors.chunks_exact(shard.dimension).zip(&shard.scales);
-        for ((item, (row, scale)), _) in known.into_iter().zip(rows).zip(&mut taken).filter(|(_, taken)| *taken) {
+    let mut taken = evenly(folder.manifest.count, ROWS);
+    for part in folder.shards() {
+        let (shard, known) = part?;
+        for ((row, item), _) in known.into_iter().enumerate().zip(&mut taken).filter(|(_, taken)| *taken) {
             items.push(item);
-            vectors.extend(row.iter().map(|&v| f32::from(v) * scale));
+            vectors.extend(shard.row(row));
         }
     }
-    match items.len() * manifest.dimension == vectors.len() {
-        true => Ok((items, vectors)),
-        false => Err(Error::Catalog("expected as many products as vectors, got another number; index again".into())),
-    }
+    Ok((items, vectors))
 }
 
 /// Attribute values that several products have and most have not, with the rows that have them; at most [`VALUES`].

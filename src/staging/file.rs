@@ -3,8 +3,8 @@
 
 use super::lock::busy;
 use super::{is_file, place, refused, what};
+use crate::atomic::UNFINISHED;
 use crate::error::{Error, Result, io};
-use crate::model::folder::UNFINISHED;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 

@@ -89,7 +89,7 @@ fn site(folder: &Path) -> Result<Option<Files>> {
 }
 
 fn model(folder: &Path) -> Result<Option<Files>> {
-    let ours = |model: &Value| model["format"] == crate::model::folder::FORMAT;
+    let ours = |model: &Value| model["format"] == "vitrine-model";
     let Some(model) = json(folder, "model.json")?.filter(ours) else { return Ok(None) };
     let mut files: Files = ["model.json".to_string()].into();
     named(&model, &mut files);

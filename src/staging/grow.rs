@@ -3,8 +3,8 @@
 use super::lock::Lock;
 use super::record::{self, Record};
 use super::{Files, Kind, is_unfinished, listed, place, refuse_foreign, remove_listed, swap, what};
+use crate::atomic::write_atomic;
 use crate::error::{Result, io};
-use crate::model::folder::write_atomic;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};

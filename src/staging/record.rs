@@ -2,8 +2,8 @@
 //! Only what stands in it is ever overwritten or removed.
 
 use super::{Files, Kind, in_the_way, refused, what};
+use crate::atomic::write_atomic;
 use crate::error::{Result, io};
-use crate::model::folder::write_atomic;
 use std::path::Path;
 
 /// Name of the list in its folder.

@@ -107,7 +107,7 @@ fn without_an_exchange_every_file_is_written_over() {
     fill(&to, "1").unwrap();
     fs::write(to.join("deep/stale"), "old").unwrap();
     fs::write(to.join("theirs"), "mine").unwrap();
-    fs::write(to.join(format!("{}x", crate::model::folder::UNFINISHED)), "half").unwrap();
+    fs::write(to.join(format!("{}x", crate::atomic::UNFINISHED)), "half").unwrap();
     let record = Record::new(KIND, names(&["a", "deep/b", "last"]));
     swap::write_over(&from, &to, &record, &names(&["a", "deep/stale"]), "last").unwrap();
     assert_eq!([read(&to, "a"), read(&to, "deep/b"), read(&to, "last")], ["2", "2", "2"]);

@@ -175,7 +175,7 @@ impl Head {
     fn load(b: &Tape, params: &Params, net: &Net) -> Result<Self> {
         let (w, d) = (Scope { params, prefix: "fusion" }, net.fusion.dimension);
         let (image, text, eps) = (net.image.hidden_size, net.text.hidden_size, net.fusion.layer_norm_eps);
-        let vector = |name: &str| crate::weights::Weights::<Tape>::vector(&w, b, name, &[d]);
+        let vector = |name: &str| crate::backend::weights::Weights::<Tape>::vector(&w, b, name, &[d]);
         let square = |name: &str| Linear::load(b, &w, name, d, d);
         Ok(Self {
             image: (

@@ -380,7 +380,7 @@ impl<'a> Run<'a> {
 
     /// Writes the checkpoint, whole or not at all.
     pub fn save(&self, path: &Path) -> Result<()> {
-        crate::model::folder::write_atomic(path, &self.state.to_checkpoint()?.to_bytes()?)
+        crate::atomic::write_atomic(path, &self.state.to_checkpoint()?.to_bytes()?)
     }
 
     /// Continues from a checkpoint.

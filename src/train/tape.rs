@@ -6,10 +6,10 @@
 use super::gemm::{Precision, add_transposed_product};
 use super::kernels::{self, Sizes};
 use super::params::{Group, Layouts, Params};
+use crate::backend::weights::Weights;
 use crate::backend::{Activation, Backend};
 use crate::error::{Error, Result};
 use crate::quant::Matrix;
-use crate::weights::Weights;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};

@@ -3,8 +3,9 @@
 
 use std::sync::OnceLock;
 use vitrine::backend::cpu::Cpu;
+use vitrine::catalog::format::{Manifest, Shard};
 use vitrine::convert::{image_encoder, text_encoder};
-use vitrine::engine::{Catalog, Engine, Query};
+use vitrine::engine::{Engine, Query};
 use vitrine::eval::queries;
 use vitrine::hash::FileName;
 use vitrine::image::{self, Fit, Preprocess};
@@ -16,7 +17,8 @@ use vitrine::model::vit::{self, Vit};
 use vitrine::photo_file::PhotoFile;
 use vitrine::photos::PhotoSource;
 use vitrine::quant::Format;
-use vitrine::shard::{Manifest, Shard};
+use vitrine::search::Vectors;
+use vitrine::search::opened::Catalog;
 use vitrine::text::TextReader;
 use vitrine::weights::Checkpoint;
 
@@ -67,7 +69,7 @@ fn manifest(bytes: &[u8]) {
     }
     let mut catalog = Catalog::open(&text, None).expect("a manifest that was read once is read again");
     let _ = catalog.add_shard("shard-0123456789abcdef.bin", bytes);
-    let _ = catalog.neighbours(0, usize::MAX, None);
+    let _ = catalog.index().neighbours(0, usize::MAX, None);
 }
 
 fn model(bytes: &[u8]) {
@@ -76,7 +78,7 @@ fn model(bytes: &[u8]) {
     let photo = ::image::RgbImage::from_pixel(3, 5, ::image::Rgb([200, 10, 30]));
     let p = description.preprocess.clone();
     assert_eq!(image::patches(&photo, &p).len(), p.grid() * p.grid() * 3 * p.patch * p.patch);
-    let mut engine = Engine::new(Cpu::new(), description, || 0.0);
+    let mut engine = Engine::new(Cpu::new(), description);
     for part in engine.description().parts.clone() {
         let _ = engine.load_part(part.part, bytes);
     }

@@ -1,8 +1,8 @@
 //! A graphics device: one recording that grows until something is read, buffers that are used again, pipelines that
 //! are compiled once, and errors that come back as errors.
 
+use super::arithmetic::Arithmetic;
 use super::kernels::Kernel;
-use super::products::Arithmetic;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -123,17 +123,6 @@ fn size_class(bytes: u64) -> u64 {
     let step = bytes.next_power_of_two() / 8;
     bytes.next_multiple_of(step)
 }
-
-/// Milliseconds since some moment, for measuring.
-#[cfg(not(target_arch = "wasm32"))]
-pub(super) fn now() -> f64 {
-    static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
-    START.elapsed().as_secs_f64() * 1e3
-}
-
-/// Milliseconds since some moment, for measuring.
-#[cfg(target_arch = "wasm32")]
-pub(super) use crate::wasm::clock as now;
 
 /// One launch of a kernel.
 #[derive(Debug)]

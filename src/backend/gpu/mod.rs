@@ -6,6 +6,7 @@
 //! answers differ from the processor's by what rounding costs. WebGPU's default limits and no optional feature suffice
 //! for everything here.
 
+pub mod arithmetic;
 pub mod device;
 pub mod kernels;
 pub mod products;
@@ -14,9 +15,10 @@ pub mod scan;
 use super::{Activation, Backend};
 use crate::error::{Error, Result};
 use crate::quant::Matrix;
+pub use arithmetic::Arithmetic;
 use device::{Buffer, Device, Launch};
 use products::Form;
-pub use products::{Arithmetic, Weight};
+pub use products::Weight;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,9 +1,11 @@
 //! Products with weight matrices, in whichever arithmetic the device is fastest at.
 
-use super::device::{Buffer, Device, now};
+use super::arithmetic::Arithmetic;
+use super::device::{Buffer, Device};
 use super::kernels::{self, Kernel};
 use super::{Gpu, Tensor, bytes_of, narrow, refuse, shaped};
 use crate::backend::{Activation, Backend};
+use crate::clock::clock;
 use crate::error::Result;
 use crate::quant::{Matrix, MatrixData, quantise_rows};
 
@@ -16,43 +18,6 @@ const SPAN: f64 = 10.0;
 const MOST: usize = 256;
 /// Another arithmetic than f32 must take less than this share of its time.
 const GAIN: f64 = 0.85;
-
-/// How products with int8 weights are computed. Weights of other formats are always multiplied in f32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arithmetic {
-    /// Weights become f32 in the shader.
-    F32,
-    /// Weights and inputs become f16, and so do sums of sixteen products; where the adapter has f16. Products of few
-    /// rows, which wait for memory, stay f32. Inputs must lie within ±4,000, as normalised ones do by far: beyond, sums
-    /// become infinite, which the caller sees.
-    F16,
-    /// Inputs are rounded to 8 bits a row, as on the processor, and four products are one instruction; where the
-    /// language has it.
-    Packed,
-}
-
-impl Arithmetic {
-    /// Every arithmetic, the one that is always there first.
-    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Packed];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Packed => "packed",
-        }
-    }
-}
-
-impl std::str::FromStr for Arithmetic {
-    type Err = String;
-
-    fn from_str(name: &str) -> std::result::Result<Self, String> {
-        let named = Self::ALL.into_iter().find(|arithmetic| arithmetic.name() == name);
-        named.ok_or_else(|| format!("expected f32, f16 or packed, got {name}"))
-    }
-}
 
 /// A weight matrix `[rows, cols]` on the device.
 #[derive(Debug)]
@@ -130,13 +95,13 @@ impl Gpu {
         let w = self.weight(Matrix { rows: SIZE.2, cols: SIZE.1, data })?;
         let x = self.tensor(&vec![0.5; SIZE.0 * SIZE.1], &[SIZE.0, SIZE.1])?;
         let run = async |layers: usize| -> Result<f64> {
-            let start = now();
+            let start = clock();
             let mut last = self.linear(&x, &w, None, Activation::None)?;
             for _ in 1..layers {
                 last = self.linear(&x, &w, None, Activation::None)?;
             }
             self.device.read(&[(&last.buffer, 1)]).await?;
-            Ok(now() - start)
+            Ok(clock() - start)
         };
         run(1).await?; // compiles
         let mut layers = 1;

@@ -2,7 +2,7 @@
 //!
 //! The polynomials are minimax fits made for this project; each bound is what the fit loses plus f32 rounding.
 
-use super::simd::Simd;
+use super::simd::{ROUND, Simd};
 
 /// A function of one number, applied lane by lane.
 pub trait Pointwise: Copy {
@@ -19,9 +19,6 @@ fn horner<S: Simd, const N: usize>(s: S, x: S::F, c: [f32; N]) -> S::F {
     }
     y
 }
-
-/// 1.5·2²³: adding it rounds a small float to the nearest integer (ties to even), kept in the low mantissa bits.
-pub const ROUND: f32 = 12_582_912.0;
 
 /// eˣ. Relative error ≤ 2e-7 on [−87, 88]; 0 below, saturated above.
 #[derive(Clone, Copy, Debug)]

@@ -13,6 +13,9 @@ mod x86;
 
 pub use scalar::Scalar;
 
+/// 1.5·2²³: adding it rounds a small float to the nearest integer (ties to even), kept in the low mantissa bits.
+pub const ROUND: f32 = 12_582_912.0;
+
 /// Float vectors of one instruction set.
 pub trait Simd: Copy {
     /// A vector of floats.
@@ -50,7 +53,7 @@ pub trait Simd: Copy {
     fn abs(self, x: Self::F) -> Self::F;
     /// `v` where x ≥ bound, 0 elsewhere.
     fn zero_below(self, x: Self::F, bound: f32, v: Self::F) -> Self::F;
-    /// 2ⁿ for a vector that holds n + [`ROUND`](super::math::ROUND), −126 ≤ n ≤ 127.
+    /// 2ⁿ for a vector that holds n + [`ROUND`], −126 ≤ n ≤ 127.
     fn exponent(self, shifted: Self::F) -> Self::F;
     /// Integers as floats after taking `zero · w` from each: reads `LANES` of `sums` and of `w`.
     ///

@@ -1,7 +1,7 @@
 //! WebAssembly's 128-bit vectors: `simd128`, which every browser in use has, and relaxed SIMD on top of it.
 
 use super::super::PANEL;
-use super::super::math::ROUND;
+use super::ROUND;
 use super::{Dot, Simd};
 use core::arch::wasm32::*;
 use core::marker::PhantomData;

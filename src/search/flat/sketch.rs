@@ -191,7 +191,8 @@ mod tests {
     use super::super::Filter;
     use super::super::tests::index;
     use super::*;
-    use crate::shard::Shard;
+    use crate::catalog::format::Shard;
+    use crate::search::Vectors;
     use rand::{Rng, SeedableRng};
 
     /// Unit vectors `[n, d]` whose `i`-th direction has the variance `decay^i`, turned by a reflection so that no axis

@@ -7,8 +7,8 @@ use super::neighbours::floats;
 use super::rows::Rows;
 use crate::backend::kernels::Isa;
 use crate::backend::kernels::scan::scan;
+use crate::catalog::format::Shard;
 use crate::quant::quantise_rows;
-use crate::shard::Shard;
 use rayon::prelude::*;
 
 /// Rounds of assigning photos to centres and moving the centres.
@@ -104,7 +104,7 @@ fn move_centres(rows: &Rows, of: &[u32], nearest: &[(u32, f32)], centres: &mut [
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::shard::tests::item;
+    use crate::catalog::format::tests::item;
 
     /// Unit vectors around `centres` directions, `n` rows in turn.
     pub fn heaps(n: usize, d: usize, centres: usize) -> Rows {

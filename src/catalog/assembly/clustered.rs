@@ -1,12 +1,13 @@
 //! A clustered catalog: a shard a cell, and what is needed to fetch only the shards that a query asks for.
 
-use super::catalog::{Put, bytes, most_rows, put_file, put_shard};
 use super::cluster::{Clusters, cluster};
+use super::files::{Put, bytes, most_rows, put_file, put_shard};
 use super::neighbours;
 use super::rows::Rows;
+use crate::backend::kernels::Isa;
+use crate::backend::kernels::scan::{TopK, scan};
+use crate::catalog::format::{CellFiles, Facet, Manifest, Shard, VERSION};
 use crate::error::{Error, Result};
-use crate::search::{Filter, Index};
-use crate::shard::{CellFiles, Facet, Manifest, Shard, VERSION};
 use rayon::prelude::*;
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
@@ -75,11 +76,10 @@ pub fn write(mut rows: Rows, count: usize, manifest: &mut Manifest, put: &mut Pu
     rows.reorder(&members.concat());
     let pieces = ranges(&members);
     let k = manifest.neighbours.k;
-    let near = |(cell, piece): (usize, &Range<usize>)| -> Result<Vec<u8>> {
-        let among = around(&centres, &pieces, cell, k)?;
-        Ok(bytes(&neighbours::of_cell(&rows, piece.clone(), &among, k)))
+    let near = |(cell, piece): (usize, &Range<usize>)| {
+        bytes(&neighbours::of_cell(&rows, piece.clone(), &around(&centres, &pieces, cell, k), k))
     };
-    let tables: Vec<Vec<u8>> = pieces.par_iter().enumerate().map(near).collect::<Result<_>>()?;
+    let tables: Vec<Vec<u8>> = pieces.par_iter().enumerate().map(near).collect();
     for (piece, table) in pieces.iter().zip(tables) {
         let mut shard = put_shard(&rows, piece.clone(), put)?;
         shard.neighbours = Some(put_file("neighbours", "bin", &table, put)?);
@@ -105,18 +105,21 @@ fn ranges(members: &[Vec<u32>]) -> Vec<Range<usize>> {
 }
 
 /// The cells nearest to a cell, itself first: [`NEAR`] of them, or more where those have no `k` other photos.
-fn around(centres: &Shard, pieces: &[Range<usize>], cell: usize, k: usize) -> Result<Vec<Range<usize>>> {
-    let mut index = Index::new(centres.dimension);
-    index.add(centres.clone())?;
-    let centre = index.vector(cell).unwrap_or_default();
+fn around(centres: &Shard, pieces: &[Range<usize>], cell: usize, k: usize) -> Vec<Range<usize>> {
+    let centre: Vec<f32> = centres.row(cell).collect();
+    let mut scores = vec![0.0; pieces.len()];
+    scan(Isa::detect(), &centre, &centres.vectors, &centres.scales, &mut scores);
+    scores[cell] = f32::NAN; // what no search keeps
+    let mut nearest = TopK::new(pieces.len());
+    nearest.offer(0, &scores);
     let mut cells = vec![pieces[cell].clone()];
-    for hit in index.top_k(&centre, pieces.len(), Filter { only: None, exclude: &[cell as u32] })? {
+    for (near, _) in nearest.into_sorted() {
         if cells.len() >= NEAR && cells.iter().map(Range::len).sum::<usize>() > k {
             break;
         }
-        cells.push(pieces[hit.row as usize].clone());
+        cells.push(pieces[near].clone());
     }
-    Ok(cells)
+    cells
 }
 
 /// How many photos of each piece have each value of the facets, as [`CellFiles::facets`] is written.
@@ -187,7 +190,7 @@ mod tests {
         let rows_of = |table: Vec<(u32, f32)>| table.into_iter().map(|(row, _)| row).collect::<Vec<u32>>();
         let exact = rows_of(neighbours::table(&rows, 12));
         let near = |(cell, piece): (usize, &Range<usize>)| {
-            neighbours::of_cell(&rows, piece.clone(), &around(&centres, &pieces, cell, 12).unwrap(), 12)
+            neighbours::of_cell(&rows, piece.clone(), &around(&centres, &pieces, cell, 12), 12)
         };
         let found = rows_of(pieces.iter().enumerate().flat_map(near).collect());
         assert_eq!(found.len(), exact.len());

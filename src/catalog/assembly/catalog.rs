@@ -2,15 +2,12 @@
 //!
 //! What is written depends on the rows alone, not on the order or the number of parts that they came in.
 
+use super::files::{Put, bytes, most_rows, put_file, put_shard};
 use super::rows::Rows;
 use super::{PHOTOS, neighbours};
+use crate::catalog::format::{FORMAT, Item, MANIFEST, Manifest, ModelRef, Neighbours, WHOLE};
 use crate::error::{Error, Result};
 use crate::hash::FolderName;
-use crate::shard::{FORMAT, FileEntry, Item, MANIFEST, Manifest, ModelRef, Neighbours, SHARD_BYTES, ShardEntry, WHOLE};
-use std::ops::Range;
-
-/// Takes a file's name and its bytes.
-pub type Put<'a> = dyn FnMut(&str, &[u8]) -> Result<()> + 'a;
 
 /// Makes the files of a catalog of at least one photo, all but the photos, and hands each to `put` under its name, the
 /// manifest last. With a number of `cells` it is a clustered one, which only the command line makes.
@@ -60,29 +57,4 @@ fn write_whole(mut rows: Rows, manifest: &mut Manifest, put: &mut Put<'_>) -> Re
     }
     manifest.neighbours.file = Some(put_file("neighbours", "bin", &bytes(&table), put)?);
     Ok(())
-}
-
-/// Writes a shard and the metadata of its photos.
-pub fn put_shard(rows: &Rows, piece: Range<usize>, put: &mut Put<'_>) -> Result<ShardEntry> {
-    let vectors = put_file("shard", "bin", &rows.shard(piece.clone()).encode(), put)?;
-    let items = put_file("items", "json", &rows.items_json(piece.clone()), put)?;
-    Ok(ShardEntry { vectors, count: piece.len(), items, neighbours: None })
-}
-
-/// Writes a file that is named after its content.
-pub fn put_file(stem: &str, extension: &str, bytes: &[u8], put: &mut Put<'_>) -> Result<FileEntry> {
-    let entry = FileEntry::of(stem, extension, bytes)?;
-    put(&entry.file, bytes)?;
-    Ok(entry)
-}
-
-/// Rows that a shard may have. Ids differ in length, so it is a bound on what a photo takes that counts.
-pub fn most_rows(rows: &Rows) -> usize {
-    let longest = rows.ids.iter().map(String::len).max().unwrap_or(0);
-    (SHARD_BYTES / (rows.dimension + 8 + longest)).max(1)
-}
-
-/// A table of neighbours as it is stored: row numbers alone.
-pub fn bytes(table: &[(u32, f32)]) -> Vec<u8> {
-    table.iter().flat_map(|(row, _)| row.to_le_bytes()).collect()
 }

@@ -289,6 +289,38 @@ impl FileEntry {
     }
 }
 
+impl ShardEntry {
+    /// Checks the bytes of its vectors against hash, count and length of a vector, and decodes them.
+    pub fn open(&self, bytes: &[u8], dimension: usize) -> Result<Shard> {
+        self.vectors.verify(bytes)?;
+        let shard = Shard::decode(bytes)?;
+        match shard.dimension == dimension && shard.ids.len() == self.count {
+            true => Ok(shard),
+            false => Err(Error::Catalog(format!(
+                "expected {} vectors of {dimension} numbers in {}, got {} of {}; index the photos again",
+                self.count,
+                self.vectors.file,
+                shard.ids.len(),
+                shard.dimension
+            ))),
+        }
+    }
+
+    /// Checks the bytes of the metadata of its photos, and reads them.
+    pub fn open_items(&self, bytes: &[u8]) -> Result<Vec<Item>> {
+        self.items.verify(bytes)?;
+        let wrong = |got: String| {
+            let expected = format!("a list of {} products in {}", self.count, self.items.file);
+            Error::Catalog(format!("expected {expected}, got {got}; index the photos again"))
+        };
+        let items: Vec<Item> = serde_json::from_slice(bytes).map_err(|e| wrong(e.to_string()))?;
+        match items.len() == self.count {
+            true => Ok(items),
+            false => Err(wrong(format!("{} of them", items.len()))),
+        }
+    }
+}
+
 /// A decoded shard.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shard {
@@ -314,6 +346,17 @@ impl Shard {
         }
         let (values, scales) = quantise_rows(vectors, dimension);
         Ok(Self { dimension, ids, scales, vectors: values })
+    }
+
+    /// One row's vector as floats; the row must exist.
+    pub fn row(&self, row: usize) -> impl Iterator<Item = f32> {
+        let scale = self.scales[row];
+        self.vectors[row * self.dimension..(row + 1) * self.dimension].iter().map(move |&v| f32::from(v) * scale)
+    }
+
+    /// All vectors `[rows, dimension]` as floats.
+    pub fn floats(&self) -> Vec<f32> {
+        (0..self.ids.len()).flat_map(|row| self.row(row)).collect()
     }
 
     /// The file's bytes.

@@ -1,6 +1,6 @@
 //! Which attributes of a catalog are worth filtering by.
 
-use crate::shard::{Facet, FacetValue, Item};
+use crate::catalog::format::{Facet, FacetValue, Item};
 use std::collections::{BTreeMap, HashMap};
 
 /// An attribute with more values than this is no filter.

@@ -1,8 +1,8 @@
 //! The rows of a catalog while it is being made, as they will be stored.
 
 use super::facets::FacetCounts;
+use crate::catalog::format::{Facet, Item, Shard};
 use crate::error::{Error, Result};
-use crate::shard::{Facet, Item, Shard};
 use std::ops::Range;
 
 /// Ids, int8 vectors and metadata, one row a photo. Metadata is kept as the JSON that is written, since a catalog of a

@@ -1,22 +1,32 @@
-//! Two indexes searched as one: a catalog's and, behind its rows, that of a visitor's own photos.
+//! Two sets of vectors searched as one: a catalog's and, behind its rows, those of a visitor's own photos.
 
-use crate::error::{Error, Result};
-use crate::search::{Filter, Hit, Index};
+use super::{Filter, Hit, Vectors};
+use crate::error::Result;
 
-/// A catalog and what stands behind it.
+/// A catalog with an overlay.
 #[derive(Clone, Copy)]
-pub struct Beside<'a> {
+pub struct Overlay<'a, V> {
     /// The catalog's vectors, which may still be arriving.
-    pub catalog: &'a Index,
+    pub catalog: &'a V,
     /// Row number of the first own photo: the catalog's count.
     pub offset: u32,
     /// The visitor's own photos, if there are any.
-    pub own: Option<&'a Index>,
+    pub own: Option<&'a super::Index>,
 }
 
-impl Beside<'_> {
-    /// The `k` rows of both nearest to a unit query, best first; equal scores in row order.
-    pub fn top_k(&self, query: &[f32], k: usize, filter: Filter<'_>) -> Result<Vec<Hit>> {
+impl<V: Vectors> Vectors for Overlay<'_, V> {
+    fn len(&self) -> usize {
+        self.catalog.len() + self.own.map_or(0, Vectors::len)
+    }
+
+    fn vector(&self, row: u32) -> Option<Vec<f32>> {
+        match row.checked_sub(self.offset) {
+            Some(row) => self.own?.vector(row),
+            None => self.catalog.vector(row),
+        }
+    }
+
+    fn top_k(&self, query: &[f32], k: usize, filter: Filter<'_>) -> Result<Vec<Hit>> {
         let Some(own) = self.own else { return self.catalog.top_k(query, k, filter) };
         let behind = |rows: &[u32]| rows.iter().filter_map(|row| row.checked_sub(self.offset)).collect::<Vec<u32>>();
         let (only, exclude) = (filter.only.map(behind), behind(filter.exclude));
@@ -28,25 +38,13 @@ impl Beside<'_> {
         hits.truncate(k);
         Ok(hits)
     }
-
-    /// The rows nearest to a row's own vector, itself left out.
-    pub fn neighbours(&self, row: u32, k: usize, only: Option<&[u32]>) -> Result<Vec<Hit>> {
-        let vector = match row.checked_sub(self.offset) {
-            Some(row) => self.own.and_then(|own| own.vector(row as usize)),
-            None => self.catalog.vector(row as usize),
-        };
-        let vector = vector.ok_or_else(|| {
-            let rows = self.offset as usize + self.own.map_or(0, Index::len);
-            Error::Argument(format!("searching: expected a row below {rows}, got {row}; reload the page"))
-        })?;
-        self.top_k(&vector, k, Filter { only, exclude: &[row] })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shard::Shard;
+    use crate::catalog::format::Shard;
+    use crate::search::Index;
 
     fn index(angles: &[f32]) -> Index {
         let vectors: Vec<f32> = angles.iter().flat_map(|a| [a.cos(), a.sin()]).collect();
@@ -58,18 +56,18 @@ mod tests {
     #[test]
     fn both_are_ranked_together_and_filters_reach_both() {
         let (catalog, own) = (index(&[0.0, 0.4, 0.8]), index(&[0.15, 1.4]));
-        let beside = Beside { catalog: &catalog, offset: 3, own: Some(&own) };
+        let overlay = Overlay { catalog: &catalog, offset: 3, own: Some(&own) };
         let rows = |only, exclude: &[u32]| -> Vec<u32> {
-            let hits = beside.top_k(&[1.0, 0.0], 4, Filter { only, exclude }).unwrap();
+            let hits = overlay.top_k(&[1.0, 0.0], 4, Filter { only, exclude }).unwrap();
             hits.iter().map(|hit| hit.row).collect()
         };
         assert_eq!(rows(None, &[]), [0, 3, 1, 2]);
         assert_eq!(rows(Some(&[1, 4]), &[]), [1, 4]);
         assert_eq!(rows(None, &[0, 3]), [1, 2, 4]);
-        let near = beside.neighbours(3, 2, None).unwrap();
+        let near = overlay.neighbours(3, 2, None).unwrap();
         assert_eq!(near.iter().map(|hit| hit.row).collect::<Vec<_>>(), [0, 1]);
-        assert!(beside.neighbours(5, 2, None).is_err());
-        let alone = Beside { own: None, ..beside };
+        assert!(overlay.neighbours(5, 2, None).is_err());
+        let alone = Overlay { own: None, ..overlay };
         assert_eq!(alone.top_k(&[1.0, 0.0], 9, Filter::default()).unwrap().len(), 3);
         assert!(alone.neighbours(3, 2, None).is_err());
     }
@@ -77,7 +75,7 @@ mod tests {
     #[test]
     fn rows_behind_a_catalog_that_is_still_arriving_keep_their_numbers() {
         let (catalog, own) = (index(&[0.9]), index(&[0.1]));
-        let beside = Beside { catalog: &catalog, offset: 100, own: Some(&own) };
-        assert_eq!(beside.top_k(&[1.0, 0.0], 1, Filter::default()).unwrap()[0].row, 100);
+        let overlay = Overlay { catalog: &catalog, offset: 100, own: Some(&own) };
+        assert_eq!(overlay.top_k(&[1.0, 0.0], 1, Filter::default()).unwrap()[0].row, 100);
     }
 }

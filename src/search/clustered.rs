@@ -4,9 +4,9 @@
 //! small file with the centre of each. A query is compared with the centres first; the shards with the nearest ones
 //! are fetched, searched exactly, and kept. No index beside the centres, and nothing that a static host cannot serve.
 
+use super::{Filter, Hit, Index, Vectors};
+use crate::catalog::format::{Manifest, Shard};
 use crate::error::{Error, Result};
-use crate::search::{Filter, Hit, Index};
-use crate::shard::{Manifest, Shard};
 
 /// The share of the photos that a query fetches at most, and the rounds that it may take all the same: of few cells, a
 /// tenth would be one round, and the best ten of a drawn catalogue lie in up to seven cells of forty.
@@ -94,25 +94,20 @@ impl Cells {
             Error::Argument(format!("searching: expected one of {cells} cells, got cell {cell}; reload the page"))
         })
     }
+}
 
-    /// Number of photos that can be searched now.
-    pub fn len(&self) -> usize {
+impl Vectors for Cells {
+    /// Photos of the cells that are here.
+    fn len(&self) -> usize {
         self.here.iter().flatten().map(Index::len).sum()
     }
 
-    /// Whether no cell is here.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// A row's vector, if its cell is here.
-    pub fn vector(&self, row: u32) -> Option<Vec<f32>> {
+    fn vector(&self, row: u32) -> Option<Vec<f32>> {
         let cell = self.starts.partition_point(|&start| start <= row).checked_sub(1)?;
-        self.here.get(cell)?.as_ref()?.vector((row - self.starts[cell]) as usize)
+        self.here.get(cell)?.as_ref()?.vector(row - self.starts[cell])
     }
 
-    /// The `k` rows nearest to a unit query among the cells that are here, best first; equal scores in row order.
-    pub fn top_k(&self, query: &[f32], k: usize, filter: Filter<'_>) -> Result<Vec<Hit>> {
+    fn top_k(&self, query: &[f32], k: usize, filter: Filter<'_>) -> Result<Vec<Hit>> {
         let sorted = |rows: &[u32]| {
             let mut rows = rows.to_vec();
             rows.sort_unstable();
@@ -142,10 +137,10 @@ impl Cells {
 #[cfg(all(test, feature = "cli"))]
 mod tests {
     use super::*;
-    use crate::assembly::{Rows, assemble};
+    use crate::catalog::assembly::{Rows, assemble};
+    use crate::catalog::format::ModelRef;
+    use crate::catalog::format::tests::item;
     use crate::quant::quantise_rows;
-    use crate::shard::ModelRef;
-    use crate::shard::tests::item;
     use std::collections::HashMap;
 
     /// A clustered catalog of 400 photos in 20 heaps, and its files by name.

@@ -7,6 +7,7 @@ mod cluster;
 #[cfg(feature = "cli")]
 mod clustered;
 mod facets;
+mod files;
 mod neighbours;
 mod rows;
 
@@ -15,11 +16,11 @@ pub use catalog::assemble;
 pub use clustered::CellChoice;
 pub use rows::Rows;
 
+use crate::catalog::format::{BLUR, Item};
 use crate::error::{Error, Result};
 use crate::hash::PhotoName;
 use crate::image::{self, Preprocess};
 use crate::photo_file::PhotoFile;
-use crate::shard::{BLUR, Item};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

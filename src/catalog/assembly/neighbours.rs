@@ -88,7 +88,7 @@ pub fn floats(rows: &Rows, row: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shard::tests::item;
+    use crate::catalog::format::tests::item;
 
     fn rows(angles: &[f32], colours: &[&str]) -> Rows {
         let mut rows = Rows::new(2);
