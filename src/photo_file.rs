@@ -139,44 +139,64 @@ const EOI: u8 = 0xd9;
 fn jpeg(bytes: &[u8]) -> Result<PhotoFile> {
     let cut = || truncated("JPEG", bytes.len());
     let mut pieces = Pieces { rest: bytes.get(2..).ok_or_else(cut)? };
-    let (mut before, mut picture) = (Vec::new(), Vec::new());
-    let (mut found, mut scans, mut coding) = (None, Vec::new(), Coding::default());
+    let mut parts = JpegParts::default();
     loop {
         let marker = next_marker(&mut pieces).ok_or_else(cut)?;
         match marker {
-            EOI if !scans.is_empty() => break,
+            EOI if !parts.scans.is_empty() => return parts.finish(),
             EOI => return Err(damaged("JPEG", "an end before any pixels")),
             0x01 | 0xd0..=0xd8 => continue,
             _ => {}
         }
         let length = u64::from(u16::from_be_bytes(pieces.number().ok_or_else(cut)?));
         let body = length.checked_sub(2).ok_or_else(|| damaged("JPEG", "a part shorter than its own length"))?;
-        let body = pieces.take(body).ok_or_else(cut)?;
-        if let (None, 0xe1, Some(exif)) = (found, marker, body.strip_prefix(b"Exif\0\0")) {
-            found = Some(exif);
+        parts.take(marker, pieces.take(body).ok_or_else(cut)?);
+        if marker == SOS {
+            let scan = scan(&mut pieces);
+            parts.picture.extend_from_slice(scan);
+            parts.scans.push(scan);
         }
-        coding.take(marker, body);
-        let to = if marker == 0xe0 { &mut before } else { &mut picture };
+    }
+}
+
+/// What of a JPEG is published, and what tells of its scans.
+#[derive(Default)]
+struct JpegParts<'a> {
+    /// The head of JFIF, which comes first.
+    head: Vec<u8>,
+    picture: Vec<u8>,
+    exif: Option<&'a [u8]>,
+    scans: Vec<&'a [u8]>,
+    coding: Coding,
+}
+
+impl<'a> JpegParts<'a> {
+    fn take(&mut self, marker: u8, body: &'a [u8]) {
+        if marker == 0xe1 {
+            self.exif = self.exif.or_else(|| body.strip_prefix(b"Exif\0\0"));
+        }
+        self.coding.take(marker, body);
+        let to = if marker == 0xe0 { &mut self.head } else { &mut self.picture };
         if let Some(body) = kept_segment(marker, body) {
             segment(to, marker, &body);
         }
-        if marker == SOS {
-            scans.push(scan(&mut pieces));
-            picture.extend_from_slice(scans[scans.len() - 1]);
+    }
+
+    fn finish(self) -> Result<PhotoFile> {
+        if let [scan] = self.scans[..]
+            && let Some(fault) = self.coding.fault(scan)
+        {
+            return Err(damaged("JPEG", fault));
         }
+        let orientation = orientation(self.exif);
+        let mut published = [&[0xff, 0xd8], &self.head[..]].concat();
+        if let Some(block) = exif(orientation) {
+            segment(&mut published, 0xe1, &[b"Exif\0\0", &block[..]].concat());
+        }
+        published.extend(self.picture);
+        published.extend([0xff, EOI]);
+        Ok(PhotoFile { format: ImageFormat::Jpeg, orientation, published })
     }
-    if let Some(fault) = scans.first().filter(|_| scans.len() == 1).and_then(|scan| coding.fault(scan)) {
-        return Err(damaged("JPEG", fault));
-    }
-    let orientation = orientation(found);
-    let mut published = vec![0xff, 0xd8];
-    published.extend(before);
-    if let Some(block) = exif(orientation) {
-        segment(&mut published, 0xe1, &[b"Exif\0\0", &block[..]].concat());
-    }
-    published.extend(picture);
-    published.extend([0xff, EOI]);
-    Ok(PhotoFile { format: ImageFormat::Jpeg, orientation, published })
 }
 
 /// The next marker; what stands before it belongs to nothing.

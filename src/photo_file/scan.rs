@@ -16,8 +16,19 @@ pub struct Coding {
     tables: [Option<Table>; 8],
 }
 
-/// Sides of the photo in pixels, and the sampling `(id, across, down)` of each component.
-type Frame = (usize, usize, Vec<(u8, usize, usize)>);
+/// Sides of a photo in pixels, and its components.
+struct Frame {
+    width: usize,
+    height: usize,
+    components: Vec<Component>,
+}
+
+/// A component's number, and how many of its blocks a unit has across and down.
+struct Component {
+    id: u8,
+    across: usize,
+    down: usize,
+}
 
 /// Symbols by the next 16 bits: a symbol and its length, which is zero where there is none.
 type Table = Box<[(u8, u8)]>;
@@ -37,23 +48,23 @@ impl Coding {
 
     fn take_frame(&mut self, marker: u8, body: &[u8]) -> Option<()> {
         let side = |at: usize| Some(usize::from(u16::from_be_bytes([*body.get(at)?, *body.get(at + 1)?])));
-        let component = |c: &[u8]| (c[0], usize::from(c[1] >> 4), usize::from(c[1] & 15));
+        let component = |c: &[u8]| Component { id: c[0], across: usize::from(c[1] >> 4), down: usize::from(c[1] & 15) };
         self.sequential = matches!(marker, 0xc0 | 0xc1) && *body.first()? == 8;
-        let sampled: Vec<_> = body.get(6..)?.chunks_exact(3).map(component).collect();
-        let sound = sampled.iter().all(|(_, across, down)| (1..=4).contains(across) && (1..=4).contains(down));
-        self.frame = Some((side(3)?, side(1)?, sampled)).filter(|_| sound);
+        let components: Vec<_> = body.get(6..)?.chunks_exact(3).map(component).collect();
+        let sound = components.iter().all(|c| (1..=4).contains(&c.across) && (1..=4).contains(&c.down));
+        self.frame = Some(Frame { width: side(3)?, height: side(1)?, components }).filter(|_| sound);
         Some(())
     }
 
     fn take_scan(&mut self, body: &[u8]) -> Option<()> {
-        let sampled = &self.frame.as_ref()?.2;
+        let sampled = &self.frame.as_ref()?.components;
         let named = body.get(1..1 + 2 * usize::from(*body.first()?))?;
         if named.len() != 2 * sampled.len() {
             return None;
         }
         for pair in named.chunks_exact(2) {
-            let (_, across, down) = sampled.iter().find(|(id, ..)| *id == pair[0])?;
-            let blocks = if sampled.len() == 1 { 1 } else { across * down };
+            let component = sampled.iter().find(|component| component.id == pair[0])?;
+            let blocks = if sampled.len() == 1 { 1 } else { component.across * component.down };
             self.blocks.push((blocks, usize::from(pair[1] >> 4 & 3), 4 + usize::from(pair[1] & 3)));
         }
         Some(())
@@ -80,9 +91,9 @@ impl Coding {
 
     /// What is wrong with the scan, if it is of a kind that is counted.
     pub fn fault(&self, scan: &[u8]) -> Option<&'static str> {
-        let (width, height, sampled) = self.frame.as_ref().filter(|_| self.sequential)?;
-        let most = |side: fn(&(u8, usize, usize)) -> usize| sampled.iter().map(side).max();
-        let (across, down) = if sampled.len() == 1 { (1, 1) } else { (most(|c| c.1)?, most(|c| c.2)?) };
+        let Frame { width, height, components } = self.frame.as_ref().filter(|_| self.sequential)?;
+        let most = |side: fn(&Component) -> usize| components.iter().map(side).max();
+        let (across, down) = if components.len() == 1 { (1, 1) } else { (most(|c| c.across)?, most(|c| c.down)?) };
         let units = width.div_ceil(8 * across) * height.div_ceil(8 * down);
         let interval = if self.interval == 0 { units } else { self.interval };
         let (mut bits, mut left) = (Bits { data: scan, held: 0, count: 0, padded: 0 }, units);
