@@ -6,6 +6,21 @@ use resvg::usvg::{Options, Tree, WriteOptions, roxmltree};
 
 /// What is drawn by fonts or by HTML, and would be missing: usvg has paths and pictures alone.
 const NOT_DRAWN: [&str; 2] = ["text", "foreignObject"];
+/// What usvg draws with, beside the primitives of filters, whose names begin with "fe".
+const DRAWN: [&str; 12] = [
+    "svg",
+    "g",
+    "defs",
+    "path",
+    "image",
+    "linearGradient",
+    "radialGradient",
+    "stop",
+    "pattern",
+    "clipPath",
+    "mask",
+    "filter",
+];
 /// The pictures that an SVG may hold.
 const PICTURES: [&str; 5] =
     ["data:image/png;", "data:image/jpeg;", "data:image/jpg;", "data:image/webp;", "data:image/gif;"];
@@ -48,8 +63,29 @@ fn redraw(bytes: &[u8]) -> Result<String> {
     let tree = Tree::from_xmltree(&document, &options).map_err(|e| broken(e.to_string()))?;
     let (width, height) = (tree.size().width(), tree.size().height());
     let drawn = tree.to_string(&WriteOptions { coordinates_precision: 5, ..WriteOptions::default() });
+    prove(&drawn)?;
     // without it, some browsers cut the picture off where the page shows it smaller
     Ok(drawn.replacen("<svg ", &format!("<svg viewBox=\"0 0 {width} {height}\" "), 1))
+}
+
+/// What is published is looked at itself, and not only what it was made of: usvg writes names as they came.
+fn prove(drawn: &str) -> Result<()> {
+    let refuse = |got: &str| {
+        Err(fault(format!("an SVG of shapes, got one that becomes {got}"), "export it as a plain SVG, or give a PNG"))
+    };
+    let Ok(document) = roxmltree::Document::parse(drawn) else { return refuse("no SVG") };
+    for node in document.descendants() {
+        let name = node.tag_name().name();
+        let shape = node.is_root() || node.is_text() || DRAWN.contains(&name) || name.starts_with("fe");
+        if !shape || (node.is_text() && !node.text().unwrap_or_default().trim().is_empty()) {
+            return refuse(&format!("something else, <{name}>"));
+        }
+        let leads = |a: roxmltree::Attribute<'_, '_>| a.name() == "href" && !a.value().starts_with("data:image/");
+        if let Some(attribute) = node.attributes().find(|a| a.name().starts_with("on") || leads(*a)) {
+            return refuse(&format!("one with an attribute {}", attribute.name()));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses what would be left out, so that no logo loses a part in silence.
@@ -98,7 +134,7 @@ mod tests {
             format!(
                 "{OPEN}><style>@import url(//elsewhere.example/x.css); path {{ fill: url(//elsewhere.example/#x) }}</style><path d=\"M0 0h9v9z\"/></svg>"
             ),
-            format!("{OPEN}><path id=\"x&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;\" d=\"M0 0h9v9z\"/></svg>"),
+            format!("{OPEN}><path id=\"x&quot; onclick=&quot;alert(1)\" d=\"M0 0h9v9z\"/></svg>"),
             format!("<?xml-stylesheet href=\"javascript:alert(1)\"?>{OPEN}><path d=\"M0 0h9v9z\"/></svg>"),
             format!(
                 "{OPEN}><iframe xmlns=\"http://www.w3.org/1999/xhtml\" srcdoc=\"alert(1)\"/><path d=\"M0 0h9v9z\"/></svg>"
@@ -123,6 +159,13 @@ mod tests {
     #[test]
     fn what_would_be_missing_is_refused_with_the_next_step() {
         let cases = [
+            (
+                format!(
+                    "{OPEN}><path id=\"x&quot;/>&lt;script>alert(1)&lt;/script>&lt;path id=&quot;y\" d=\"M0 0h9v9z\"/></svg>"
+                ),
+                "plain SVG",
+            ),
+            (format!("{OPEN}><path id=\"x&quot;>&lt;\" d=\"M0 0h9v9z\"/></svg>"), "plain SVG"),
             (format!("{OPEN}><text>Shop</text></svg>"), "into paths"),
             (
                 format!("{OPEN}><foreignObject><p xmlns=\"http://www.w3.org/1999/xhtml\">x</p></foreignObject></svg>"),
