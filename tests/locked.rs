@@ -7,7 +7,7 @@ use std::process::Command;
 const RULES: [(&[&str], Option<&str>); 8] = [
     (&["cargo install"], Some("--locked")),
     (&["cargo build", "cargo test", "cargo rustc", "cargo clippy", "cargo metadata", "cargo run"], Some("--locked")),
-    (&["['build',", "['rustc',"], Some("'--locked'")),
+    (&["['build', '-", "['rustc', '-", "['test', '-"], Some("'--locked'")),
     (&["pip install", "pip\" install"], Some("--require-hashes")),
     (&["npm install"], Some("--no-save")),
     (&["npm i ", "yarn add", "pnpm add"], None),
@@ -19,7 +19,7 @@ const SCRIPTS: [&str; 6] = ["sh", "mjs", "js", "py", "yml", "yaml"];
 /// What is wrong in a line of a script, if anything. A remark is read by people, who may know what they do.
 fn fault(line: &str) -> Option<String> {
     let command = line.trim();
-    if ["#", "//", "*", "echo", "fail"].iter().any(|start| command.starts_with(start))
+    if ["#", "//", "/*", "*", "echo", "fail"].iter().any(|start| command.starts_with(start))
         || ["cargo install --list", " --version >"].iter().any(|asks| command.contains(asks))
     {
         return None;
@@ -98,6 +98,7 @@ fn a_command_without_its_lock_is_seen() {
         "cargo install wasm-pack",
         "  cargo build --release",
         "cargo test --release --features gpu",
+        "spawn('cargo', ['build', '--release'])",
         "npm install",
         "npm i left-pad",
         "npx serve dist",
@@ -115,6 +116,8 @@ fn a_command_without_its_lock_is_seen() {
         "pip install --require-hashes -r requirements.txt",
         "- uses: actions/checkout@34e114876b0b11c390a56381ad16ebd13914f8d5 # v4.3.1",
         "# cargo build",
+        "/** Runs `cargo test`. */",
+        "const switches = ['build', 'backend'];",
     ] {
         assert!(fault(line).is_none(), "{line}");
     }
