@@ -58,7 +58,8 @@ function copy() {
 function judge(test) {
   const [which, ...filter] = test.split(' -- ');
   if (which === 'kernels') {
-    const binary = path.join(home, 'kernels');
+    // a name of this run's own: what an earlier, stopped run still compiles must not take its place
+    const binary = path.join(home, `kernels-${process.pid}`);
     const built = run('rustc', ['--edition', '2024', '--test', '-C', 'opt-level=1', '-A', 'warnings', '-C', `incremental=${home}/incremental`, '-o', binary, 'tests/kernels/native.rs']);
     return built.ok ? run(binary, []) : { ...built, unbuilt: true };
   }
@@ -109,4 +110,5 @@ for (const test of new Set(faults.map(({ test }) => test))) {
     console.log(`${name.padEnd(52)} ${how}`);
   }
 }
+rmSync(path.join(home, `kernels-${process.pid}`), { force: true });
 console.log(`${caught} / ${faults.length} caught`);
