@@ -159,7 +159,7 @@ fn a_killed_training_goes_on_from_its_last_batch_to_the_same_model() {
     let whole = timed(&train("undisturbed"));
     let again = [train("killed"), vec!["--resume".to_string()]].concat();
     // a kill while a checkpoint is written leaves this
-    let unfinished = world.path("killed-log").join(format!("{}x", vitrine::model::folder::UNFINISHED));
+    let unfinished = world.path("killed-log").join(format!("{}x", vitrine::atomic::UNFINISHED));
     std::fs::create_dir_all(world.path("killed-log")).unwrap();
     std::fs::write(&unfinished, "half a checkpoint").unwrap();
     let mut steps = vec![0];

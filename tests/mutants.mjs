@@ -63,7 +63,7 @@ function judge(test) {
     const built = run('rustc', ['--edition', '2024', '--test', '-C', 'opt-level=1', '-A', 'warnings', '-C', `incremental=${home}/incremental`, '-o', binary, 'tests/kernels/native.rs']);
     return built.ok ? run(binary, []) : { ...built, unbuilt: true };
   }
-  const args = ['test', '--release', '--features', 'gpu', ...plain, ...which.split(' ')];
+  const args = ['test', '--locked', '--release', '--features', 'gpu', ...plain, ...which.split(' ')];
   const built = run('cargo', [...args, '--no-run']);
   return built.ok ? run('cargo', [...args, '--', ...filter]) : { ...built, unbuilt: true };
 }
