@@ -789,7 +789,7 @@ const SINGLE: &[(&str, &str, &[Do], &str, Then)] = &[
         "",
         &[Remove("dist/.vitrine-files"), Remove("www/icons/icon-512.png")],
         "site catalog --out dist --model model --www www",
-        Changed(&["dist/.vitrine-files", "dist/icons/icon-512.png", "dist/site.json"]),
+        Changed(&["dist/.vitrine-files", "dist/icons/icon-512.png", "dist/index.html", "dist/site.json"]),
     ),
     (
         "an old model is replaced",

@@ -1,10 +1,10 @@
-// A catalog of vectors alone, as src/shard.rs describes it: what the scan is measured and tested on.
+// A catalog of vectors alone, as src/catalog/format.rs describes it: what the scan is measured and tested on.
 
 const shardRows = 15_000;
 
 const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-/** A shard's file, as src/shard.rs describes it. */
+/** A shard's file, as src/catalog/format.rs describes it. */
 function encode(vectors, rows, d) {
   const ids = new TextEncoder().encode('0'.repeat(rows));
   const bytes = new Uint8Array(24 + 4 * rows + 4 * (rows + 1) + rows + rows * d);

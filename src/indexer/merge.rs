@@ -7,15 +7,18 @@ use crate::catalog::format::{Item, MANIFEST};
 use crate::error::{LeftOut, Reason, Result, io};
 use crate::hash::PhotoName;
 use crate::photo_file::PhotoFile;
-use crate::staging::{Growth, Kind};
+use crate::staging::{self, Growth, Kind};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Joins parts that `index --part` made into the catalog folder `out`.
 pub fn merge(parts: &[PathBuf], out: &Path, cells: CellChoice) -> Result<Summary> {
-    let out = &Growth::new(Kind::Catalog, out, &parts.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
+    let inputs: Vec<&Path> = parts.iter().map(PathBuf::as_path).collect();
+    // before anything is read, and no folder is made for parts that make no catalog
+    staging::check(Kind::Catalog, out, &inputs)?;
     let opened = parts.iter().map(|folder| Ok((folder.as_path(), PartManifest::open(folder)?)));
     let parts = check(opened.collect::<Result<_>>()?)?;
+    let out = &Growth::new(Kind::Catalog, out, &inputs)?;
     let whole = parts[0].1.whole.clone();
     let mut rows = Rows::new(whole.dimension);
     let mut photos = HashSet::new();

@@ -61,7 +61,7 @@ impl Metadata {
         }
         let columns = Columns::of(path, names, named)?;
         let mut rows = HashMap::new();
-        let (mut lines, mut left_out, file) = (HashMap::new(), Vec::new(), path.display().to_string());
+        let (mut lines, mut left_out, file) = (HashMap::new(), Vec::new(), name_of(path));
         for record in reader.byte_records() {
             let record = record.map_err(bad)?;
             let line = record.position().map_or(0, csv::Position::line);
@@ -129,6 +129,11 @@ impl Metadata {
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
+}
+
+/// A file's name without its folder, which differs between the machines that make the parts of one catalog.
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// A row whose fields can be used.

@@ -39,8 +39,8 @@ impl Site<'_> {
                 "expected the photo {name}, got {got} in {place}; {first}index the photos again"
             )))
         };
-        // a pipe would never end
-        if !std::fs::metadata(&path).is_ok_and(|place| place.is_file()) {
+        // a pipe would never end, and a link may lead to any file of this machine
+        if !std::fs::symlink_metadata(&path).is_ok_and(|place| place.is_file()) {
             return wrong("none", "");
         }
         let bytes = std::fs::read(&path).map_err(io("reading", &path))?;

@@ -226,6 +226,18 @@ pub fn remove_unfinished(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Removes a folder that a kill left before its mark was written, and says whether it was one: nothing is in it but that
+/// mark, unfinished.
+pub fn remove_unmarked(folder: &Path) -> Result<bool> {
+    let mut entries = fs::read_dir(folder).map_err(io("reading", folder))?.flatten();
+    if !entries.all(|entry| is_unfinished(&entry.path())) {
+        return Ok(false);
+    }
+    remove_unfinished(folder)?;
+    fs::remove_dir(folder).map_err(io("removing", folder))?;
+    Ok(true)
+}
+
 /// Puts back a folder that a kill between two renames left beside its place.
 pub fn restore(place: &Path) -> Result<()> {
     let before = beside(place, OLD);

@@ -84,6 +84,21 @@ fn a_kill_after_the_exchange_loses_nothing_that_is_not_listed() {
 }
 
 #[test]
+fn a_folder_that_a_kill_left_before_its_mark_is_cleared() {
+    let home = tempfile::tempdir().unwrap();
+    let out = home.path().join("out");
+    for unfinished in [false, true] {
+        let left = beside(&out, PART);
+        fs::create_dir(&left).unwrap();
+        if unfinished {
+            fs::write(left.join(format!("{}x", crate::atomic::UNFINISHED)), "half").unwrap();
+        }
+        replace(KIND, &out, "last", |folder| fill(folder, "1")).unwrap();
+        assert!(!left.exists());
+    }
+}
+
+#[test]
 fn a_hidden_folder_without_the_mark_is_nobodys() {
     let home = tempfile::tempdir().unwrap();
     let out = home.path().join("out");

@@ -11,7 +11,7 @@ export function describe(item) {
   return details || item.title;
 }
 
-const [columns, rows] = [3, 4]; // BLUR in src/shard.rs
+const [columns, rows] = [3, 4]; // BLUR in src/catalog/format.rs
 
 /** The few pixels that came with the catalog, drawn large until the photo is there; null where there are none. */
 export function blur(item) {
