@@ -174,11 +174,7 @@ impl Staged {
                 return Err(io("creating", &path)(error));
             }
             // a run that is at work there is what is said of it, else whatever it is was not left by this program
-            let lock = Lock::take(&path, place)?;
-            if swap::remove_unmarked(&path)? {
-                drop(lock);
-                return Self::new(place, kind);
-            }
+            let _lock = Lock::take(&path, place)?;
             let got = "got one without its mark; look into it, move it away and run again";
             return Err(refused(&path, format!("expected no folder but an unfinished one of this program, {got}")));
         }
@@ -196,7 +192,7 @@ impl Staged {
 impl Drop for Staged {
     fn drop(&mut self) {
         if !self.gone {
-            let _ = fs::remove_dir_all(&self.path);
+            swap::clear(&self.path);
         }
     }
 }

@@ -36,7 +36,7 @@ pub fn publish(mut staged: Staged, out: &Path, kind: Kind, old: &Files, last: &s
     match exchange(&staged.path, out) {
         Ok(()) => {
             staged.gone = true;
-            retire(&staged.path, out, "", &ours);
+            retire(&staged.path, out, &Record::new(kind, ours));
             Ok(staged.lock.take())
         }
         Err(_) => rename_both(staged, out, &record, old, last),
@@ -54,7 +54,7 @@ fn rename_both(mut staged: Staged, out: &Path, record: &Record, old: &Files, las
         io("replacing", out)(error)
     })?;
     staged.gone = true;
-    retire(&before, out, "", &record.files.union(old).cloned().collect());
+    retire(&before, out, &Record::new(record.kind, record.files.union(old).cloned().collect()));
     Ok(staged.lock.take())
 }
 
@@ -162,27 +162,50 @@ fn like(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::set_permissions(to, found.permissions())
 }
 
-/// Empties a folder that `new` has replaced: of its files those that are listed, and those that have a second name there.
-/// What came into it meanwhile moves over. Nothing else is removed; a folder that is not empty stays.
-fn retire(old: &Path, new: &Path, below: &str, listed: &Files) {
+/// Removes a folder that `new` has replaced, as far as it is the program's: a folder that is not empty then stays. The list
+/// goes last, so that a kill leaves no folder that the next run cannot tell.
+fn retire(old: &Path, new: &Path, record: &Record) {
+    let _ = record.write(old);
+    empty(old, new, "", &record.files);
+    let rest = fs::read_dir(old).map_or(0, Iterator::count);
+    if rest == usize::from(is_file(&old.join(record::NAME))) {
+        let _ = fs::remove_file(old.join(record::NAME));
+        let _ = fs::remove_dir(old);
+    }
+}
+
+/// Removes an unfinished folder, all of which is the program's; the list goes last.
+pub fn clear(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let _ = match entry.file_type() {
+            Ok(kind) if kind.is_dir() => fs::remove_dir_all(&path),
+            _ if entry.file_name() == record::NAME => Ok(()),
+            _ => fs::remove_file(&path),
+        };
+    }
+    let _ = fs::remove_dir_all(folder);
+}
+
+/// Empties a folder that `new` has replaced: of its files those that are listed go, and those that have a second name there.
+/// What came into it meanwhile moves over.
+fn empty(old: &Path, new: &Path, below: &str, listed: &Files) {
     let Ok(entries) = fs::read_dir(old.join(below)) else { return };
     for entry in entries.flatten() {
         let name = join(below, &entry.file_name().to_string_lossy());
         let path = entry.path();
         let target = new.join(below).join(entry.file_name());
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            retire(old, new, &name, listed);
-        } else if name == record::NAME
-            || listed_file(&path, &name, listed)
-            || is_unfinished(&path)
-            || twin(&path, &target)
-        {
+            empty(old, new, &name, listed);
+            let _ = fs::remove_dir(&path);
+        } else if name == record::NAME {
+            continue;
+        } else if listed_file(&path, &name, listed) || is_unfinished(&path) || twin(&path, &target) {
             let _ = fs::remove_file(&path);
         } else if fs::symlink_metadata(&target).is_err() {
             let _ = fs::create_dir_all(new.join(below)).and_then(|()| fs::rename(&path, &target));
         }
     }
-    let _ = fs::remove_dir(old.join(below));
 }
 
 /// Whether two names lead to one file, links not followed.
@@ -226,18 +249,6 @@ pub fn remove_unfinished(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes a folder that a kill left before its mark was written, and says whether it was one: nothing is in it but that
-/// mark, unfinished.
-pub fn remove_unmarked(folder: &Path) -> Result<bool> {
-    let mut entries = fs::read_dir(folder).map_err(io("reading", folder))?.flatten();
-    if !entries.all(|entry| is_unfinished(&entry.path())) {
-        return Ok(false);
-    }
-    remove_unfinished(folder)?;
-    fs::remove_dir(folder).map_err(io("removing", folder))?;
-    Ok(true)
-}
-
 /// Puts back a folder that a kill between two renames left beside its place.
 pub fn restore(place: &Path) -> Result<()> {
     let before = beside(place, OLD);
@@ -268,12 +279,12 @@ pub fn sweep_all(parent: &Path) {
 /// Removes what this program made of a folder that a killed run left.
 fn sweep(left: &Path, out: &Path) {
     match Record::read(left) {
-        Ok(Some(record)) if record.unfinished => _ = fs::remove_dir_all(left),
-        Ok(Some(record)) => retire(left, out, "", &record.files),
-        // replaced when an earlier version had made it, or killed before the first file was there
+        Ok(Some(record)) if record.unfinished => clear(left),
+        Ok(Some(record)) => retire(left, out, &record),
+        // replaced when an earlier version had made it, or killed before its list was there
         Ok(None) => match former::read(left, Kind::Site) {
-            Ok(Some((_, files))) => retire(left, out, "", &files),
-            _ => _ = fs::remove_dir(left),
+            Ok(Some((kind, files))) => retire(left, out, &Record::new(kind, files)),
+            _ => _ = remove_unfinished(left).and_then(|()| fs::remove_dir(left).map_err(io("removing", left))),
         },
         Err(_) => {}
     }

@@ -84,17 +84,26 @@ fn a_kill_after_the_exchange_loses_nothing_that_is_not_listed() {
 }
 
 #[test]
-fn a_folder_that_a_kill_left_before_its_mark_is_cleared() {
+fn a_kill_at_any_moment_leaves_what_the_next_run_clears() {
     let home = tempfile::tempdir().unwrap();
     let out = home.path().join("out");
-    for unfinished in [false, true] {
-        let left = beside(&out, PART);
+    let left = beside(&out, PART);
+    let half = format!("{}a1B2c3", crate::atomic::UNFINISHED);
+    let listed = |files: &[&str]| Record::new(KIND, names(files)).write(&left).unwrap();
+    // nothing yet; half a list; a list of what is being built; half removed; half taken out after an exchange
+    let moments: [&dyn Fn(); 5] = [
+        &|| {},
+        &|| fs::write(left.join(&half), "half").unwrap(),
+        &|| fill(&left, "1").and_then(|()| Record::unfinished(KIND).write(&left)).unwrap(),
+        &|| Record::unfinished(KIND).write(&left).unwrap(),
+        &|| fs::write(left.join("a"), "1").map(|()| listed(&["a", "deep/b", "last"])).unwrap(),
+    ];
+    for (number, moment) in moments.iter().enumerate() {
         fs::create_dir(&left).unwrap();
-        if unfinished {
-            fs::write(left.join(format!("{}x", crate::atomic::UNFINISHED)), "half").unwrap();
-        }
-        replace(KIND, &out, "last", |folder| fill(folder, "1")).unwrap();
-        assert!(!left.exists());
+        moment();
+        replace(KIND, &out, "last", |folder| fill(folder, "2")).unwrap();
+        let beside: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(beside, ["out"], "moment {number}");
     }
 }
 
