@@ -135,7 +135,9 @@ impl Site<'_> {
         // for the service worker alone, which keeps these
         let kept: BTreeSet<&str> = precache.iter().chain(&later).filter_map(|file| file.strip_prefix("./")).collect();
         let keeps = |file: &str| file == INDEX || file.starts_with(SENTENCES) || kept.contains(file);
-        let listed: BTreeMap<_, _> = hashes.iter().filter(|(file, _)| keeps(file)).collect();
+        // the page itself has the hashes of what it runs
+        let signed = |file: &str| html.contains(&format!("\"{}\" integrity=", escape(file)));
+        let listed: BTreeMap<_, _> = hashes.iter().filter(|(file, _)| keeps(file) && !signed(file)).collect();
         let site = json!({
             "title": title,
             "accent": self.accent,

@@ -14,7 +14,7 @@ const RULES: [(&[&str], Option<&str>); 8] = [
     (&["npx "], Some("@")),
     (&["uses: "], Some("@")),
 ];
-const SCRIPTS: [&str; 7] = ["md", "sh", "mjs", "js", "py", "yml", "yaml"];
+const SCRIPTS: [&str; 6] = ["sh", "mjs", "js", "py", "yml", "yaml"];
 
 /// What is wrong in a line of a script, if anything. A remark is read by people, who may know what they do.
 fn fault(line: &str) -> Option<String> {

@@ -239,14 +239,19 @@ fn age_items(catalog: &Path) {
     let mut manifest: Value = serde_json::from_slice(&std::fs::read(catalog.join("catalog.json")).unwrap()).unwrap();
     let entry = &mut manifest["shards"][0]["items"];
     let path = catalog.join(entry["file"].as_str().unwrap());
-    let mut text = std::fs::read_to_string(&path).unwrap();
+    let (mut text, mut aged) = (std::fs::read_to_string(&path).unwrap(), 0);
     for (_, bytes, format) in telling(6) {
         let [new, old] = names(&bytes, format);
-        assert!(text.contains(&new));
+        // two of them are published alike
+        if !text.contains(&new) {
+            continue;
+        }
+        aged += 1;
         text = text.replace(&new, &old);
         std::fs::remove_file(catalog.join("photos").join(new)).unwrap();
         std::fs::write(catalog.join("photos").join(old), bytes).unwrap();
     }
+    assert_eq!(aged, 3);
     (entry["bytes"], entry["sha256"]) = (text.len().into(), sha256_hex(text.as_bytes()).into());
     std::fs::write(path, text).unwrap();
     std::fs::write(catalog.join("catalog.json"), manifest.to_string()).unwrap();
@@ -259,6 +264,10 @@ fn age(world: &World) {
     let mut text = std::fs::read_to_string(&path).unwrap().replacen("vitrine-journal 3 ", "vitrine-journal 2 ", 1);
     for (_, bytes, format) in telling(6) {
         let [new, old] = names(&bytes, format);
+        // two of them are published alike, and one file was kept for both
+        if !text.contains(&new) {
+            continue;
+        }
         text = text.replace(&new, &old);
         let _ = std::fs::remove_file(world.path("catalog/photos").join(new));
         std::fs::write(world.path("catalog/photos").join(old), &bytes).unwrap();

@@ -45,7 +45,8 @@ async function fill() {
   const urls = new Set(files.map((file) => new URL(file, base).href));
   const cache = await caches.open(shellName);
   await cache.put(site, described);
-  await Promise.all([...urls].map(async (url) => cache.put(url, await expected(url, list.hashes ?? {}))));
+  const hashes = await hashesOf(list, await expected(index, list.hashes ?? {}));
+  await Promise.all([...urls].map(async (url) => cache.put(url, await expected(url, hashes))));
   // Without these the shell shows nothing: a visitor who leaves as soon as this worker is there has them.
   await keep([new URL('catalog.json', new URL(list.catalog, base)).href, new URL('model.json', new URL(list.model, base)).href]);
 }
@@ -53,13 +54,21 @@ async function fill() {
 /** What a visitor may come to use without a network, when nobody waits for it. */
 async function fillRest() {
   const cache = await caches.open(shellName);
-  const { later = [], hashes = {} } = (await (await cache.match(site))?.json()) ?? {};
-  for (const file of later) {
+  const [list, page] = [(await (await cache.match(site))?.json()) ?? {}, await cache.match(index)];
+  const hashes = page ? await hashesOf(list, page) : {};
+  for (const file of list.later ?? []) {
     const url = new URL(file, base).href;
     if (forgetting || (await cache.match(url))) continue;
     const response = await expected(url, hashes).catch(() => null); // the next visit tries again
     if (response) await cache.put(url, response);
   }
+}
+
+/** The hashes of this build's files: the page has those of what it runs, site.json those of the page and of the rest. */
+async function hashesOf({ hashes = {} }, page) {
+  const named = (await page.clone().text()).matchAll(/ (?:src|href)="([^"]+)" integrity="sha256-([\w+/=]+)/g);
+  const hex = (text) => Array.from(atob(text), (byte) => byte.charCodeAt(0).toString(16).padStart(2, '0')).join('');
+  return { ...hashes, ...Object.fromEntries(Array.from(named, ([, file, hash]) => [file, hex(hash)])) };
 }
 
 async function sha256(response) {

@@ -216,7 +216,7 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
     }
   });
 
-  test('every script and style of the page carries a hash, and every file of it has one in site.json', async () => {
+  test('every script and style of the page carries a hash, and every other file of it has one in site.json', async () => {
     const html = await (await fetch(server.origin)).text();
     const signed = new Map([...html.matchAll(/(?:src|href)="([^"]+)" integrity="sha256-([^"]+)"/g)].map(([, file, hash]) => [file, hash]));
     const modules = readdirSync(path.join(process.env.VITRINE_DIST, 'ui'), { recursive: true }).map((file) => `ui/${file}`);
@@ -225,7 +225,7 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
       assert.equal(signed.get(file), hash, file);
     }
     for (const [file, hash] of Object.entries(site.hashes)) assert.equal(sha256(readFileSync(path.join(process.env.VITRINE_DIST, file))), hash, file);
-    for (const file of [...site.precache, ...site.later]) assert.ok(site.hashes[file.replace('./', '')], `${file} has a hash`);
+    for (const file of [...site.precache, ...site.later]) assert.ok(site.hashes[file.replace('./', '')] ?? signed.get(file.replace('./', '')), `${file} has a hash`);
   });
 
   test('a browser whose storage is full, or was emptied, searches all the same', async () => {
