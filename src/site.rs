@@ -121,7 +121,9 @@ impl Site<'_> {
         let html = signed(&self.index(title, manifest)?, &hashes, &start);
         hashes.insert(INDEX, sha256_hex(html.as_bytes()));
         let logo = logo.as_ref().map(|logo| logo.file.to_string());
-        let (first, later): (Vec<_>, Vec<_>) = shell(&files).partition(|file| start.contains(*file));
+        // a phone's home screen shows the large icon, no page does
+        let at_once = |file: &&String| start.contains(*file) && !file.ends_with(".png");
+        let (first, later): (Vec<_>, Vec<_>) = shell(&files).partition(at_once);
         let precache: Vec<String> = first.into_iter().chain(&logo).map(|file| format!("./{file}")).collect();
         let used = later.into_iter().filter(|file| !CLUSTERED.contains(&file.as_str()));
         let later: Vec<String> = used.map(|file| format!("./{file}")).collect();

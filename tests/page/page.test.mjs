@@ -563,7 +563,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await paused.click('[data-part="status"]');
     await paused.waitForFunction(() => [...document.querySelectorAll('.figures .meter')].filter((meter) => meter.style.getPropertyValue('--share') === '100%').length >= 4);
     await paused.getByRole('button', { name: 'Pause' }).click();
-    await paused.getByRole('button', { name: 'Resume' }).waitFor();
+    await paused.getByRole('dialog').getByRole('button', { name: 'Resume' }).waitFor();
     await paused.keyboard.press('Escape');
     assert.match(await paused.textContent('[data-notice="waiting"]'), /paused/);
     hold = false;

@@ -80,7 +80,7 @@ describe('what a visitor asks for', { skip: missing() ?? false, concurrency: 1 }
   }
 
   // all that may stand behind a question mark: a build, a language, a name of a build, and "past every cache"
-  const plain = [/^$/, /^\?fresh$/, /^\?v=[0-9a-f]+&l=[a-z]+$/, /^\?build=[a-z]+$/];
+  const plain = [/^$/, /^\?fresh$/, /^\?v=[0-9a-f]+$/, /^\?v=[0-9a-f]+&l=[a-z]+$/, /^\?build=[a-z]+$/];
 
   /** Fails if any host knows anything; `but` is the one address that an older link itself asks for. */
   function nothing(step, but = null) {
