@@ -787,9 +787,9 @@ const SINGLE: &[(&str, &str, &[Do], &str, Then)] = &[
     (
         "an old site loses the files that it no longer has",
         "",
-        &[Remove("dist/.vitrine-files"), Remove("www/icons/icon-512.png")],
+        &[Remove("dist/.vitrine-files"), Remove("www/icons/icon.svg")],
         "site catalog --out dist --model model --www www",
-        Changed(&["dist/.vitrine-files", "dist/icons/icon-512.png", "dist/index.html", "dist/site.json"]),
+        Changed(&["dist/.vitrine-files", "dist/icons/icon.svg", "dist/index.html", "dist/site.json"]),
     ),
     (
         "an old model is replaced",
