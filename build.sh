@@ -11,9 +11,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-bindgen_version=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
-tools=$PWD/target/tools
-export PATH="$tools/bin:$PATH"
+# writes the JavaScript of a compiled wasm build; need_wasm builds it
+bindings=target/tools/release/bindings
 
 say() { printf '\n== %s\n' "$*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -70,12 +69,9 @@ need_wasm() {
         say "adding the wasm target"
         rustup target add wasm32-unknown-unknown
     fi
-    if [ "$("$tools/bin/wasm-bindgen" --version 2>/dev/null)" != "wasm-bindgen $bindgen_version" ]; then
-        say "installing wasm-bindgen $bindgen_version"
-        # it runs for seconds and would be compiled for minutes
-        CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
-            cargo install wasm-bindgen-cli --version "=$bindgen_version" --locked --root "$tools" --quiet
-    fi
+    # in a folder of its own, so that it can be compiled beside a wasm build; it runs for seconds
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+        cargo build --locked --release --package bindings --target-dir target/tools --quiet
 }
 
 # No path of this machine gets into the page's program, so that the same sources give the same bytes everywhere.
@@ -159,7 +155,7 @@ pack_variant() {
         gpu) needs='["webgpu"]' ;;
     esac
     rm -rf "www/pkg/$1"
-    wasm-bindgen --target web --out-dir "www/pkg/$1" --out-name vitrine "target/wasm-$1.wasm"
+    "$bindings" "target/wasm-$1.wasm" "www/pkg/$1" vitrine
     node_modules/.bin/wasm-opt -O3 "${features[@]/#/--enable-}" \
         -o "www/pkg/$1/optimised.wasm" "www/pkg/$1/vitrine_bg.wasm"
     mv "www/pkg/$1/optimised.wasm" "www/pkg/$1/vitrine_bg.wasm"
@@ -209,7 +205,7 @@ build_wasm() {
 build_gpu_cases() {
     say "building the case table for WebGPU"
     cargo build --locked --profile wasm --package backend-cases --target wasm32-unknown-unknown
-    wasm-bindgen --target web --out-dir "$1" target/wasm32-unknown-unknown/wasm/backend_cases.wasm
+    "$bindings" target/wasm32-unknown-unknown/wasm/backend_cases.wasm "$1" backend_cases
 }
 
 # Draws the demo catalogue, indexes it and writes the site: $1 photos, $2 catalog, $3 site, $4 number of photos.

@@ -110,7 +110,7 @@ fn a_command_without_its_lock_is_seen() {
         assert!(fault(line).is_some(), "{line}");
     }
     for line in [
-        "cargo install wasm-bindgen-cli --version =0.2.130 --locked",
+        "cargo install cargo-fuzz --version =0.13.1 --locked",
         "cargo build --locked --release",
         "npm ci --no-audit",
         "pip install --require-hashes -r requirements.txt",
