@@ -8,10 +8,12 @@ use crate::model::bert::Bert;
 use crate::model::folder::{Description, Part};
 use crate::model::fusion::{Fused, Fusion, Photo, Words};
 use crate::model::vit::Vit;
+use crate::search::joined::{self, CANDIDATES, Evidence, Joined, Reference, Weights};
 use crate::search::query::Typed;
 use crate::search::ranking::Relevance;
-use crate::search::words::ItemWords;
-use crate::search::{Filter, Found, Hit, Searchable};
+use crate::search::wanted::Wanted;
+use crate::search::words::TextIndex;
+use crate::search::{Filter, Found, Hit, Searchable, Vectors};
 use crate::text::{TextReader, Tokens};
 use crate::weights::Checkpoint;
 use std::borrow::Cow;
@@ -32,30 +34,60 @@ pub struct Query<'a> {
 pub struct Request<'a> {
     /// Photo and text; the text as it was typed, in the grammar of [`search::query`](crate::search::query).
     pub query: Query<'a>,
+    /// The row of the product that the photo shows, where it is one of the catalog's.
+    pub product: Option<u32>,
+    /// What answers.
+    pub mode: Mode,
     /// Which rows may be found.
     pub filter: Filter<'a>,
     /// The most hits.
     pub k: usize,
 }
 
+/// What answers a query.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum, serde::Serialize), serde(rename_all = "lowercase"))]
+pub enum Mode {
+    /// Words and vectors together.
+    #[default]
+    Hybrid,
+    /// Vectors alone.
+    Vector,
+    /// Words alone, for which no model is needed.
+    Words,
+}
+
 /// Where is searched.
-#[derive(Debug)]
 pub struct Place<'a, S> {
     /// The catalog's vectors.
     pub vectors: &'a S,
-    /// What its titles and attributes say. Without it, words to leave out are left to the caller.
-    pub words: Option<&'a ItemWords>,
+    /// What the shop says of its products. Without it vectors answer alone, and words to leave out are left to the
+    /// caller.
+    pub shop: Option<Shop<'a>>,
     /// Where its good matches end.
     pub relevance: Option<Relevance>,
     /// Number of rows.
     pub rows: usize,
 }
 
+/// What joins the shop's own words with the vectors.
+#[derive(Clone, Copy)]
+pub struct Shop<'a> {
+    /// What titles and attributes say.
+    pub index: &'a TextIndex,
+    /// The catalog's vectors in memory, to score single rows.
+    pub vectors: &'a dyn Vectors,
+    /// How much each kind of evidence counts.
+    pub weights: Weights,
+}
+
 /// What was found.
 #[derive(Clone, Debug, Default)]
 pub struct Response {
-    /// The nearest rows, best first.
+    /// The best rows, best first.
     pub hits: Vec<Hit>,
+    /// What their scores are made of, where words and vectors answered together; else empty.
+    pub joined: Vec<Joined>,
     /// The query's vector and attention.
     pub encoded: Encoded,
     /// Milliseconds of the search itself.
@@ -73,6 +105,8 @@ pub struct Encoded {
     pub words: Option<Vec<(String, f32)>>,
     /// Attention over photo and words.
     pub modalities: Option<[f32; 2]>,
+    /// Unit vector of the photo alone.
+    pub looks: Option<Vec<f32>>,
     /// Milliseconds spent.
     pub ms: Milliseconds,
 }
@@ -111,6 +145,7 @@ impl<'a> Query<'a> {
 /// A query that has been asked of a backend and not been read back.
 struct Asked<B: Backend> {
     fused: Fused<B>,
+    looks: Option<B::Tensor>,
     ms: Milliseconds,
 }
 
@@ -118,7 +153,10 @@ impl<B: Backend> Asked<B> {
     /// The vector, then what there is of the attention over patches, words and modalities.
     fn tensors(&self) -> Vec<&B::Tensor> {
         let Fused { query, alpha, gamma, beta } = &self.fused;
-        [Some(query), alpha.as_ref(), gamma.as_ref(), beta.as_ref()].into_iter().flatten().collect()
+        [Some(query), alpha.as_ref(), gamma.as_ref(), beta.as_ref(), self.looks.as_ref()]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 
@@ -218,7 +256,8 @@ impl<B: Backend> Engine<B> {
         self.answer(query, &asked, read)
     }
 
-    /// The one search: reads what was typed, leaves out what it says, encodes the rest and finds the nearest rows.
+    /// The one search: reads what was typed, leaves out what it says, encodes the rest, and joins the nearest rows with
+    /// what words name.
     ///
     /// # Errors
     /// [`Error::EmptyQuery`] where there is nothing to look for.
@@ -227,7 +266,21 @@ impl<B: Backend> Engine<B> {
         let exclude = self.left_out(&typed.without, request.filter.exclude, place).await?;
         let text = Some(typed.words.as_str()).filter(|words| !words.is_empty());
         let (query, filter) = (Query { text, ..request.query }, Filter { exclude: &exclude, ..request.filter });
-        self.nearest(query, filter, request.k, place.vectors).await
+        let Some(shop) = place.shop.filter(|_| request.mode != Mode::Vector && text.is_some()) else {
+            return self.nearest(query, filter, request.k, place.vectors).await;
+        };
+        let wanted = Wanted::read(text.unwrap_or_default(), shop.index, false);
+        let near = match request.mode {
+            Mode::Words => Response::default(),
+            _ => self.nearest(query, filter, CANDIDATES.max(request.k).min(S::MOST), place.vectors).await?,
+        };
+        let evidence = match (request.product, &near.encoded.looks) {
+            (None, None) => joined::of_text(shop.index, &wanted, &shop.weights),
+            (product, looks) => changed(&wanted, product, looks.as_deref(), filter, shop)?,
+        };
+        let vector = Some(near.encoded.vector.as_slice()).filter(|vector| !vector.is_empty());
+        let joined = joined::join(&evidence, &near.hits, vector, shop.vectors, filter, request.k);
+        Ok(Response { hits: joined.iter().map(|joined| joined.hit).collect(), joined, ..near })
     }
 
     /// The rows nearest to a query's vector.
@@ -242,7 +295,7 @@ impl<B: Backend> Engine<B> {
         let start = clock();
         let Found { read, hits, ms } = vectors.find(&self.backend, &asked.tensors(), k, filter).await?;
         asked.ms.fusion += clock() - start - ms;
-        Ok(Response { hits, encoded: self.answer(query, &asked, read)?, search_ms: ms })
+        Ok(Response { hits, encoded: self.answer(query, &asked, read)?, search_ms: ms, joined: Vec::new() })
     }
 
     /// The rows that are not to be found: those given, those whose title or attributes hold a word to leave out, and of
@@ -253,7 +306,9 @@ impl<B: Backend> Engine<B> {
         given: &'a [u32],
         place: &Place<'_, S>,
     ) -> Result<Cow<'a, [u32]>> {
-        let Some(words) = place.words.filter(|_| !without.is_empty()) else { return Ok(given.into()) };
+        let Some(words) = place.shop.map(|shop| shop.index).filter(|_| !without.is_empty()) else {
+            return Ok(given.into());
+        };
         let mut rows = given.to_vec();
         for word in without {
             let held = words.rows(word);
@@ -280,9 +335,14 @@ impl<B: Backend> Engine<B> {
         if let (Some(photo), Some(words), Some(like)) = (&photo, &words, query.like) {
             fused.query = self.lean(fused.query, photo, words, like)?;
         }
+        let looks = match (&photo, &words) {
+            (Some(photo), Some(_)) => Some(self.fusion()?.catalog(&self.backend, photo)?),
+            _ => None,
+        };
         let fusion = clock() - read;
         Ok(Asked {
             fused,
+            looks,
             ms: Milliseconds { decode: decoded - start, image: seen - decoded, text: read - seen, fusion },
         })
     }
@@ -298,6 +358,7 @@ impl<B: Backend> Engine<B> {
             encoded.words = Some(self.word_weights(text, &gamma)?);
         }
         encoded.modalities = next(fused.beta.is_some()).and_then(|beta| beta.try_into().ok());
+        encoded.looks = next(asked.looks.is_some());
         Ok(encoded)
     }
 
@@ -356,6 +417,25 @@ impl<B: Backend> Engine<B> {
         }
         Ok(words)
     }
+}
+
+/// What a change of a product, or of a photo, says of every row.
+fn changed(
+    wanted: &Wanted,
+    product: Option<u32>,
+    looks: Option<&[f32]>,
+    filter: Filter<'_>,
+    shop: Shop<'_>,
+) -> Result<Evidence> {
+    let reference = match (product, looks) {
+        (Some(row), _) => Reference::product(shop.index, row),
+        (None, looks) => {
+            let filter = Filter { only: None, ..filter };
+            let near = shop.vectors.top_k(looks.unwrap_or_default(), shop.weights.voters, filter)?;
+            Reference::photo(shop.index, &near, &shop.weights)
+        }
+    };
+    Ok(joined::of_change(shop.index, wanted, &reference, &shop.weights))
 }
 
 fn not_loaded(what: &str) -> Error {

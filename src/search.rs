@@ -9,10 +9,12 @@ pub mod clustered;
 #[cfg(feature = "gpu")]
 mod device;
 pub mod flat;
+pub mod joined;
 pub mod opened;
 pub mod overlay;
 pub mod query;
 pub mod ranking;
+pub mod wanted;
 pub mod words;
 
 pub use flat::Index;
@@ -80,6 +82,9 @@ pub struct Found {
 
 /// Where a query's vector is looked for: in memory, once it has been read back, or on the device that made it.
 pub trait Searchable<B: Backend> {
+    /// The most rows that it can find at once.
+    const MOST: usize = usize::MAX;
+
     /// Reads `tensors` back, the first of which is the query's unit vector, and finds the `k` rows nearest to it.
     fn find(
         &self,

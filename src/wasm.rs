@@ -8,16 +8,18 @@ use crate::backend::cpu::Cpu as Device;
 #[cfg(feature = "gpu")]
 use crate::backend::gpu::{Gpu as Device, scan};
 use crate::catalog::assembly::{self, Entry, Rows};
-use crate::catalog::format::Shard;
+use crate::catalog::format::{Item, Shard};
 use crate::clock::clock;
-use crate::engine::{self, Encoded, Engine, Milliseconds, Place, Query};
+use crate::engine::{self, Encoded, Engine, Milliseconds, Mode, Place, Query, Shop};
 use crate::error::Error;
 use crate::hash::sha256_hex;
 use crate::model::folder::{Description, Part};
 use crate::quant::quantise_rows;
 use crate::search::clustered::Cells;
+use crate::search::joined::Weights;
 use crate::search::opened::Catalog;
 use crate::search::overlay::Overlay;
+use crate::search::words::TextIndex;
 use crate::search::{Filter, Hit, Index, Searchable, Vectors};
 use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
@@ -35,6 +37,10 @@ pub struct Vitrine {
     catalog: Option<Catalog>,
     /// A visitor's own photos, found beside the catalog's.
     own: Option<Index>,
+    /// The products of each shard, until all are here.
+    items: Vec<Option<Vec<Item>>>,
+    /// What titles and attributes say, once all products are here.
+    words: Option<TextIndex>,
 }
 
 /// The argument of [`Vitrine::query`].
@@ -46,6 +52,11 @@ struct Request {
     #[serde(default)]
     exclude: Vec<u32>,
     like: Option<f32>,
+    /// The row of the product that the photo shows.
+    product: Option<u32>,
+    /// Whether words alone are to answer, for which no weights are needed.
+    #[serde(default)]
+    words: bool,
     #[serde(default)]
     k: usize,
     rows: Option<Vec<u32>>,
@@ -70,6 +81,11 @@ struct Vector {
 struct Found {
     row: u32,
     score: f32,
+    /// What words and the cosine say, where both answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cosine: Option<f32>,
 }
 
 #[derive(Serialize)]
@@ -233,6 +249,21 @@ impl Vitrine {
             catalog.index().upload(device, vectors).map_err(raise)?;
         }
         Ok(rows)
+    }
+
+    /// Takes the products of a shard, by the name of their file, and says whether all are here now: from then on their
+    /// words count in every query.
+    pub fn add_items(&mut self, file: &str, bytes: &[u8]) -> Result<bool, JsError> {
+        let manifest = &self.catalog()?.manifest;
+        let none = || JsError::new(&format!("opening catalog: expected a file of products, got {file}"));
+        let at = manifest.shards.iter().position(|shard| *shard.items.file == *file).ok_or_else(none)?;
+        let (items, shards) = (manifest.shards[at].open_items(bytes).map_err(raise)?, manifest.shards.len());
+        self.items.resize(shards, None);
+        self.items[at] = Some(items);
+        if self.items.iter().all(Option::is_some) {
+            self.words = Some(TextIndex::of(std::mem::take(&mut self.items).iter().flatten().flatten()));
+        }
+        Ok(self.words.is_some())
     }
 
     /// Prepares at most `rows` more photos of a large catalog for a faster search, once all its shards are here, and
@@ -436,8 +467,12 @@ impl Vitrine {
         let (engine, start) = (self.engine()?, clock());
         let query = Query { photo: request.photo.as_deref(), text: request.text.as_deref(), like: request.like };
         let filter = Filter { only: request.rows.as_deref(), exclude: &request.exclude };
-        let place = Place { vectors, words: None, relevance: None, rows: 0 };
-        let found = engine.search(engine::Request { query, filter, k: request.k }, &place).await.map_err(raise)?;
+        let memory = self.overlay(self.catalog()?.index(), self.catalog()?);
+        let shop = |index| Shop { index, vectors: &memory, weights: Weights::default() };
+        let place = Place { vectors, shop: self.words.as_ref().map(shop), relevance: None, rows: 0 };
+        let mode = if request.words { Mode::Words } else { Mode::Hybrid };
+        let request = engine::Request { query, filter, k: request.k, product: request.product, mode };
+        let found = engine.search(request, &place).await.map_err(raise)?;
         respond(engine, found, clock() - start)
     }
 
@@ -462,15 +497,18 @@ impl Vitrine {
 
 /// A response for the page; `total` and the other times in milliseconds.
 fn respond(engine: &Engine<Device>, mut response: engine::Response, total: f64) -> Result<JsValue, JsError> {
+    let joined = response.joined.iter().map(|joined| (Some(joined.words), joined.cosine));
+    let parts = joined.chain(std::iter::repeat((None, None)));
+    let found = response.hits.iter().zip(parts);
     to_js(&Response {
-        hits: found(response.hits),
+        hits: found.map(|(hit, (words, cosine))| Found { row: hit.row, score: hit.score, words, cosine }).collect(),
         attention: Attention::of(&mut response.encoded, engine.preprocess().grid()),
         ms: Timing { encode: response.encoded.ms, search: response.search_ms, total },
     })
 }
 
 fn found(hits: Vec<Hit>) -> Vec<Found> {
-    hits.into_iter().map(|hit| Found { row: hit.row, score: hit.score }).collect()
+    hits.into_iter().map(|hit| Found { row: hit.row, score: hit.score, words: None, cosine: None }).collect()
 }
 
 fn object(fields: &[(&str, JsValue)]) -> Result<JsValue, JsError> {

@@ -17,11 +17,20 @@ use vitrine::photos::PhotoSource;
 #[derive(Args, Debug)]
 pub struct EvalArgs {
     /// Folder or ZIP archive of photos, an id being a file's name without its extension; may be given several times
-    #[arg(long, value_name = "PHOTOS", required_unless_present = "fashioniq")]
+    #[arg(long, value_name = "PHOTOS", required_unless_present_any = ["fashioniq", "catalog"])]
     images: Vec<PathBuf>,
+    /// Catalog folder, or a ZIP archive of one: measures the whole search, as the page answers
+    #[arg(long, value_name = "CATALOG", conflicts_with_all = ["fashioniq", "images", "gallery", "embedding"])]
+    pub catalog: Option<PathBuf>,
+    /// What a query's reference is taken for: a product of the catalog, or a photo of something unknown
+    #[arg(long, value_enum, default_value = "product", requires = "catalog")]
+    pub reference_as: ReferenceAs,
+    /// Other weights of words and vectors than those that ship, as JSON
+    #[arg(long, value_name = "FILE", requires = "catalog")]
+    pub weights: Option<PathBuf>,
     /// Query file, one {"reference": id, "captions": [..], "targets": [ids]} a line
     #[arg(long, value_name = "Q.jsonl", required_unless_present = "fashioniq", conflicts_with = "fashioniq")]
-    queries: Option<PathBuf>,
+    pub queries: Option<PathBuf>,
     /// Ids to search in, one a line; all photos without it
     #[arg(long, value_name = "ids.txt", conflicts_with = "fashioniq")]
     gallery: Option<PathBuf>,
@@ -33,10 +42,11 @@ pub struct EvalArgs {
     split: Gallery,
     /// Model folder
     #[arg(long, default_value = "models/default")]
-    model: PathBuf,
-    /// What a query vector is made of
-    #[arg(long, value_enum, default_value = "fusion")]
-    mode: Mode,
+    pub model: PathBuf,
+    /// What answers: fusion, mean, image or text, with fusion being usual; with --catalog hybrid, vector or words, with
+    /// hybrid being usual
+    #[arg(long, value_enum)]
+    mode: Option<AnyMode>,
     /// Forms of the catalog's vectors to measure besides: f32, int8, int4 or binary (with int8 rescoring) at a length,
     /// such as int8@128
     #[arg(long, value_name = "FORM@N,..", value_delimiter = ',')]
@@ -47,12 +57,62 @@ pub struct EvalArgs {
     ks: Vec<u32>,
     /// Print one JSON object instead of tables
     #[arg(long)]
-    json: bool,
+    pub json: bool,
+}
+
+/// What a query's reference is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ReferenceAs {
+    /// A product whose attributes are known.
+    Product,
+    /// A photo of which nothing is known.
+    Photo,
+}
+
+/// Any of the modes of the model alone and of the whole search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum AnyMode {
+    Fusion,
+    Mean,
+    Image,
+    Text,
+    Hybrid,
+    Vector,
+    Words,
+}
+
+impl EvalArgs {
+    /// What the model's query vectors are made of.
+    fn of_model(&self) -> anyhow::Result<Mode> {
+        Ok(match self.mode {
+            None | Some(AnyMode::Fusion) => Mode::Fusion,
+            Some(AnyMode::Mean) => Mode::Mean,
+            Some(AnyMode::Image) => Mode::Image,
+            Some(AnyMode::Text) => Mode::Text,
+            Some(_) => {
+                anyhow::bail!("expected mode fusion, mean, image or text, got one of the whole search; add --catalog")
+            }
+        })
+    }
+
+    /// What answers of the whole search.
+    pub fn of_search(&self) -> anyhow::Result<vitrine::engine::Mode> {
+        use vitrine::engine::Mode;
+        Ok(match self.mode {
+            None | Some(AnyMode::Hybrid) => Mode::Hybrid,
+            Some(AnyMode::Vector) => Mode::Vector,
+            Some(AnyMode::Words) => Mode::Words,
+            Some(_) => {
+                anyhow::bail!("expected mode hybrid, vector or words with --catalog, got one of the model alone")
+            }
+        })
+    }
 }
 
 /// Measures the model that `open` loads from a model folder, and prints the report.
 pub fn run<E: Embedder>(args: &EvalArgs, open: impl FnOnce(&Path) -> anyhow::Result<E>) -> anyhow::Result<()> {
     // What can be wrong with the arguments is found before the model is loaded.
+    let mode = args.of_model()?;
     let text = match &args.fashioniq {
         Some(root) => {
             let photos = match args.images.as_slice() {
@@ -73,16 +133,8 @@ pub fn run<E: Embedder>(args: &EvalArgs, open: impl FnOnce(&Path) -> anyhow::Res
                 None => photos.ids().to_vec(),
             };
             let (embedder, progress) = (open(&args.model)?, progress_bar(""));
-            let report = evaluate(
-                &embedder,
-                &photos,
-                &queries,
-                &gallery,
-                args.mode,
-                &cut_offs(args),
-                &args.embedding,
-                &progress,
-            )?;
+            let report =
+                evaluate(&embedder, &photos, &queries, &gallery, mode, &cut_offs(args), &args.embedding, &progress)?;
             progress.finish_and_clear();
             warn("", &report);
             if args.json { serde_json::to_string(&report)? } else { tables(&report)? }
@@ -102,8 +154,16 @@ fn measure_fashioniq(
     for category in categories {
         let progress = progress_bar(category.name);
         let (queries, gallery) = (&category.queries, &category.gallery);
-        let report =
-            evaluate(embedder, photos, queries, gallery, args.mode, &cut_offs(args), &args.embedding, &progress)?;
+        let report = evaluate(
+            embedder,
+            photos,
+            queries,
+            gallery,
+            args.of_model()?,
+            &cut_offs(args),
+            &args.embedding,
+            &progress,
+        )?;
         progress.finish_and_clear();
         reports.push((category.name, report));
     }
@@ -111,7 +171,7 @@ fn measure_fashioniq(
 }
 
 /// The cut-offs that were asked for, and those of the protocol, ascending.
-fn cut_offs(args: &EvalArgs) -> Vec<usize> {
+pub fn cut_offs(args: &EvalArgs) -> Vec<usize> {
     let protocol = args.fashioniq.iter().flat_map(|_| fashioniq::KS);
     let mut ks: Vec<usize> = args.ks.iter().map(|&k| k as usize).chain(protocol).collect();
     ks.sort_unstable();
@@ -221,7 +281,7 @@ fn fashioniq_tables(report: &FashionIqReport) -> Result<String, std::fmt::Error>
     Ok(out)
 }
 
-fn metric_table(out: &mut String, metrics: &Metrics) -> std::fmt::Result {
+pub fn metric_table(out: &mut String, metrics: &Metrics) -> std::fmt::Result {
     writeln!(out, "  k  recall  precis.      f1     map    ndcg")?;
     for at in &metrics.at {
         let (k, f1) = (at.k, at.f1);
@@ -230,7 +290,7 @@ fn metric_table(out: &mut String, metrics: &Metrics) -> std::fmt::Result {
     writeln!(out, "median rank of the first hit: {}", metrics.median_rank)
 }
 
-fn seed_rows(out: &mut String, rows: &[Row]) -> std::fmt::Result {
+pub fn seed_rows(out: &mut String, rows: &[Row]) -> std::fmt::Result {
     writeln!(out, "\nthe origin's table    as defined                x10 as published")?;
     writeln!(out, "  k   hits reachable  precis.  recall      f1   precis.  recall      f1")?;
     for row in rows {
@@ -243,7 +303,7 @@ fn seed_rows(out: &mut String, rows: &[Row]) -> std::fmt::Result {
 }
 
 /// The word by which an option is chosen.
-fn name(value: &impl clap::ValueEnum) -> String {
+pub fn name(value: &impl clap::ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
@@ -267,7 +327,7 @@ mod tests {
     #[test]
     fn arguments_of_both_protocols() {
         let own = parse("--images a --images b.zip --queries q.jsonl --gallery ids --k 10,1,10 --mode mean").unwrap();
-        assert_eq!((own.images.len(), own.mode, cut_offs(&own)), (2, Mode::Mean, vec![1, 10]));
+        assert_eq!((own.images.len(), own.of_model().unwrap(), cut_offs(&own)), (2, Mode::Mean, vec![1, 10]));
         let official = parse("--fashioniq root --split val --k 5").unwrap();
         assert_eq!((official.split, cut_offs(&official)), (Gallery::Val, vec![5, 10, 50]));
         assert_eq!(cut_offs(&parse("--images a --queries q").unwrap()), [1, 5, 10, 20, 30, 50]);

@@ -7,6 +7,7 @@ mod demo_catalog;
 mod embed;
 mod embedder;
 mod eval;
+mod eval_catalog;
 mod export;
 mod index;
 mod merge;
@@ -72,9 +73,10 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Embed(args) => embed::run(args),
         Command::Site(args) => site::run(args),
         Command::Serve(args) => serve::run(args),
-        Command::Eval(args) => {
-            eval::run(&args, |model| Ok(embedder::EngineEmbedder(open(Native::for_search(), model)?)))
-        }
+        Command::Eval(args) => match &args.catalog {
+            Some(catalog) => eval_catalog::run(&args, catalog),
+            None => eval::run(&args, |model| Ok(embedder::EngineEmbedder(open(Native::for_search(), model)?))),
+        },
         Command::Convert(args) => convert::run(args),
         Command::DemoCatalog(args) => demo_catalog::run(args),
         Command::Train(args) => args.run(),

@@ -8,14 +8,15 @@ use vitrine::backend::Backend;
 use vitrine::backend::gpu::{Arithmetic, scan};
 use vitrine::catalog::folder::Folder;
 use vitrine::catalog::format::Item;
-use vitrine::engine::{Engine, Place, Query, Request, Response};
+use vitrine::engine::{Engine, Mode, Place, Query, Request, Response, Shop};
 use vitrine::model::folder::Description;
 use vitrine::print;
+use vitrine::search::Searchable;
+use vitrine::search::joined::Weights;
 use vitrine::search::opened::Catalog;
 use vitrine::search::query::Typed;
 use vitrine::search::ranking::Relevance;
-use vitrine::search::words::ItemWords;
-use vitrine::search::{Filter, Searchable};
+use vitrine::search::words::TextIndex;
 use vitrine::site::relevance;
 use vitrine::terminal::harmless;
 
@@ -33,6 +34,9 @@ pub struct SearchArgs {
     /// 0 like the words … 1 like the photo
     #[arg(long, value_parser = clap::value_parser!(f32))]
     like: Option<f32>,
+    /// What answers: words and vectors together, or one of them
+    #[arg(long, value_enum, default_value_t)]
+    mode: Mode,
     /// Number of results
     #[arg(short, long, default_value_t = 10)]
     k: usize,
@@ -56,7 +60,7 @@ pub fn run(args: SearchArgs) -> anyhow::Result<()> {
         super::Device::Cpu => {
             let engine = super::open(super::Native::for_search(), &args.model)?;
             let catalog = Catalog::of_folder(&folder, Some(&engine.description().fingerprint))?;
-            search(&args, &engine, &folder, &items, catalog.index())?
+            search(&args, &engine, &folder, &items, catalog.index(), &catalog)?
         }
         #[cfg(feature = "gpu")]
         super::Device::Gpu => {
@@ -65,7 +69,7 @@ pub fn run(args: SearchArgs) -> anyhow::Result<()> {
             let catalog = Catalog::of_folder(&folder, Some(&engine.description().fingerprint))?;
             let mut vectors = scan::Vectors::new(&gpu, catalog.manifest.dimension);
             catalog.index().upload(&gpu, &mut vectors)?;
-            search(&args, &engine, &folder, &items, &vectors)?
+            search(&args, &engine, &folder, &items, &vectors, &catalog)?
         }
     };
     report(&response, &items, args.json)?;
@@ -79,21 +83,23 @@ fn search<B: Backend, S: Searchable<B>>(
     folder: &Folder,
     items: &[Item],
     vectors: &S,
+    catalog: &Catalog,
 ) -> anyhow::Result<Response> {
     let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("reading photo {}", path.display()));
     let photo = args.image.as_ref().map(read).transpose()?;
     let query = Query { photo: photo.as_deref(), text: args.text.as_deref(), like: args.like };
-    let words = ItemWords::of(items);
+    let words = TextIndex::of(items);
     let relevance = limits(args, &words, folder, engine.description())?;
-    let place = Place { vectors, words: Some(&words), relevance, rows: items.len() };
-    let request = Request { query, filter: Filter::default(), k: args.k };
+    let shop = Shop { index: &words, vectors: catalog.index(), weights: Weights::default() };
+    let place = Place { vectors, shop: Some(shop), relevance, rows: items.len() };
+    let request = Request { query, mode: args.mode, k: args.k, ..Request::default() };
     Ok(pollster::block_on(engine.search(request, &place))?)
 }
 
 /// Where good matches end, which takes a second to measure: only a word to leave out that no title knows needs it.
 fn limits(
     args: &SearchArgs,
-    words: &ItemWords,
+    words: &TextIndex,
     folder: &Folder,
     model: &Description,
 ) -> anyhow::Result<Option<Relevance>> {

@@ -9,6 +9,7 @@
 //! | [`embedding`] | forms in which a catalog could keep its vectors |
 //! | [`fashioniq`] | the official FashionIQ layout and its published neighbours |
 //! | [`retrieval`] | embeds the gallery and the queries, ranks, reports |
+//! | [`whole`] | asks the whole search of a catalog, as the page does, and reports |
 //!
 //! Nothing here knows how a model works: it comes as an [`Embedder`].
 
@@ -18,6 +19,7 @@ pub mod metrics;
 pub mod queries;
 pub mod retrieval;
 pub mod seed_table;
+pub mod whole;
 pub mod wording;
 
 use serde::Serialize;

@@ -91,7 +91,7 @@ pub struct Ids {
 }
 
 impl Ids {
-    fn new(ids: &BTreeSet<String>) -> Self {
+    pub(super) fn new(ids: &BTreeSet<String>) -> Self {
         Self { count: ids.len(), ids: ids.iter().take(NAMED).cloned().collect() }
     }
 }

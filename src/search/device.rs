@@ -5,6 +5,8 @@ use crate::backend::gpu::{Gpu, Tensor, scan};
 use crate::error::{Error, Result};
 
 impl Searchable<Gpu> for scan::Vectors {
+    const MOST: usize = scan::MAX_K;
+
     /// Only the query's vector, its attention and the hits come back from the device.
     async fn find(&self, gpu: &Gpu, tensors: &[&Tensor], k: usize, filter: Filter<'_>) -> Result<Found> {
         let query = tensors.first().ok_or(Error::EmptyQuery)?;

@@ -1,64 +1,171 @@
-//! What titles and attributes say: which rows hold a word.
+//! What the shop's own words say: which products hold a word, an id, a title, or a value of an attribute.
+//!
+//! [`TextIndex`] is made of a catalog's items. [`dictionary`] finds a word as it was typed, with a typo, or unfinished;
+//! [`postings`] holds the rows of each word; [`attributes`] the values that repeat.
+
+pub mod attributes;
+pub mod dictionary;
+pub mod postings;
 
 use crate::catalog::format::Item;
-use std::collections::{HashMap, HashSet};
+use attributes::Attributes;
+use dictionary::Dictionary;
+use postings::{Field, Postings};
+use std::collections::{BTreeMap, HashMap};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 /// The words of a catalog's products, folded and stemmed.
 #[derive(Clone, Debug, Default)]
-pub struct ItemWords {
-    rows: u32,
-    /// Stem → the rows that hold it, ascending.
-    held: HashMap<String, Vec<u32>>,
+pub struct TextIndex {
+    rows: usize,
+    dictionary: Dictionary,
+    postings: Postings,
+    /// Terms of all titles, one after the other, and where each row's start.
+    titles: Vec<u32>,
+    starts: Vec<u32>,
+    /// Ids without separators → rows; those with leading zeros once more without them.
+    ids: HashMap<String, Vec<u32>>,
+    attributes: Attributes,
 }
 
-impl ItemWords {
+impl TextIndex {
     /// Reads products in row order.
     pub fn of<'a>(items: impl IntoIterator<Item = &'a Item>) -> Self {
-        let mut words = Self::default();
-        for item in items {
-            words.add(item);
+        let items: Vec<&Item> = items.into_iter().collect();
+        let texts: Vec<[Vec<String>; 2]> = items.iter().map(|item| texts(item)).collect();
+        let mut terms: Vec<&str> = texts.iter().flatten().flatten().map(String::as_str).collect();
+        terms.sort_unstable();
+        terms.dedup();
+        let number: HashMap<&str, u32> = terms.iter().zip(0..).map(|(&term, i)| (term, i)).collect();
+        let (mut postings, mut titles, mut starts) = (vec![BTreeMap::new(); terms.len()], Vec::new(), vec![0]);
+        for (row, [title, values]) in (0..).zip(&texts) {
+            for (words, field) in [(title, Field::Title), (values, Field::Value)] {
+                for word in words {
+                    *postings[number[word.as_str()] as usize].entry(row).or_insert(0) |= field.bit();
+                }
+            }
+            titles.extend(title.iter().map(|word| number[word.as_str()]));
+            starts.push(titles.len() as u32);
         }
-        words
+        let mut ids: HashMap<String, Vec<u32>> = HashMap::new();
+        for (row, item) in (0..).zip(&items) {
+            let id = plain_id(&item.id);
+            let short = id.trim_start_matches('0');
+            if short.len() < id.len() && !short.is_empty() {
+                ids.entry(short.into()).or_default().push(row);
+            }
+            ids.entry(id).or_default().push(row);
+        }
+        Self {
+            rows: items.len(),
+            dictionary: Dictionary::of(&terms),
+            postings: Postings::of(postings),
+            titles,
+            starts,
+            ids,
+            attributes: Attributes::of(&items),
+        }
     }
 
-    fn add(&mut self, item: &Item) {
-        let row = self.rows;
-        let values = item.attributes.values().map(String::as_str);
-        let all: HashSet<String> = [item.title.as_str()].into_iter().chain(values).flat_map(stems).collect();
-        for stem in all {
-            self.held.entry(stem).or_default().push(row);
-        }
-        self.rows += 1;
+    /// Number of products' photos.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether it knows no product.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
     }
 
     /// The rows whose title or attributes hold a word, ascending; none where no product does.
     pub fn rows(&self, word: &str) -> &[u32] {
-        self.held.get(&stem(&fold(word))).map_or(&[], Vec::as_slice)
+        self.dictionary.exact(&stem(&fold(word))).map_or(&[], |term| self.postings.of_term(term).0)
+    }
+
+    /// The rows whose id is the text, but for separators, case and leading zeros; or, where no id is, whose id ends
+    /// with it, given four letters or digits at least.
+    pub fn by_id(&self, text: &str) -> Vec<u32> {
+        let wanted = plain_id(text);
+        if let Some(rows) = self.ids.get(&wanted).or_else(|| self.ids.get(wanted.trim_start_matches('0'))) {
+            return rows.clone();
+        }
+        if wanted.chars().count() < 4 || !wanted.bytes().any(|b| b.is_ascii_digit()) {
+            return Vec::new();
+        }
+        let mut rows: Vec<u32> =
+            self.ids.iter().filter(|(id, _)| id.ends_with(&wanted)).flat_map(|(_, rows)| rows).copied().collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    }
+
+    /// The terms of a row's title, in order.
+    pub fn title(&self, row: u32) -> &[u32] {
+        let row = row as usize;
+        &self.titles[self.starts[row] as usize..self.starts[row + 1] as usize]
+    }
+
+    /// Its words.
+    pub fn dictionary(&self) -> &Dictionary {
+        &self.dictionary
+    }
+
+    /// Rows of its words.
+    pub fn postings(&self) -> &Postings {
+        &self.postings
+    }
+
+    /// Values that repeat.
+    pub fn attributes(&self) -> &Attributes {
+        &self.attributes
     }
 }
 
-/// Lower case, without accents.
-pub fn fold(text: &str) -> String {
-    text.to_lowercase().nfkd().filter(|c| !is_combining_mark(*c)).collect()
+/// The words of an item's title, and of its attributes' values.
+fn texts(item: &Item) -> [Vec<String>; 2] {
+    [stems(&item.title).collect(), item.attributes.values().flat_map(|value| stems(value)).collect()]
 }
 
-/// "dresses" and "dress" are one word: the plain English plural alone.
+/// Letters and digits of an id in lower case.
+fn plain_id(id: &str) -> String {
+    fold(id).chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// Lower case, without accents; ß as ss.
+pub fn fold(text: &str) -> String {
+    let folded: String = text.to_lowercase().nfkd().filter(|c| !is_combining_mark(*c)).collect();
+    match folded.contains('ß') {
+        true => folded.replace('ß', "ss"),
+        false => folded,
+    }
+}
+
+/// "dresses" and "dress" are one word: the English plural alone.
 pub fn stem(word: &str) -> String {
+    match word {
+        "woman" => return "women".into(),
+        "man" => return "men".into(),
+        "children" => return "child".into(),
+        _ if word.chars().count() <= 3 => return word.into(),
+        _ => {}
+    }
+    if let Some(start) = word.strip_suffix("ies").filter(|start| start.chars().count() > 2) {
+        return format!("{start}y");
+    }
     let cut = match word {
-        _ if word.chars().count() <= 3 => 0,
-        _ if ["ses", "xes", "ches", "shes"].iter().any(|end| word.ends_with(end)) => 2,
+        _ if ["sses", "xes", "ches", "shes"].iter().any(|end| word.ends_with(end)) => 2,
         _ if word.ends_with('s') && !word.ends_with("ss") => 1,
         _ => 0,
     };
     word[..word.len() - cut].to_string()
 }
 
-/// The folded, stemmed words of a text.
+/// The folded, stemmed words of a text. "men's" is "men".
 pub fn stems(text: &str) -> impl Iterator<Item = String> {
+    let folded = fold(text).replace("'s ", " ").replace("’s ", " ");
     let words: Vec<String> =
-        fold(text).split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(stem).collect();
+        folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(stem).collect();
     words.into_iter()
 }
 
@@ -71,7 +178,7 @@ mod tests {
     fn a_word_finds_its_rows_in_any_case_accent_and_number() {
         let titles = ["Red Dresses", "Robe bleue à pois", "dress, grün", "Glass boxes"];
         let items: Vec<Item> = titles.map(|title| Item { title: title.into(), ..item("x") }).into();
-        let words = ItemWords::of(&items);
+        let words = TextIndex::of(&items);
         let cases: [(&str, &[u32]); 8] = [
             ("dress", &[0, 2]),
             ("DRESSES", &[0, 2]),
@@ -91,6 +198,27 @@ mod tests {
     fn attributes_count_like_titles() {
         let mut dotted = item("x");
         dotted.attributes.insert("pattern".into(), "Polka dots".into());
-        assert_eq!(ItemWords::of(&[item("y"), dotted]).rows("dot"), [1]);
+        assert_eq!(TextIndex::of(&[item("y"), dotted]).rows("dot"), [1]);
+    }
+
+    #[test]
+    fn an_id_is_known_without_its_separators_and_by_its_end() {
+        let items = ["AB-0012.7", "00420", "AB-9912.7"].map(item);
+        let index = TextIndex::of(&items);
+        let cases: [(&str, &[u32]); 10] = [
+            ("AB-0012.7", &[0]),
+            ("ab00127", &[0]),
+            ("ab 0012 7", &[0]),
+            ("420", &[1]),
+            ("00420", &[1]),
+            ("0127", &[0]),
+            ("9127", &[2]),
+            ("127", &[]),
+            ("0420", &[1]),
+            ("000420", &[1]),
+        ];
+        for (text, rows) in cases {
+            assert_eq!(index.by_id(text), rows, "{text}");
+        }
     }
 }

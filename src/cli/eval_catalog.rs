@@ -1,0 +1,89 @@
+//! `vitrine eval --catalog`: how well the whole search finds, as the page answers.
+
+use super::eval::{EvalArgs, ReferenceAs, cut_offs, metric_table, name, seed_rows};
+use anyhow::Context;
+use pollster::block_on;
+use std::path::Path;
+use vitrine::Error;
+use vitrine::catalog::folder::Folder;
+use vitrine::engine::{Engine, Mode, Place, Query, Request, Shop};
+use vitrine::eval::queries;
+use vitrine::eval::whole::{Asked, Products, Report};
+use vitrine::search::joined::Weights;
+use vitrine::search::opened::Catalog;
+use vitrine::search::words::TextIndex;
+use vitrine::search::{Filter, Hit};
+
+/// Measures and prints.
+pub fn run(args: &EvalArgs, catalog: &Path) -> anyhow::Result<()> {
+    let mode = args.of_search()?;
+    let queries = queries::read(args.queries.as_deref().unwrap_or(Path::new("")))?;
+    let weights = match &args.weights {
+        Some(path) => {
+            let text = std::fs::read(path).with_context(|| format!("reading weights {}", path.display()))?;
+            serde_json::from_slice(&text).with_context(|| format!("reading weights {}", path.display()))?
+        }
+        None => Weights::default(),
+    };
+    let place = super::archive::Catalog::open(catalog)?;
+    let folder = Folder::open(&place.folder)?;
+    let items = folder.items()?;
+    let engine = super::open(super::Native::for_search(), &args.model)?;
+    let opened = Catalog::of_folder(&folder, Some(&engine.description().fingerprint))?;
+    let index = TextIndex::of(&items);
+    let shop = Shop { index: &index, vectors: opened.index(), weights };
+    let ks = cut_offs(args);
+    let whole = Whole {
+        engine,
+        place: Place { vectors: opened.index(), shop: Some(shop), relevance: None, rows: items.len() },
+        photo_of: &|row| {
+            let path = place.folder.join(&*folder.manifest.photos).join(&*items[row as usize].photo);
+            std::fs::read(&path).map_err(vitrine::error::io("reading", &path))
+        },
+        mode,
+        reference_as: args.reference_as,
+        k: ks[ks.len() - 1] + 1,
+    };
+    let report = Products::of(&items).measure(&queries, mode, &ks, |asked| whole.ask(asked))?;
+    let text = if args.json { serde_json::to_string(&report)? } else { tables(&report)? };
+    vitrine::print::line(text.trim_end())?;
+    Ok(())
+}
+
+/// Everything that answers a query.
+struct Whole<'a> {
+    engine: Engine<super::Native>,
+    place: Place<'a, vitrine::search::Index>,
+    photo_of: &'a dyn Fn(u32) -> Result<Vec<u8>, Error>,
+    mode: Mode,
+    reference_as: ReferenceAs,
+    k: usize,
+}
+
+impl Whole<'_> {
+    fn ask(&self, asked: &Asked<'_>) -> Result<Vec<Hit>, Error> {
+        let photo = asked.reference.map(self.photo_of).transpose()?;
+        let exclude: Vec<u32> = asked.reference.into_iter().collect();
+        let request = Request {
+            query: Query { photo: photo.as_deref(), text: asked.text, like: None },
+            product: asked.reference.filter(|_| self.reference_as == ReferenceAs::Product),
+            mode: self.mode,
+            filter: Filter { only: None, exclude: &exclude },
+            k: self.k,
+        };
+        Ok(block_on(self.engine.search(request, &self.place))?.hits)
+    }
+}
+
+fn tables(report: &Report) -> Result<String, std::fmt::Error> {
+    let mut out = format!(
+        "{} queries, {} products, mode {}, {:.1} ms a query\n",
+        report.queries,
+        report.gallery,
+        name(&report.mode),
+        report.ms_per_query
+    );
+    metric_table(&mut out, &report.metrics)?;
+    seed_rows(&mut out, &report.seed_table)?;
+    Ok(out)
+}

@@ -1,0 +1,303 @@
+//! One ranking of two: what the words name and what the vectors show.
+
+use super::wanted::{Unit, Wanted};
+use super::words::TextIndex;
+use super::words::attributes::{Attribute, NONE};
+use super::words::dictionary::Meaning;
+use super::words::postings::Field;
+use super::{Filter, Hit, Vectors};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+/// How much each kind of evidence counts. Measured once on the val split (`benches/quality/whole.sh`).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Weights {
+    /// All words of a text found, beside a cosine of 1.
+    pub words: f32,
+    /// A word that no value is called, beside one that names a value.
+    pub name: f32,
+    /// A product that has a value and whose title does not say so, beside one whose title does.
+    pub value: f32,
+    /// A value's words in the title of a product that has another value.
+    pub against_value: f32,
+    /// The same in that of a product that has no value.
+    pub without_value: f32,
+    /// A word of a longer value, as blue of navy blue.
+    pub part: f32,
+    /// What is left of a word for each wrong letter.
+    pub typo: f32,
+    /// A title that begins with the text's first word.
+    pub first: f32,
+    /// Titles of few words beside those that were asked for.
+    pub brief: f32,
+    /// What an edited value counts in a change, beside a kept one.
+    pub edit: f32,
+    /// The cosine with the query's vector in a change.
+    pub fused: f32,
+    /// Share that a product without the attribute gets of what it is asked for.
+    pub unsaid: f32,
+    /// How fast nearest products lose their vote with their likeness.
+    pub vote: f32,
+    /// How many nearest products vote.
+    pub voters: usize,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self {
+            words: 1.0,
+            name: 1.5,
+            value: 0.95,
+            against_value: 0.95,
+            without_value: 1.0,
+            part: 0.5,
+            typo: 0.8,
+            first: 0.1,
+            brief: 0.1,
+            edit: 2.0,
+            fused: 2.0,
+            unsaid: 0.4,
+            vote: 20.0,
+            voters: 12,
+        }
+    }
+}
+
+/// An answer is this much better where it is what was named exactly.
+const EXACT: f32 = 100.0;
+/// Rows that words and vectors each put forward, at least.
+pub const CANDIDATES: usize = 1000;
+
+/// What is known of a change's reference.
+#[derive(Clone, Debug, Default)]
+pub struct Reference {
+    /// For each attribute its values' shares: one of 1 for a product, the votes of nearest products for a photo.
+    pub values: Vec<Vec<(u32, f32)>>,
+}
+
+impl Reference {
+    /// A product of the catalog.
+    pub fn product(index: &TextIndex, row: u32) -> Self {
+        let known = |attribute: &Attribute| match attribute.of.get(row as usize) {
+            None | Some(&NONE) => Vec::new(),
+            Some(&code) => vec![(code, 1.0)],
+        };
+        Self { values: index.attributes().all.iter().map(known).collect() }
+    }
+
+    /// A photo whose nearest products are `hits`.
+    pub fn photo(index: &TextIndex, hits: &[Hit], weights: &Weights) -> Self {
+        let best = hits.first().map_or(0.0, |hit| hit.score);
+        let votes = |attribute: &Attribute| {
+            let mut shares: Vec<(u32, f32)> = Vec::new();
+            let mut total = 0.0;
+            for hit in hits {
+                // a visitor's own photos stand behind the catalog's rows and have no attributes
+                let Some(&code) = attribute.of.get(hit.row as usize).filter(|&&code| code != NONE) else { continue };
+                let weight = ((hit.score - best) * weights.vote).exp();
+                total += weight;
+                match shares.iter_mut().find(|(known, _)| *known == code) {
+                    Some((_, share)) => *share += weight,
+                    None => shares.push((code, weight)),
+                }
+            }
+            shares.iter_mut().for_each(|(_, share)| *share /= total);
+            shares
+        };
+        Self { values: index.attributes().all.iter().map(votes).collect() }
+    }
+}
+
+/// What words alone make of the catalog.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// One number a row, to be added to the cosine's.
+    pub scores: Vec<f32>,
+    /// What the cosine is multiplied with.
+    pub cosine: f32,
+    /// What the sum of both is divided by, so that a score is 1 at most but for what was named exactly.
+    pub most: f32,
+    /// Rows that are not wanted.
+    pub unwanted: Vec<bool>,
+}
+
+/// What a text says of every row.
+pub fn of_text(index: &TextIndex, wanted: &Wanted, weights: &Weights) -> Evidence {
+    let n = index.len();
+    let mut scores = vec![0.0; n];
+    let known: Vec<&Unit> = wanted.positive().filter(|unit| unit.known).collect();
+    let weight = |unit: &Unit| unit.tells * if unit.values.is_empty() { weights.name } else { 1.0 };
+    let total: f32 = known.iter().map(|unit| weight(unit)).sum();
+    for unit in &known {
+        let share = weights.words * weight(unit) / total;
+        cover(index, unit, weights).iter().zip(&mut scores).for_each(|(covered, score)| *score += share * covered);
+    }
+    let mut unwanted = vec![false; n];
+    let exact = exact(index, wanted, &mut scores);
+    let first = known.iter().find(|unit| !unit.function).and_then(|unit| unit.terms.first());
+    for row in 0..n as u32 {
+        let (title, score) = (index.title(row), &mut scores[row as usize]);
+        if *score <= 0.0 || title.is_empty() {
+            continue;
+        }
+        if first.is_some_and(|terms| terms.iter().any(|meaning| meaning.term == title[0])) {
+            *score += weights.first;
+        }
+        let asked = |term: &u32| known.iter().flat_map(|u| u.terms.iter().flatten()).any(|m| m.term == *term);
+        *score += weights.brief * title.iter().filter(|term| asked(term)).count() as f32 / title.len() as f32;
+    }
+    // "not" in a title that was typed whole is no wish
+    for unit in wanted.negative().filter(|unit| unit.known && !exact) {
+        let held = cover(index, unit, weights);
+        unwanted.iter_mut().zip(&held).for_each(|(out, covered)| *out |= *covered >= 0.5);
+    }
+    let most = if known.is_empty() { 1.0 } else { 1.0 + weights.words + weights.first + weights.brief };
+    Evidence { scores, cosine: 1.0, most, unwanted }
+}
+
+/// Puts what was named by its id or its whole title before everything, and says whether anything was.
+fn exact(index: &TextIndex, wanted: &Wanted, scores: &mut [f32]) -> bool {
+    let mut found = !wanted.ids.is_empty();
+    for &row in &wanted.ids {
+        scores[row as usize] += 2.0 * EXACT;
+    }
+    if let Some(terms) = &wanted.terms {
+        let rarest = terms.iter().min_by_key(|&&term| index.postings().of_term(term).0.len());
+        for &row in rarest.map_or(&[][..], |&term| index.postings().of_term(term).0) {
+            if index.title(row) == terms.as_slice() {
+                scores[row as usize] += EXACT;
+                found = true;
+            }
+        }
+    }
+    found
+}
+
+/// How far each row holds what a unit says, 0 to 1.
+fn cover(index: &TextIndex, unit: &Unit, weights: &Weights) -> Vec<f32> {
+    let mut covered = vec![0.0f32; index.len()];
+    for terms in &unit.terms {
+        let mut word = vec![0.0f32; index.len()];
+        for meaning in terms {
+            let sure = weights.typo.powi(meaning.edits.into());
+            let (rows, fields) = index.postings().of_term(meaning.term);
+            for (&row, &fields) in rows.iter().zip(fields) {
+                let place = if fields & Field::Title.bit() != 0 { 1.0 } else { weights.part };
+                let here = &mut word[row as usize];
+                *here = here.max(place * sure);
+            }
+        }
+        covered.iter_mut().zip(&word).for_each(|(all, one)| *all += one / unit.terms.len() as f32);
+    }
+    if !unit.values.is_empty() {
+        let attributes = index.attributes();
+        let title = |row: u32, terms: &Vec<Meaning>| terms.iter().any(|m| index.title(row).contains(&m.term));
+        let in_title = |row: u32| f32::from(u8::from(unit.terms.iter().all(|terms| title(row, terms))));
+        for (row, covered) in (0..).zip(&mut covered) {
+            let says = unit.values.iter().any(|value| attributes.code(value.attribute, row) != NONE);
+            *covered *= if says { weights.against_value } else { weights.without_value };
+            if unit.values.iter().any(|&value| attributes.has(row, value)) {
+                *covered = weights.value + (1.0 - weights.value) * in_title(row);
+            }
+        }
+    }
+    covered
+}
+
+/// What a change of a reference says of every row.
+pub fn of_change(index: &TextIndex, wanted: &Wanted, reference: &Reference, weights: &Weights) -> Evidence {
+    let n = index.len();
+    let mut scores = vec![0.0; n];
+    let mut edited = vec![false; index.attributes().all.len()];
+    let mut possible = vec![true; n];
+    let named = |unit: &&Unit| !unit.function && (!unit.values.is_empty() || unit.leads(index) >= 0.5);
+    for unit in wanted.positive().filter(named) {
+        let covered = cover(index, unit, weights);
+        unit.values.iter().for_each(|value| edited[value.attribute as usize] = true);
+        for (row, covered) in covered.iter().enumerate() {
+            scores[row] += weights.edit * covered;
+            possible[row] &= *covered > 0.8;
+        }
+    }
+    let mut unwanted = vec![false; n];
+    for unit in wanted.negative().filter(named) {
+        for &value in &unit.values {
+            let kept = &reference.values[value.attribute as usize];
+            edited[value.attribute as usize] |= kept.iter().any(|&(code, share)| code == value.code && share > 0.5);
+        }
+        let held = cover(index, unit, weights);
+        unwanted.iter_mut().zip(&held).for_each(|(out, covered)| *out |= *covered >= 0.9);
+    }
+    for (attribute, kept) in reference.values.iter().enumerate().filter(|(i, _)| !edited[*i]) {
+        let of = &index.attributes().all[attribute].of;
+        // what no product has together with what is asked for cannot be kept
+        let can = |code: u32| of.iter().zip(&possible).any(|(&other, &possible)| possible && other == code);
+        let kept: Vec<(u32, f32)> = kept.iter().copied().filter(|&(code, _)| can(code)).collect();
+        for (score, &code) in scores.iter_mut().zip(of) {
+            *score += match code {
+                NONE => weights.unsaid * kept.iter().map(|(_, share)| share * share).sum::<f32>(),
+                _ => kept.iter().find(|(known, _)| *known == code).map_or(0.0, |(_, share)| *share),
+            };
+        }
+    }
+    let kept = edited.iter().filter(|edited| !**edited).count() as f32;
+    let most = weights.fused + weights.edit * wanted.positive().filter(named).count() as f32 + kept;
+    Evidence { scores, cosine: weights.fused, most, unwanted }
+}
+
+/// A hit and what its score is made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Joined {
+    /// The row and its joined score.
+    pub hit: Hit,
+    /// The share of the score that words give.
+    pub words: f32,
+    /// Its cosine with the query, where there is a query's vector and its own is here.
+    pub cosine: Option<f32>,
+}
+
+/// Joins what words say with the vectors: the candidates of both, each with both scores, best first.
+pub fn join(
+    evidence: &Evidence,
+    near: &[Hit],
+    query: Option<&[f32]>,
+    vectors: &dyn Vectors,
+    filter: Filter<'_>,
+    k: usize,
+) -> Vec<Joined> {
+    let only = filter.only.map(|rows| rows.iter().copied().collect::<HashSet<u32>>());
+    let allowed = |row: u32| {
+        only.as_ref().is_none_or(|only| only.contains(&row))
+            && !filter.exclude.contains(&row)
+            && !evidence.unwanted.get(row as usize).copied().unwrap_or(false)
+    };
+    let mut rows = strongest(&evidence.scores, CANDIDATES.max(2 * k));
+    rows.extend(near.iter().map(|hit| hit.row));
+    rows.sort_unstable();
+    rows.dedup();
+    let cosine = |row: u32| {
+        let query = query?;
+        let vector = vectors.vector(row)?;
+        Some(vector.iter().zip(query).map(|(a, b)| a * b).sum::<f32>())
+    };
+    let joined = |row: u32| {
+        let (words, cosine) = (evidence.scores.get(row as usize).copied().unwrap_or(0.0), cosine(row));
+        let score = (words + evidence.cosine * cosine.unwrap_or(0.0)) / evidence.most;
+        Joined { hit: Hit { row, score }, words: words / evidence.most, cosine }
+    };
+    let mut hits: Vec<Joined> = rows.into_iter().filter(|&row| allowed(row)).map(joined).collect();
+    hits.sort_by(|a, b| b.hit.score.total_cmp(&a.hit.score).then(a.hit.row.cmp(&b.hit.row)));
+    hits.truncate(k);
+    hits
+}
+
+/// The rows of the `most` highest scores above 0, in any order.
+fn strongest(scores: &[f32], most: usize) -> Vec<u32> {
+    let mut rows: Vec<u32> = (0..scores.len() as u32).filter(|&row| scores[row as usize] > 0.0).collect();
+    if rows.len() > most {
+        rows.select_nth_unstable_by(most, |a, b| scores[*b as usize].total_cmp(&scores[*a as usize]));
+        rows.truncate(most);
+    }
+    rows
+}
