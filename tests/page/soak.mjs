@@ -18,8 +18,8 @@ async function held(session, page) {
   await session.send('HeapProfiler.collectGarbage');
   const { usedSize } = await session.send('Runtime.getHeapUsage');
   const { nodes, jsEventListeners } = await session.send('Memory.getDOMCounters');
-  const { wasm, urls } = await page.evaluate(async () => ({ wasm: await globalThis.workerMemory?.(), urls: globalThis.liveUrls }));
-  return { heap: usedSize / 1e6, nodes, listeners: jsEventListeners, urls, wasm: wasm / 1e6 };
+  const { wasm, ...live } = await page.evaluate(async () => ({ wasm: await globalThis.workerMemory?.(), ...globalThis.liveUrls() }));
+  return { heap: usedSize / 1e6, nodes, listeners: jsEventListeners, ...live, wasm: wasm / 1e6 };
 }
 
 /** A tab that counts its object URLs, and whose worker tells how much memory the program has. */
@@ -35,10 +35,18 @@ async function open(context, origin) {
 
 async function prepare(context) {
   await context.addInitScript(() => {
-    globalThis.liveUrls = 0;
+    const live = new Map(); // address → type; the worker's verified modules are scripts, all others are photos
     const { createObjectURL, revokeObjectURL } = URL;
-    URL.createObjectURL = (thing) => (globalThis.liveUrls++, createObjectURL.call(URL, thing));
-    URL.revokeObjectURL = (url) => (globalThis.liveUrls--, revokeObjectURL.call(URL, url));
+    URL.createObjectURL = (thing) => {
+      const url = createObjectURL.call(URL, thing);
+      live.set(url, thing.type);
+      return url;
+    };
+    URL.revokeObjectURL = (url) => (live.delete(url), revokeObjectURL.call(URL, url));
+    globalThis.liveUrls = () => {
+      const scripts = [...live.values()].filter((type) => type === 'text/javascript').length;
+      return { urls: live.size - scripts, scripts };
+    };
     const Native = globalThis.Worker;
     globalThis.Worker = class extends Native {
       constructor(...args) {
