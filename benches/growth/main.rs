@@ -349,7 +349,9 @@ fn main() -> anyhow::Result<()> {
         }
     }
     if catalogs.is_empty() {
-        eprintln!("skipped: growth wants catalogs of real photos: cargo bench --features cli --bench growth -- CATALOG…");
+        eprintln!(
+            "skipped: growth wants catalogs of real photos: cargo bench --features cli --bench growth -- CATALOG…"
+        );
         return Ok(());
     }
     let real = Real::open(&catalogs)?;
