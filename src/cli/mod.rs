@@ -3,17 +3,16 @@
 mod archive;
 mod bench;
 mod convert;
-mod demo_catalog;
 mod embed;
 mod embedder;
 mod eval;
 mod export;
 mod index;
 mod merge;
+mod program;
 mod search;
 mod serve;
 mod site;
-mod train;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -57,8 +56,8 @@ enum Command {
     Serve(serve::ServeArgs),
     Eval(eval::EvalArgs),
     Convert(convert::ConvertArgs),
-    DemoCatalog(demo_catalog::DemoCatalogArgs),
-    Train(train::Train),
+    #[command(flatten)]
+    Program(program::Program),
     Bench(bench::BenchArgs),
 }
 
@@ -72,12 +71,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Embed(args) => embed::run(args),
         Command::Site(args) => site::run(args),
         Command::Serve(args) => serve::run(args),
-        Command::Eval(args) => {
-            eval::run(&args, |model| Ok(embedder::EngineEmbedder(open(Native::for_search(), model)?)))
-        }
+        Command::Eval(args) => eval::run(&args, |model| Ok(embedder::EngineEmbedder(open(Native::new(), model)?))),
         Command::Convert(args) => convert::run(args),
-        Command::DemoCatalog(args) => demo_catalog::run(args),
-        Command::Train(args) => args.run(),
+        Command::Program(program) => program.run(),
         Command::Bench(args) => bench::run(&args),
     }
 }
