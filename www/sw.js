@@ -29,7 +29,7 @@ function mine(href) {
   const url = new URL(href);
   if (!url.href.startsWith(base)) return null;
   const path = (url.origin + url.pathname).slice(base.length);
-  return path === '' || /^(?:[\w.-]+\.(?:html|js|css|json|svg|png|webp|jpe?g|webmanifest)|(?:ui|pkg|icons|embed|catalog|model)\/.+)$/.test(path) ? path : null;
+  return path === '' || /^(?:[\w.-]+\.(?:html|js|css|json|svg|png|webp|jpe?g|webmanifest)|(?:core|ui|pkg|icons|embed|catalog|model)\/.+)$/.test(path) ? path : null;
 }
 
 /** A whole answer from where it was asked for: no error, no part, no redirect, nothing of another origin. */
@@ -40,7 +40,7 @@ async function fill() {
   const described = await expected(site, {});
   const list = await described.clone().json();
   if (list.version !== version) throw new Error(`${site}: expected version ${version}, got ${list.version}`);
-  // The engine's module is kept by its hash, with the model (ui/data.js): the one build of it that this browser takes.
+  // The engine's module is kept by its hash, with the model (core/data.js): the one build of it that this browser takes.
   const files = [...(list.precache ?? []), ...(language ? [`ui/strings/${language}.js`] : []), 'index.html', './'];
   const urls = new Set(files.map((file) => new URL(file, base).href));
   const cache = await caches.open(shellName);

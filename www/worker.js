@@ -1,9 +1,9 @@
 // The engine's thread: fetches and checks what the search needs, and answers questions.
 // Messages: {id, method, args} → {id, result | error}, before it {id, partial} where answers come bit by bit; unasked for: {event: 'state' | 'requests', …}.
-import { DataError, Store, fetchPart } from './ui/data.js';
-import { held } from './ui/keys.js';
-import { runnable, threadCount } from './ui/variants.js';
-import { Modules } from './ui/verified.js';
+import { DataError, Store, fetchPart } from './core/data.js';
+import { held } from './core/names.js';
+import { runnable, threadCount } from './core/variants.js';
+import { Modules } from './core/modules.js';
 
 const preparedAtOnce = 2000; // photos of a large catalog, some tens of milliseconds of a phone
 const textParts = ['tokenizer', 'text', 'fusion'];
@@ -309,7 +309,7 @@ function decide(name, why, adapter) {
 }
 
 let trial = null;
-let graphics = null; // ui/webgpu.js, where the browser knows WebGPU
+let graphics = null; // core/webgpu.js, where the browser knows WebGPU
 function accelerate() {
   if (catalog.cells) return; // its vectors are never all here, and those of a few cells are no work
   trial ??= (async () => {
@@ -317,7 +317,7 @@ function accelerate() {
     if (!navigator.gpu) return decide('cpu', 'absent');
     let candidate = null;
     try {
-      graphics = await modules.import('ui/webgpu.js');
+      graphics = await modules.import('core/webgpu.js');
       const cpu = (method, ...args) => alone(() => engine[method](...args));
       const onDownload = (bytes) => Object.assign(parts.get('gpu'), { received: bytes, state: 'ready' });
       candidate = new graphics.Accelerator({ modules, site, base, model, catalog, texts, store, forced: wanted === 'gpu', cpu, onDownload });
@@ -399,7 +399,7 @@ async function loadCentres() {
   const bytes = await take('shards', new URL(centres.file, new URL(site.catalog, base)).href, centres);
   await stage('wasm', loadWasm);
   await alone(() => engine.open_cells(bytes));
-  const { CellSearch } = await modules.import('cells.js');
+  const { CellSearch } = await modules.import('core/cells.js');
   cells = new CellSearch(catalog, new URL(site.catalog, base).href, { engine, store, alone, signal: () => stop.signal });
 }
 

@@ -1,7 +1,7 @@
 // The catalog as the page knows it without a model. No browser needed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Catalog } from '../../www/ui/catalog.js';
+import { Catalog } from '../../www/core/catalog.js';
 
 function shop(...titles) {
   const catalog = new Catalog('http://shop.example/', { shards: [], facets: [] });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { after, before, beforeEach, test } from 'node:test';
-import { fetchManifest, fetchPart } from '../../www/ui/data.js';
+import { fetchManifest, fetchPart } from '../../www/core/data.js';
 import { sentences } from '../../www/ui/strings/en.js';
 
 const body = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 7919) % 251));

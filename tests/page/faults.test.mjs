@@ -219,7 +219,7 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
   test('every script and style of the page carries a hash, and every other file of it has one in site.json', async () => {
     const html = await (await fetch(server.origin)).text();
     const signed = new Map([...html.matchAll(/(?:src|href)="([^"]+)" integrity="sha256-([^"]+)"/g)].map(([, file, hash]) => [file, hash]));
-    const modules = readdirSync(path.join(process.env.VITRINE_DIST, 'ui'), { recursive: true }).map((file) => `ui/${file}`);
+    const modules = ['core', 'ui'].flatMap((folder) => readdirSync(path.join(process.env.VITRINE_DIST, folder), { recursive: true }).map((file) => `${folder}/${file}`));
     for (const file of ['app.js', 'style.css', ...modules.filter((file) => /\.(js|css)$/.test(file))]) {
       const hash = createHash('sha256').update(readFileSync(path.join(process.env.VITRINE_DIST, file))).digest('base64');
       assert.equal(signed.get(file), hash, file);

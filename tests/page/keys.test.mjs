@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { Catalog } from '../../www/ui/catalog.js';
-import { held } from '../../www/ui/keys.js';
-import { fromFragment, toFragment } from '../../www/ui/state.js';
-import { runnable } from '../../www/ui/variants.js';
+import { Catalog } from '../../www/core/catalog.js';
+import { held } from '../../www/core/names.js';
+import { fromFragment, toFragment } from '../../www/core/state.js';
+import { runnable } from '../../www/core/variants.js';
 import { launch, missing, serve, settled } from './browser.mjs';
 
 const names = ['constructor', '__proto__', 'hasOwnProperty', 'toString', 'valueOf', '__defineGetter__', 'isPrototypeOf'];
@@ -28,7 +28,7 @@ test('filters of such names come from an address and go back into it', () => {
   }
 });
 
-test('a catalog with such columns, values and ids is filtered and counted like any other', () => {
+test('a catalog with such columns, values and ids is filtered and counted like any other', async () => {
   const values = (name) => [{ value: 'x', count: 1 }, { value: name, count: 1 }];
   const manifest = { shards: [], count: 3, facets: names.map((name) => ({ name, values: values(name) })) };
   const catalog = new Catalog('http://shop.example/', JSON.parse(JSON.stringify(manifest)));
@@ -36,14 +36,14 @@ test('a catalog with such columns, values and ids is filtered and counted like a
   catalog.add(JSON.parse(JSON.stringify({ id: 'constructor', title: 'toString', attributes: all(() => 'x') })));
   catalog.add(JSON.parse(JSON.stringify({ id: '__proto__', title: '__proto__', attributes: all((name) => name) })));
   catalog.add({ id: 'hasOwnProperty', title: 'constructor' }); // a product without any of the columns
-  assert.equal(catalog.rows({}), null, 'no column is a filter that nobody chose');
+  assert.equal(await catalog.filter({}), null, 'no column is a filter that nobody chose');
   for (const name of names) {
-    assert.deepEqual([...catalog.rows(object(name, ['x']))], [0], name);
-    assert.deepEqual([...catalog.rows(object(name, [name]))], [1], name);
-    assert.deepEqual([...catalog.rows(object(name, ['no such']))], [], name);
+    assert.deepEqual([...(await catalog.filter(object(name, ['x']))).rows], [0], name);
+    assert.deepEqual([...(await catalog.filter(object(name, [name]))).rows], [1], name);
+    assert.deepEqual([...(await catalog.filter(object(name, ['no such']))).rows], [], name);
     assert.deepEqual([...catalog.counts({}).get(name)], [1, 1], name);
   }
-  assert.deepEqual(['constructor', '__proto__', 'hasOwnProperty', 'toString'].map((id) => catalog.rowOf.get(id)), [0, 1, 2, undefined]);
+  assert.deepEqual(['constructor', '__proto__', 'hasOwnProperty', 'toString'].map((id) => catalog.rowOf(id)), [0, 1, 2, undefined]);
 });
 
 test('no build is run for a need that only every object knows', () => {

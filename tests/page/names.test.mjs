@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { Catalog } from '../../www/ui/catalog.js';
-import { fetchManifest } from '../../www/ui/data.js';
-import { isFileName, isFolderName, isPhotoName } from '../../www/ui/names.js';
+import { Catalog } from '../../www/core/catalog.js';
+import { fetchManifest } from '../../www/core/data.js';
+import { isFileName, isFolderName, isPhotoName } from '../../www/core/names.js';
 
 const read = (file) => JSON.parse(readFileSync(new URL(`../${file}`, import.meta.url), 'utf8'));
 const cases = read('names.json').map(({ name, times = 1, ...rest }) => ({ name: name.repeat(times), ...rest }));

@@ -210,7 +210,7 @@ describe('nobody is stuck', { skip: missing() ?? false, concurrency: 1 }, () => 
     });
     assert.deepEqual(mixed, [], 'the upper one keeps nothing of the lower');
     // taking the lower one away, and once more when it is gone, leaves the upper one
-    for (let i = 0; i < 2; i++) await page.evaluate(async () => { const { remove } = await import(new URL('ui/storage.js', document.baseURI)); await remove(new URL('./', document.baseURI).href); });
+    for (let i = 0; i < 2; i++) await page.evaluate(async () => { const { remove } = await import(new URL('core/storage.js', document.baseURI)); await remove(new URL('./', document.baseURI).href); });
     const left = await kept(page);
     assert.deepEqual(left.scopes, ['/a/']);
     assert.ok(left.names.length && left.names.every((each) => each.startsWith('vitrine /a/ ')), left.names.join());
@@ -222,8 +222,8 @@ describe('nobody is stuck', { skip: missing() ?? false, concurrency: 1 }, () => 
   const mark = "\nfetch('/ran').catch(() => {});";
   const altered = [
     { file: 'worker.js', refused: true },
-    { file: 'ui/data.js', page: true },
-    { file: 'ui/variants.js', refused: true },
+    { file: 'core/data.js', page: true },
+    { file: 'core/variants.js', refused: true },
     { file: 'pkg/threads/vitrine.js' },
     { file: 'pool.js' },
   ];

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { addressOf, fromFragment, rewritten, toFragment } from '../../www/ui/state.js';
+import { addressOf, fromFragment, rewritten, toFragment } from '../../www/core/state.js';
 import { able, launch, missing, settled } from './browser.mjs';
 import { plainHost } from './host.mjs';
 

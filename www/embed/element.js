@@ -1,7 +1,7 @@
 // <vitrine-search catalog="…/">: the search inside another page, in a shadow tree of its own. element.d.ts and the
 // package's README say what a shop can set, place and listen to.
 import { learnFor, speakerOf } from '../ui/i18n.js';
-import { closest, fewest, fold } from '../ui/relevance.js';
+import { sections } from '../core/relevance.js';
 import { open } from './vitrine.js';
 import { View } from './view.js';
 
@@ -24,8 +24,6 @@ export class VitrineSearch extends HTMLElement {
   #k = 0;
   #timer = 0;
   #stop = null;
-  #beyond = false; // whether hits below the good ones are shown
-  #unfolded = new Set(); // rows whose near-duplicates stand open
   #waiting = null; // the sentence to show while downloads go on
 
   /** Made when it is first needed: an element that stands in no page yet does not know the language around it. */
@@ -89,8 +87,6 @@ export class VitrineSearch extends HTMLElement {
     clearTimeout(this.#timer);
     this.#asked = { words, product, image, filter };
     this.#k = this.#step;
-    this.#beyond = false;
-    this.#unfolded.clear();
     return this.#answer(false);
   }
 
@@ -184,14 +180,11 @@ export class VitrineSearch extends HTMLElement {
         this.search({ ...this.#asked, filter: value ? { ...others, [name]: [value] } : others });
       },
       more: () => {
-        if (this.#below) return this.#showRest();
+        if (this.#below) return this.#view.grid.showRest();
         this.#k += this.#step;
         this.#answer(true);
       },
-      unfold: (row) => {
-        if (!this.#unfolded.delete(row)) this.#unfolded.add(row);
-        this.#lay(true);
-      },
+      laid: () => this.#end(),
       select: (row) => this.#tell('vitrine-select', { hit: this.#shown.hits.find((hit) => hit.row === row) }, true),
     };
   }
@@ -278,33 +271,33 @@ export class VitrineSearch extends HTMLElement {
     this.#tell('vitrine-results', { query: { ...this.#asked }, results });
   }
 
-  /** How many of the hits come first; with no good match at all, the nearest do. */
-  get #first() {
-    const { hits, good } = this.#shown;
-    return good || Math.min(closest, hits.length);
-  }
-
-  get #below() {
-    return this.#beyond ? 0 : this.#shown.hits.length - this.#first;
-  }
-
-  /** The good matches, one card for photos that show the same; the others where they were asked for. */
+  /** The good matches, one card for photos that show the same; the others where they are wanted. */
   #lay(keepPlace) {
-    const { hits, good, by } = this.#shown;
-    const groups = new Map(hits.map(({ row, group }) => [row, group]));
-    const parts = [hits.slice(0, this.#first), this.#beyond ? hits.slice(this.#first) : []];
-    const cards = parts.flatMap((part) => fold(part, (row) => groups.get(row))).flatMap((hit) => (this.#unfolded.has(hit.row) ? [{ ...hit, open: true }, ...hit.alike] : [hit]));
-    const below = this.#below;
-    const said = below ? this.#t(good >= fewest ? 'good_end' : good ? 'few_matches' : 'closest_end', { n: good }) : '';
-    const more = below ? this.#t('show_rest', { n: below }) : hits.length === this.#k && hits.length < this.#engine.count ? this.#t('show_more') : null;
-    this.#view.show(cards, { keepPlace, said, more, anything: by !== 'none' });
+    const { hits } = this.#shown;
+    const of = new Map(hits.map((hit) => [hit.row, hit]));
+    const { grid } = this.#view;
+    const beyond = keepPlace && grid.restShown;
+    grid.lay(sections(this.#shown, (row) => of.get(row).group), keepPlace);
+    if (!beyond) return;
+    grid.restShown = true;
+    grid.layAgain(true);
   }
 
-  #showRest() {
-    const shown = this.#view.count;
-    this.#beyond = true;
-    this.#lay(true);
-    this.#view.focus(shown);
+  /** What stands below the cards. */
+  #end() {
+    if (!this.#shown) return this.#view.end({ anything: false });
+    const { hits, by, good } = this.#shown;
+    const { few } = this.#view.grid.sections;
+    const below = this.#below;
+    const said = below ? this.#t(few === undefined ? 'good_end' : few ? 'few_matches' : 'closest_end', { n: few ?? good }) : '';
+    const more = below ? this.#t('show_rest', { n: below }) : hits.length === this.#k && hits.length < this.#engine.count ? this.#t('show_more') : null;
+    this.#view.end({ said, more, anything: by !== 'none' });
+  }
+
+  /** Hits below those that are shown. */
+  get #below() {
+    const { rest } = this.#view.grid.sections;
+    return this.#view.grid.restShown ? 0 : rest.reduce((n, { alike }) => n + 1 + alike.length, 0);
   }
 
   #progress = () => {

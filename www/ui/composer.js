@@ -2,21 +2,7 @@
 import { el, icon } from './dom.js';
 import { t } from './i18n.js';
 
-export const photoLimit = 30e6;
 const pause = 180; // ms without a key press before the words are searched
-
-const readable = /^image\/(jpeg|png|webp)$/;
-
-/** The file's own bytes where the engine reads its kind; else what the browser makes of it, without loss, as PNG. */
-export async function photoBytes(file) {
-  if (readable.test(file.type)) return new Uint8Array(await file.arrayBuffer());
-  const bitmap = await createImageBitmap(file).catch(() => null);
-  if (!bitmap) return null;
-  const canvas = el('canvas', { width: bitmap.width, height: bitmap.height });
-  canvas.getContext('2d').drawImage(bitmap, 0, 0);
-  const blob = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
-  return new Uint8Array(await blob.arrayBuffer());
-}
 
 // How a wish for another value is put into words: facet → sentence; a value that has its noun already stands as it is.
 const changeKeys = [

@@ -1,16 +1,14 @@
 // A part of a photo to search with: chosen with the finger, the mouse or the keys, cut out without loss.
 import { el, modal } from './dom.js';
 import { t } from './i18n.js';
-import { cleanCrop, leastCrop as least, within } from './state.js';
+import { pngOf } from './photo.js';
+import { cleanCrop, leastCrop as least, within } from '../core/state.js';
 
 /** The part of a photo file, as the bytes of a PNG and an address to show it. */
 export async function cutOut(bytes, [x, y, width, height]) {
   const photo = await createImageBitmap(new Blob([bytes]));
   const [w, h] = [Math.max(1, Math.round(width * photo.width)), Math.max(1, Math.round(height * photo.height))];
-  const canvas = el('canvas', { width: w, height: h });
-  canvas.getContext('2d').drawImage(photo, Math.round(x * photo.width), Math.round(y * photo.height), w, h, 0, 0, w, h);
-  photo.close();
-  const blob = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
+  const blob = await pngOf(photo, [Math.round(x * photo.width), Math.round(y * photo.height), w, h]);
   return { bytes: new Uint8Array(await blob.arrayBuffer()), source: URL.createObjectURL(blob) };
 }
 

@@ -1,7 +1,7 @@
 // Filters with counts: a list of groups beside the grid, or in a sheet where there is no room beside it.
 import { el, icon, modal } from './dom.js';
 import { t } from './i18n.js';
-import { held } from './keys.js';
+import { held } from '../core/names.js';
 
 const shownAtFirst = 8;
 const openAtFirst = 3;

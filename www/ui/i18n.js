@@ -1,6 +1,6 @@
 // Says sentences in the best language that is asked for: the page asks for the visitor's, an element in another page
 // for that page's.
-import { held } from './keys.js';
+import { held } from '../core/names.js';
 import { asked, learn, learned, plain } from './language.js';
 
 /** `tags`: languages as BCP 47 names them, the preferred one first; only those that were learned are spoken. */

@@ -20,7 +20,7 @@ export const learned = new Map();
 const learning = new Map();
 
 async function fetched(language) {
-  await verified(`strings/${language}.js`);
+  await verified(`ui/strings/${language}.js`);
   learned.set(language, (await files[language]()).sentences);
 }
 

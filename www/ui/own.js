@@ -4,7 +4,7 @@ import { el, icon } from './dom.js';
 import { t } from './i18n.js';
 import { verified } from './verified.js';
 import { dropped } from './own/files.js';
-import { hasOwn, ownPlace } from './storage.js';
+import { hasOwn, ownPlace } from '../core/storage.js';
 
 export class Own {
   /** `app`: what its catalog, engine and answers are asked of. */
@@ -29,7 +29,7 @@ export class Own {
 
   load() {
     this.loading ??= (async () => {
-      await verified('own/');
+      await Promise.all([verified('ui/own/'), verified('ui/privacy.css')]);
       const { Panel } = await import('./own/panel.js');
       this.panel = new Panel(this.app, this.label);
       this.panel.attach(this.engine, this.start);
@@ -63,9 +63,9 @@ export class Own {
 
   // ---- what is searched ---------------------------------------------------------------------------------------
 
-  /** The rows of a question: `rows` pass its filters and words, or all do where it is null; `free` without filters. */
-  scoped(rows, free) {
-    return this.panel ? this.panel.scoped(rows, free) : rows;
+  /** What of the catalog is searched: see own/panel.js. */
+  async scoped(filter, free) {
+    return this.panel ? this.panel.scoped(filter, free) : filter;
   }
 
   /** What is on the page when nothing is asked for, or null where it is the shop's own. */

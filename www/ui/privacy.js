@@ -1,35 +1,7 @@
 // The promise and its proof: what was requested from where, where the search ran, what the device keeps.
 import { el, modal } from './dom.js';
 import { decimal, size, t } from './i18n.js';
-import * as storage from './storage.js';
-
-/** Counts every request of the page and its worker, as the browser itself recorded them. */
-export class Requests {
-  constructor() {
-    this.same = 0;
-    this.elsewhere = [];
-    this.stopped = []; // by the page's policy, before anything was sent
-    new PerformanceObserver((list) => this.add(list.getEntries().map((entry) => entry.name))).observe({ type: 'resource', buffered: true });
-    addEventListener('securitypolicyviolation', (event) => this.stopped.push(event.blockedURI));
-  }
-
-  /** What left this site. The browser lists an image that the policy stopped as if it had been asked for. */
-  get away() {
-    return this.elsewhere.filter((url) => !this.stopped.includes(url));
-  }
-
-  get blocked() {
-    return this.stopped.length;
-  }
-
-  add(urls) {
-    for (const url of urls) {
-      if (url.startsWith('blob:') || url.startsWith('data:')) continue; // never on the network
-      if (new URL(url).origin === location.origin) this.same++;
-      else this.elsewhere.push(url);
-    }
-  }
-}
+import * as storage from '../core/storage.js';
 
 const partNames = ['wasm', 'tokenizer', 'text', 'fusion', 'image', 'shards', 'gpu'];
 
@@ -38,12 +10,6 @@ export class Privacy {
     this.app = app;
     this.body = el('div', { class: 'privacy' });
     this.dialog = null;
-    // The browser would put its own banner over the page; the offer stands in this panel instead.
-    addEventListener('beforeinstallprompt', (event) => {
-      event.preventDefault();
-      this.install = event;
-    });
-    addEventListener('appinstalled', () => storage.persist({ asked: true }).catch(() => {}));
   }
 
   open() {
@@ -125,10 +91,11 @@ export class Privacy {
   }
 
   installButton() {
-    if (!this.install) return null;
+    const { requests } = this.app;
+    if (!requests.install) return null;
     const run = () => {
-      this.install.prompt();
-      this.install = null;
+      requests.install.prompt();
+      requests.install = null;
       this.draw();
     };
     return el('button', { type: 'button', id: 'privacy-install', class: 'button', on: { click: run } }, t('storage_install'));
@@ -144,9 +111,8 @@ export class Privacy {
 
   async keep() {
     const { catalog, base } = this.app;
-    const urls = catalog.items.filter(({ own }) => !own).map((item) => catalog.photo(item));
     await storage.persist({ asked: true }).catch(() => {});
-    await storage.keepPhotos(base, urls, (n) => (this.keeping = n)).catch(() => (this.keeping = undefined));
+    await storage.keepPhotos(base, catalog.photos(), (n) => (this.keeping = n)).catch(() => (this.keeping = undefined));
     this.measure();
   }
 

@@ -2,7 +2,7 @@
 // has no writable files, or nowhere. A record is {path, identity, entry, item, vector, copy}: what the engine made of
 // one file, and its smaller copy as a Blob. Records belong to a site and a model; those of another model are dropped.
 // Other tabs write here too: whoever adds or clears does so alone (`exclusive` in data.js), and `load` is asked again then.
-import { ownPlace as place } from '../storage.js';
+import { ownPlace as place } from '../../core/storage.js';
 
 /**
  * One file a batch: u32 length of the JSON, JSON, vectors as f32, copies. A batch is there as a whole or not at all, and

@@ -3,6 +3,7 @@ import { el, modal } from '../dom.js';
 import { size, t } from '../i18n.js';
 import { chosen } from './files.js';
 import { OwnPhotos } from './photos.js';
+import { exactly } from '../../core/catalog.js';
 
 const shownFailures = 8;
 const quiet = 400; // ms without news from another tab before they show
@@ -40,13 +41,14 @@ export class Panel {
 
   // ---- what is searched ---------------------------------------------------------------------------------------
 
-  /** The rows of a question: `rows` pass its filters and words, or all do where it is null; `free` without filters. */
-  scoped(rows, free) {
+  /** What of the catalog is searched: `filter` is what was chosen, `free()` the same without the shop's filters. */
+  async scoped(filter, free) {
     const first = this.app.catalog.manifest.count;
-    if (!this.count || this.scope === 'both') return rows;
-    if (this.scope === 'shop') return rows ? rows.filter((row) => row < first) : Uint32Array.from({ length: first }, (_, row) => row);
+    const of = (passed, from, to) => exactly(Array.from(passed?.rows ?? { length: to }, (row, i) => (passed ? row : i)).filter((row) => row >= from && row < to));
+    if (!this.count || this.scope === 'both') return filter;
+    if (this.scope === 'shop') return of(filter, 0, first);
     // The shop's filters say nothing of photos that only have a name.
-    return free ? free.filter((row) => row >= first) : Uint32Array.from({ length: this.count }, (_, i) => first + i);
+    return of(await free(), first, first + this.count);
   }
 
   /** What is on the page when nothing is asked for, or null where it is the shop's own. */

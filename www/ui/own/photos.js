@@ -1,7 +1,8 @@
 // A visitor's own photos: encoded by workers of their own, kept on this device, and put behind the catalog's rows.
-import { exclusive } from '../data.js';
-import { Engine } from '../engine.js';
-import { ownPlace, persist } from '../storage.js';
+import { exclusive } from '../../core/data.js';
+import { Engine } from '../../core/engine.js';
+import { ownPlace, persist } from '../../core/storage.js';
+import { listed } from '../verified.js';
 import { identity } from './files.js';
 import { Memory, openKept } from './keep.js';
 import { zip } from './zip.js';
@@ -241,7 +242,7 @@ export class OwnPhotos extends EventTarget {
   }
 
   async worker() {
-    const worker = new Engine(this.start.base);
+    const worker = new Engine(this.start.base, listed());
     this.workers.add(worker);
     try {
       await worker.start({ ...this.start, hold: false, what: ['image'] });
