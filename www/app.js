@@ -74,7 +74,7 @@ class App {
     });
     // "/" is where people who search a lot expect the search box.
     addEventListener('keydown', (event) => {
-      if (event.key !== '/' || event.target.closest('input, textarea, dialog')) return;
+      if (event.key !== '/' || /** @type {Element} */ (event.target).closest('input, textarea, dialog')) return;
       event.preventDefault();
       part('words').focus();
     });
@@ -102,7 +102,7 @@ class App {
 
   async load() {
     // The page names its build, so that a service worker gives it the site.json that belongs to it.
-    const named = document.querySelector('link[rel="preload"][href^="site.json?v="]');
+    const named = /** @type {HTMLLinkElement | null} */ (document.querySelector('link[rel="preload"][href^="site.json?v="]'));
     this.site = (await fetchManifest(named?.href ?? new URL('site.json', this.base).href)).manifest;
     this.brand();
     this.catalog = await Catalog.open(new URL(this.site.catalog, this.base).href, verified);

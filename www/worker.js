@@ -9,6 +9,7 @@ const preparedAtOnce = 2000; // photos of a large catalog, some tens of millisec
 const textParts = ['tokenizer', 'text', 'fusion'];
 
 let modules = null; // what else runs here comes through it, verified
+/** @type {any} */
 let engine = null; // the wasm module's Vitrine
 let program = null; // the bindings that it came with
 let store = null;
@@ -95,8 +96,10 @@ async function take(name, url, part, onChunk) {
   }
 }
 
-/** A question borrows the engine until it is answered, so nothing may be loaded into it meanwhile. */
+/** A query borrows the engine until it is answered, so nothing may be loaded into it meanwhile. */
+/** @type {Promise<any>} */
 let turn = Promise.resolve();
+/** @template T @param {() => T | Promise<T>} work @returns {Promise<T>} */
 function alone(work) {
   const done = turn.then(work);
   turn = done.catch(() => {});
@@ -314,7 +317,7 @@ function accelerate() {
   if (catalog.cells) return; // its vectors are never all here, and those of a few cells are no work
   trial ??= (async () => {
     if (wanted === 'cpu') return decide('cpu', 'forced');
-    if (!navigator.gpu) return decide('cpu', 'absent');
+    if (!('gpu' in navigator)) return decide('cpu', 'absent');
     let candidate = null;
     try {
       graphics = await modules.import('core/webgpu.js');
@@ -390,7 +393,8 @@ async function loadShards() {
 
 /** A large catalog is searched faster once it has been prepared for it: a little at a time, so that no question waits. */
 async function prepare() {
-  while (!(await alone(() => engine.prepare(preparedAtOnce)))) await new Promise((resolve) => setTimeout(resolve, 10));
+  const whole = () => alone(() => engine.prepare(preparedAtOnce));
+  while (!(await whole())) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 /** Of a clustered catalog only the centres are fetched ahead. */
@@ -414,7 +418,7 @@ addEventListener('securitypolicyviolation', (event) => postMessage({ event: 'blo
 addEventListener('message', async ({ data: { id, method, args, modules: given } }) => {
   if (given) return void (modules = Modules.from(given));
   try {
-    postMessage({ id, result: await held(methods, method)(args, (partial) => postMessage({ id, partial })) });
+    postMessage({ id, result: await held(/** @type {Record<string, Function>} */ (methods), method)(args, (partial) => postMessage({ id, partial })) });
   } catch (error) {
     postMessage({ id, error: plain(error) });
   }

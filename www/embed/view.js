@@ -27,7 +27,9 @@ const picture = (source, properties) => el('img', { crossorigin: sameOrigin(sour
 export class View {
   /** `host`: the element, whose light tree holds what a shop placed in it; `t` says things in its language. */
   constructor(host, root, act, t) {
-    Object.assign(this, { host, act, t });
+    this.host = host;
+    this.act = act;
+    this.t = t;
     root.adoptedStyleSheets = [shared()];
     this.build(root);
     this.listen();
@@ -167,10 +169,12 @@ class Cards extends CardGrid {
     this.view = view;
   }
 
+  /** @param {any} hit */
   subject({ id }) {
     return id;
   }
 
+  /** @param {any} hit */
   title({ title }) {
     return title;
   }

@@ -21,7 +21,7 @@ const told = (error) =>
 
 const folder = (url, from) => new URL(String(url).replace(/\/?$/, '/'), from);
 
-/** Opens a site that `vitrine site` wrote. Products and filters are there when this resolves; the search follows. */
+/** Opens a site that `vitrine site` wrote. Products and filters are there when this resolves; the search follows. @param {Partial<import('./vitrine.d.ts').OpenOptions>} [options] */
 export async function open({ site, program = new URL('../', import.meta.url), keep = true, eager = false } = {}) {
   if (!site) throw new VitrineError('argument', 'opening: expected the address of a folder that `vitrine site` wrote, got none; give site');
   const [base, home] = [folder(site, document.baseURI), folder(program, document.baseURI)];
@@ -106,6 +106,7 @@ class VitrineEngine extends EventTarget {
     return this.#catalog.changes(this.#row(id));
   }
 
+  /** @param {string} [kind] @param {{signal?: AbortSignal}} [options] */
   async ready(kind = 'text', { signal } = {}) {
     if (kind === 'browse') return;
     if (!held(needs, kind)) throw new VitrineError('argument', `getting ready: expected ${Object.keys(needs).join(', ')}, got ${kind}`);
@@ -121,6 +122,7 @@ class VitrineEngine extends EventTarget {
     await this.#core?.call('pause');
   }
 
+  /** @param {import('./vitrine.d.ts').Query} [query] */
   async search({ text = '', image = null, product = null, k = 24, filter = null, like = 0.5, signal, wait = true } = {}) {
     signal?.throwIfAborted();
     const row = product === null ? null : this.#row(product);

@@ -5,6 +5,7 @@ import { t } from './i18n.js';
 const pause = 180; // ms without a key press before the words are searched
 
 // How a wish for another value is put into words: facet → sentence; a value that has its noun already stands as it is.
+/** @type {[RegExp, (value: string) => string][]} */
 const changeKeys = [
   [/colou?r|fabric|material/i, () => 'change_in'],
   [/sleeve/i, (value) => (/sleeve/.test(value) ? 'change_plain' : 'change_sleeve')],

@@ -67,8 +67,8 @@ export class Launch {
     const { requests } = this.app;
     const engine = new Engine(this.app.base, listed());
     engine.addEventListener('state', () => this.app.engine === engine && this.changed());
-    engine.addEventListener('requests', ({ data }) => requests.add(data.urls));
-    engine.addEventListener('blocked', ({ data }) => requests.stopped.push(data.url));
+    engine.addEventListener('requests', (/** @type {any} */ { data }) => requests.add(data.urls));
+    engine.addEventListener('blocked', (/** @type {any} */ { data }) => requests.stopped.push(data.url));
     return engine;
   }
 
@@ -113,7 +113,8 @@ export class Launch {
   /** Addresses that this visit fetched and that are kept as they were seen. */
   seen() {
     const { base, catalog, site } = this.app;
-    const images = performance.getEntriesByType('resource').filter(({ initiatorType }) => initiatorType === 'img');
+    const fetched = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource'));
+    const images = fetched.filter(({ initiatorType }) => initiatorType === 'img');
     return [new URL('catalog.json', catalog.base).href, new URL('model.json', new URL(site.model, base)).href, ...images.map(({ name }) => name)];
   }
 

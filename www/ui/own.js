@@ -7,6 +7,14 @@ import { dropped } from './own/files.js';
 import { hasOwn, ownPlace } from '../core/storage.js';
 
 export class Own {
+  /** @type {import('../core/engine.js').Engine | null} */
+  engine = null;
+  start = null; // what its worker was started with
+  /** @type {BroadcastChannel | null} other tabs, which may add photos */
+  others = null;
+  /** @type {Promise<void> | null} */
+  loading = null;
+
   /** `app`: what its catalog, engine and answers are asked of. */
   constructor(app) {
     this.app = app;

@@ -25,7 +25,7 @@ export class Trail {
     addEventListener('keydown', (event) => {
       const undo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === 'z';
       // In a text field the same keys take back letters.
-      if (!undo || event.target.closest('input:not([type="range"]), textarea, dialog') || part('undo').hidden) return;
+      if (!undo || /** @type {Element} */ (event.target).closest('input:not([type="range"]), textarea, dialog') || part('undo').hidden) return;
       event.preventDefault();
       history.back();
     });
@@ -98,8 +98,12 @@ export class Trail {
 
 /** The address and the browser's own Back and Forward are the history of the search. */
 export class History {
+  typing = false; // whether the newest entry is still being typed
+  /** @type {string | null} the address that was last shown */
+  here = null;
+  last = 0; // its depth
+
   constructor(onChange) {
-    this.typing = false;
     // Every entry of ours says its depth; one that says nothing is an address that somebody wrote or followed by hand.
     history.replaceState({ ...history.state, depth: this.depth }, '');
     this.seen();

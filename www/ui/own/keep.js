@@ -9,6 +9,12 @@ import { ownPlace as place } from '../../core/storage.js';
  * never changes; only all of them together go. Without locks, a batch's name is its own, so that none writes over another.
  */
 class Files {
+  next = 0; // number of the next batch
+  outdated = false;
+  /** @type {Map<string, any>} name → its records */
+  batches = new Map();
+  begun = ''; // tells whether another tab cleared all
+
   static async open(base, fingerprint) {
     const root = await navigator.storage.getDirectory();
     if (!('createWritable' in FileSystemFileHandle.prototype)) throw new Error('no writable files');
@@ -23,7 +29,9 @@ class Files {
   }
 
   constructor(root, name, fingerprint) {
-    Object.assign(this, { root, name, fingerprint, next: 0, outdated: false, batches: new Map(), begun: '' });
+    this.root = root;
+    this.name = name;
+    this.fingerprint = fingerprint;
   }
 
   async folder(options) {
@@ -116,9 +124,19 @@ const done = (request) =>
   });
 
 class Database {
+  /** @type {Map<string, any>} identity → record */
+  known = new Map();
+  outdated = false;
+  /** @type {Promise<IDBDatabase> | null} */
+  opening = null;
+
+  constructor(name, fingerprint) {
+    this.name = name;
+    this.fingerprint = fingerprint;
+  }
+
   static async open(base, fingerprint) {
-    const kept = new Database();
-    Object.assign(kept, { name: place(base), fingerprint, known: new Map(), outdated: false });
+    const kept = new Database(place(base), fingerprint);
     const all = await done((await kept.store('readonly')).getAll());
     const others = all.filter((record) => record.fingerprint !== fingerprint);
     kept.outdated = others.length > 0;
@@ -184,7 +202,7 @@ export class Memory {
   async load() {
     return null;
   }
-  async add() {}
+  async add(_records, _removed, _alone) {}
   async clear() {}
 }
 

@@ -28,7 +28,7 @@ export class Panel {
     if (this.photos) return this.photos.attach(engine);
     this.photos = new OwnPhotos(this.app.catalog, start);
     this.photos.attach(engine);
-    this.photos.addEventListener('change', ({ elsewhere }) => (elsewhere ? this.changedElsewhere() : this.changed()));
+    this.photos.addEventListener('change', (/** @type {any} */ { elsewhere }) => (elsewhere ? this.changedElsewhere() : this.changed()));
     await this.photos.open();
     this.shown = this.photos.size;
     if (this.photos.size) this.choose('both', false);

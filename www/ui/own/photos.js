@@ -13,7 +13,7 @@ const limit = 60e6; // bytes; a larger file is no photo from a phone or a shop
 /** Each worker holds a copy of the image encoder; a phone has neither the memory nor the cooling for many. */
 function workersHere() {
   const cores = Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1);
-  const small = matchMedia('(pointer: coarse)').matches || (navigator.deviceMemory ?? 8) <= 4;
+  const small = matchMedia('(pointer: coarse)').matches || (/** @type {any} */ (navigator).deviceMemory ?? 8) <= 4;
   return Math.min(cores, small ? 2 : 4);
 }
 
@@ -21,6 +21,20 @@ const sizeOf = (record) => Number(record.identity.split('\n').at(-2));
 const stem = (path) => path.split('/').pop().replace(/\.[^.]*$/, '') || path;
 
 export class OwnPhotos extends EventTarget {
+  /** @type {any} where they are kept: see keep.js */
+  kept = new Memory();
+  outdated = false; // photos of another model were here
+  full = false; // what was added last is only in memory
+  phase = 'idle';
+  queue = [];
+  done = 0;
+  total = 0;
+  fresh = 0;
+  same = 0;
+  failed = [];
+  trouble = null;
+  ended = false;
+
   /** `start`: what a worker is started with (see worker.js). */
   constructor(catalog, start) {
     super();
@@ -32,7 +46,6 @@ export class OwnPhotos extends EventTarget {
     this.engine = null;
     this.synced = false; // whether the engine knows all records
     this.turn = Promise.resolve();
-    this.kept = new Memory();
     this.clearWork();
   }
 

@@ -68,9 +68,10 @@ export async function zip(files) {
   const [body, directory] = [[], []];
   let offset = 0;
   for (const [name, content] of files) {
-    const blob = new Blob([content]);
+    const blob = new Blob([/** @type {BlobPart} */ (content)]);
     const crc = crc32(new Uint8Array(await blob.arrayBuffer()));
     const label = new TextEncoder().encode(name);
+    /** @type {[number, number][]} */
     const described = [[20, 2], [utf8Names, 2], [0, 2], [0, 2], [newYear1980, 2], [crc, 4], [blob.size, 4], [blob.size, 4], [label.length, 2]];
     body.push(fields([0x04034b50, 4], ...described, [0, 2]), label, blob);
     directory.push(...listing(described, label, offset));
