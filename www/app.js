@@ -264,10 +264,14 @@ class App {
 
   /** Shows a product close up. */
   async open(item, redraw) {
+    this.sheet ??= await this.newSheet();
+    await this.sheet.show(this.catalog, item, this.results.grid.hits, redraw, () => this.state.item === item);
+  }
+
+  async newSheet() {
     await verified('ui/sheet');
     const { Sheet } = await import('./ui/sheet.js');
-    this.sheet ??= new Sheet(this.act);
-    await this.sheet.show(this.catalog, item, this.results.grid.hits, redraw, () => this.state.item === item);
+    return this.sheet ?? new Sheet(this.act);
   }
 
   async answer(keep) {

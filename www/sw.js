@@ -56,7 +56,8 @@ async function fillRest() {
   const cache = await caches.open(shellName);
   const [list, page] = [(await (await cache.match(site))?.json()) ?? {}, await cache.match(index)];
   const hashes = page ? await hashesOf(list, page) : {};
-  for (const file of list.later ?? []) {
+  const panels = language ? [`ui/strings/panels/${language}.js`] : [];
+  for (const file of [...panels, ...(list.later ?? [])]) {
     const url = new URL(file, base).href;
     if (forgetting || (await cache.match(url))) continue;
     const response = await expected(url, hashes).catch(() => null); // the next visit tries again

@@ -650,7 +650,11 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
   test('speaks every language in full', async () => {
     const folder = path.join(process.env.VITRINE_DIST, 'ui/strings');
     const strings = {};
-    for (const file of readdirSync(folder)) strings[path.parse(file).name] = (await import(path.join(folder, file))).sentences;
+    for (const file of readdirSync(folder).filter((name) => name.endsWith('.js'))) {
+      const [first, panels] = await Promise.all([file, `panels/${file}`].map((name) => import(path.join(folder, name))));
+      strings[path.parse(file).name] = { ...first.sentences, ...panels.sentences };
+      for (const key of Object.keys(first.sentences)) assert.ok(!(key in panels.sentences), `${file}: ${key} is there once`);
+    }
     assert.ok(Object.keys(strings).length >= 3);
     const places = (sentence) => [...new Set(JSON.stringify(sentence).match(/\{\w+\}/g) ?? [])].toSorted();
     for (const [language, sentences] of Object.entries(strings)) {

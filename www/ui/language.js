@@ -39,4 +39,11 @@ export async function learn(tags) {
   throw failure;
 }
 
+/** Gets the sentences of the panels too, in the language that the page speaks. */
+export async function learnPanels(language) {
+  await verified(`ui/strings/panels/${language}.js`);
+  const { sentences } = await import(`./strings/panels/${language}.js`);
+  Object.assign(learned.get(language), sentences);
+}
+
 learn(asked).catch(() => {}); // told where it is awaited

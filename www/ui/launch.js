@@ -4,7 +4,6 @@ import { language, size, t } from './i18n.js';
 import { sentence } from './notices.js';
 import { renew } from './renew.js';
 import { listed } from './verified.js';
-import { agree, metered, mustAsk } from '../core/consent.js';
 import { fetchManifest } from '../core/data.js';
 import { Engine } from '../core/engine.js';
 import { needs } from '../core/session.js';
@@ -40,7 +39,7 @@ export class Launch {
       const { manifest, text } = await fetchManifest(new URL('model.json', new URL(app.site.model, app.base)).href, 'vitrine-model');
       [app.model, this.modelText] = [manifest, text];
       if (manifest.note) app.notice('model', { text: manifest.note, dismiss: true });
-      this.held = await mustAsk(app.store, app.site, manifest);
+      this.held = await storage.mustAsk(app.store, app.site, manifest);
       app.use(engine);
       if (engine.refused) this.changed();
       const args = this.args(manifest, text);
@@ -74,14 +73,14 @@ export class Launch {
 
   /** The visitor, on a connection that counts bytes, wants the search. */
   release() {
-    agree(this.app.base);
+    storage.agree(this.app.base);
     this.app.notice('consent', null);
     this.resume();
   }
 
   /** The image encoder comes when nothing else is going on, unless the visitor's connection counts bytes. */
   idle() {
-    if (this.held || metered()) return;
+    if (this.held || storage.metered()) return;
     storage.persist().catch(() => {});
     const later = globalThis.requestIdleCallback ?? ((run) => setTimeout(run, 1500));
     const load = () => this.app.engine.call('load', { what: ['image'] });
@@ -91,7 +90,7 @@ export class Launch {
   /** Where the photos are not many, all of them are kept, so that the page is whole in a tunnel too. */
   keepAll() {
     const { base, catalog } = this.app;
-    if (!storage.controller(base) || metered() || !storage.isModest(catalog.manifest.count)) return;
+    if (!storage.controller(base) || storage.metered() || !storage.isModest(catalog.manifest.count)) return;
     storage.keepPhotos(base, catalog.photos(), undefined, { workers: 2 }).catch(() => {});
   }
 

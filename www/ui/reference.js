@@ -1,5 +1,6 @@
 // What a visitor searches with besides words: a photo, a product, or a part of one.
-import { size, t } from './i18n.js';
+import { language, size, t } from './i18n.js';
+import { learnPanels } from './language.js';
 import { sentence } from './notices.js';
 import { photoBytes, photoLimit } from './photo.js';
 import { verified } from './verified.js';
@@ -17,7 +18,7 @@ function shorten(map, most) {
 }
 
 async function cropper() {
-  await verified('ui/crop');
+  await Promise.all([verified('ui/crop'), learnPanels(language)]);
   return import('./crop.js');
 }
 

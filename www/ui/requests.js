@@ -1,5 +1,7 @@
 // What the privacy panel needs to know from the start: what was requested from where. The panel itself comes when it is
 // opened.
+import { language } from './i18n.js';
+import { learnPanels } from './language.js';
 import { sentence } from './notices.js';
 import { verified } from './verified.js';
 import { persist } from '../core/storage.js';
@@ -43,7 +45,7 @@ export class Requests {
 /** Shows the panel, and says so where it cannot be fetched. */
 export async function openPrivacy(app) {
   try {
-    await verified('ui/privacy');
+    await Promise.all([verified('ui/privacy'), learnPanels(language)]);
     const { Privacy } = await import('./privacy.js');
     app.notice('privacy', null);
     app.requests.panel ??= new Privacy(app);

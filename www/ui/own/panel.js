@@ -1,7 +1,7 @@
 // A visitor's own photos on the page: the dialog, and the switch between the shop's products and theirs.
 import { el, modal } from '../dom.js';
 import { size, t } from '../i18n.js';
-import { chosen } from './files.js';
+import { chosen } from '../own.js';
 import { OwnPhotos } from './photos.js';
 import { exactly } from '../../core/catalog.js';
 

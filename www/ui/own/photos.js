@@ -3,7 +3,7 @@ import { exclusive } from '../../core/data.js';
 import { Engine } from '../../core/engine.js';
 import { ownPlace, persist } from '../../core/storage.js';
 import { listed } from '../verified.js';
-import { identity } from './files.js';
+import { identity } from '../own.js';
 import { Memory, openKept } from './keep.js';
 import { zip } from './zip.js';
 
@@ -13,7 +13,7 @@ const limit = 60e6; // bytes; a larger file is no photo from a phone or a shop
 /** Each worker holds a copy of the image encoder; a phone has neither the memory nor the cooling for many. */
 function workersHere() {
   const cores = Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1);
-  const small = matchMedia('(pointer: coarse)').matches || (/** @type {any} */ (navigator).deviceMemory ?? 8) <= 4;
+  const small = matchMedia('(pointer: coarse)').matches || (Number(Reflect.get(navigator, 'deviceMemory')) || 8) <= 4;
   return Math.min(cores, small ? 2 : 4);
 }
 
