@@ -88,7 +88,11 @@ class App {
     } catch (error) {
       if (await renewed(error)) return;
       // A catalog that was replaced between its manifest and its files: the next load starts from the new manifest.
-      this.notice('catalog', { text: t('error_catalog', { message: sentence(error) }), retry: () => location.reload(), alert: true });
+      this.notice('catalog', {
+        text: t('error_catalog', { message: sentence(error) }),
+        retry: () => location.reload(),
+        alert: true,
+      });
       this.part('results').setAttribute('aria-busy', 'false');
       return;
     }
@@ -102,7 +106,9 @@ class App {
 
   async load() {
     // The page names its build, so that a service worker gives it the site.json that belongs to it.
-    const named = /** @type {HTMLLinkElement | null} */ (document.querySelector('link[rel="preload"][href^="site.json?v="]'));
+    const named = /** @type {HTMLLinkElement | null} */ (
+      document.querySelector('link[rel="preload"][href^="site.json?v="]')
+    );
     this.site = (await fetchManifest(named?.href ?? new URL('site.json', this.base).href)).manifest;
     this.brand();
     this.catalog = await Catalog.open(new URL(this.site.catalog, this.base).href, verified);
@@ -116,7 +122,11 @@ class App {
   /** A visitor who looks around gets the photos in view before the model's megabytes; one who searches waits for neither. */
   async leisure() {
     if (this.kind !== 'browse') return;
-    await Promise.race([this.results.grid.photos(), this.asked, new Promise((resolve) => setTimeout(resolve, patience))]);
+    await Promise.race([
+      this.results.grid.photos(),
+      this.asked,
+      new Promise((resolve) => setTimeout(resolve, patience)),
+    ]);
   }
 
   firstItems() {
@@ -133,7 +143,8 @@ class App {
     const title = given || 'Vitrine';
     document.title = title;
     this.part('brand').textContent = title;
-    if (logo) this.part('brand').replaceChildren(el('img', { class: 'logo', src: new URL(logo, this.base).href, alt: title }));
+    if (logo)
+      this.part('brand').replaceChildren(el('img', { class: 'logo', src: new URL(logo, this.base).href, alt: title }));
     if (safeColour(accent)) this.root.style.setProperty('--shop-accent', accent);
   }
 
@@ -163,7 +174,8 @@ class App {
       mix: (mix) => this.change({ mix }, { replace: true }),
       facets: (facets) => this.change({ facets }),
       withWord: (word) => this.change({ words: dropWithout(this.state.words, word) }),
-      redrawFacets: () => this.results.facets.show(this.catalog, this.state.facets, this.results.grid.hits.length, this.query?.without),
+      redrawFacets: () =>
+        this.results.facets.show(this.catalog, this.state.facets, this.results.grid.hits.length, this.query?.without),
       like: (id) => like(id),
       likeBut: (id, words) => {
         like(id, words);
@@ -216,7 +228,8 @@ class App {
 
   /** A private photo is gone with the page load that knew it. */
   forgetLost() {
-    if (this.state.photo && !this.references.photos.has(this.state.photo)) Object.assign(this.state, { photo: null, crop: null });
+    if (this.state.photo && !this.references.photos.has(this.state.photo))
+      Object.assign(this.state, { photo: null, crop: null });
   }
 
   top() {

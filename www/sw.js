@@ -29,7 +29,12 @@ function mine(href) {
   const url = new URL(href);
   if (!url.href.startsWith(base)) return null;
   const path = (url.origin + url.pathname).slice(base.length);
-  return path === '' || /^(?:[\w.-]+\.(?:html|js|css|json|svg|png|webp|jpe?g|webmanifest)|(?:core|ui|pkg|icons|embed|catalog|model)\/.+)$/.test(path) ? path : null;
+  return path === '' ||
+    /^(?:[\w.-]+\.(?:html|js|css|json|svg|png|webp|jpe?g|webmanifest)|(?:core|ui|pkg|icons|embed|catalog|model)\/.+)$/.test(
+      path,
+    )
+    ? path
+    : null;
 }
 
 /** A whole answer from where it was asked for: no error, no part, no redirect, nothing of another origin. */
@@ -48,7 +53,10 @@ async function fill() {
   const hashes = await hashesOf(list, await expected(index, list.hashes ?? {}));
   await Promise.all([...urls].map(async (url) => cache.put(url, await expected(url, hashes))));
   // Without these the shell shows nothing: a visitor who leaves as soon as this worker is there has them.
-  await keep([new URL('catalog.json', new URL(list.catalog, base)).href, new URL('model.json', new URL(list.model, base)).href]);
+  await keep([
+    new URL('catalog.json', new URL(list.catalog, base)).href,
+    new URL('model.json', new URL(list.model, base)).href,
+  ]);
 }
 
 /** What a visitor may come to use without a network, when nobody waits for it. */
@@ -79,7 +87,10 @@ async function sha256(response) {
 /** A file of this build: an upload that is half done has others beside it, and those wait for the next attempt. */
 async function expected(url, hashes) {
   const response = await fetch(new Request(url, { cache: 'no-cache' }));
-  if (!whole(response)) throw new Error(`${url}: expected the file, got ${response.status}${response.redirected ? ' and another address' : ''}`);
+  if (!whole(response))
+    throw new Error(
+      `${url}: expected the file, got ${response.status}${response.redirected ? ' and another address' : ''}`,
+    );
   if (url === site) return response;
   const name = url.slice(base.length) || 'index.html';
   const wanted = Object.hasOwn(hashes, name) && hashes[name];
@@ -89,7 +100,8 @@ async function expected(url, hashes) {
 }
 
 async function clear() {
-  for (const name of await caches.keys()) if (name.startsWith(`${prefix}shell `) && name !== shellName) await caches.delete(name);
+  for (const name of await caches.keys())
+    if (name.startsWith(`${prefix}shell `) && name !== shellName) await caches.delete(name);
   await clients.claim();
 }
 
@@ -157,7 +169,10 @@ async function navigate(event) {
   if (!cached) return judged(event, await asked);
   // A host in trouble is no host: 5xx, and 429 of one that has too much to do.
   const response = navigator.onLine === false ? null : await soon(asked, patience);
-  asked.then((late) => look(late), () => {}); // also what came too late is looked at
+  asked.then(
+    (late) => look(late),
+    () => {},
+  ); // also what came too late is looked at
   event.waitUntil(asked.catch(() => {}));
   if (!response || response.status >= 500 || response.status === 429) return isolated(cached);
   return judged(event, response, cached);
@@ -216,7 +231,11 @@ const keeps = (path) => manifest.test(path) || photo.test(path);
 async function fitting(path, response) {
   if (!whole(response)) return false;
   if (photo.test(path)) return typed(response, 'image/');
-  const { format } = (await response.clone().json().catch(() => null)) ?? {};
+  const { format } =
+    (await response
+      .clone()
+      .json()
+      .catch(() => null)) ?? {};
   return format === (path.startsWith('catalog/') ? 'vitrine-catalog' : 'vitrine-model');
 }
 

@@ -61,7 +61,9 @@ function report(now = false) {
 
 /** A trap, or memory that ran out, leaves the engine in a state that nobody knows: the page starts a new one. */
 function isCrash(error) {
-  return error instanceof RangeError || (globalThis.WebAssembly?.RuntimeError && error instanceof WebAssembly.RuntimeError);
+  return (
+    error instanceof RangeError || (globalThis.WebAssembly?.RuntimeError && error instanceof WebAssembly.RuntimeError)
+  );
 }
 
 function plain(error) {
@@ -147,7 +149,39 @@ async function checkWasm() {
     refuse('wasm');
   }
   // () → v128: i32.const 0, i8x16.splat, i8x16.popcnt
-  const simd = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11);
+  const simd = Uint8Array.of(
+    0,
+    97,
+    115,
+    109,
+    1,
+    0,
+    0,
+    0,
+    1,
+    5,
+    1,
+    96,
+    0,
+    1,
+    123,
+    3,
+    2,
+    1,
+    0,
+    10,
+    10,
+    1,
+    8,
+    0,
+    65,
+    0,
+    253,
+    15,
+    253,
+    98,
+    11,
+  );
   if (!WebAssembly.validate(simd)) refuse('simd');
 }
 
@@ -181,7 +215,10 @@ async function loadWasm() {
     try {
       return await loadBuild(variant);
     } catch (error) {
-      const refused = error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError || error instanceof RangeError;
+      const refused =
+        error instanceof WebAssembly.CompileError ||
+        error instanceof WebAssembly.LinkError ||
+        error instanceof RangeError;
       if (!refused) throw error;
       if (i + 1 === builds.length) throw new DataError('refused', { file: variant.file, why: 'simd' });
       plan('wasm', builds[i + 1]);
@@ -215,12 +252,18 @@ async function loadBuild(variant) {
 
 /** They join when they are up; until then, and where they fail, the engine works alone. */
 function startThreads(pool, program) {
-  for (let index = 0; index + 1 < threadCount(); index++) new Worker(pool, { type: 'module' }).postMessage({ ...program, index });
+  for (let index = 0; index + 1 < threadCount(); index++)
+    new Worker(pool, { type: 'module' }).postMessage({ ...program, index });
 }
 
 async function loadPart(name) {
   const part = model.parts.find((candidate) => candidate.part === name);
-  if (!part) throw new DataError('mismatch', { file: 'model.json', expected: `a part “${name}”`, got: model.parts.map((p) => p.part).join(', ') });
+  if (!part)
+    throw new DataError('mismatch', {
+      file: 'model.json',
+      expected: `a part “${name}”`,
+      got: model.parts.map((p) => p.part).join(', '),
+    });
   const bytes = await take(name, new URL(part.file, new URL(site.model, base)).href, part);
   await stage('wasm', loadWasm);
   await alone(() => engine.load_part(name, bytes));
@@ -231,7 +274,9 @@ const partOnce = (name) => stage(`part ${name}`, () => loadPart(name));
 /** What only some visitors use is fetched when they do. */
 let ownWork = null;
 function ownPhotos() {
-  ownWork ??= modules.import('ui/own/work.js').then(({ ownMethods }) => ownMethods({ engine: () => engine, alone, ready: () => stage('wasm', loadWasm) }));
+  ownWork ??= modules
+    .import('ui/own/work.js')
+    .then(({ ownMethods }) => ownMethods({ engine: () => engine, alone, ready: () => stage('wasm', loadWasm) }));
   ownWork.catch(() => (ownWork = null));
   return ownWork;
 }
@@ -246,7 +291,9 @@ const methods = {
     store.off = args.keepNothing;
     plan('wasm', builds[0] ?? site.wasm.at(-1));
     for (const part of model.parts) plan(part.part, part);
-    const bytes = catalog.cells ? catalog.cells.centres.bytes : catalog.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+    const bytes = catalog.cells
+      ? catalog.cells.centres.bytes
+      : catalog.shards.reduce((sum, shard) => sum + shard.bytes, 0);
     plan('shards', { file: 'catalog vectors', bytes });
     if (args.what) return methods.load({ what: args.what });
     // The bar's total is known from the first byte on: everything that words need is wanted now.
@@ -323,7 +370,18 @@ function accelerate() {
       graphics = await modules.import('core/webgpu.js');
       const cpu = (method, ...args) => alone(() => engine[method](...args));
       const onDownload = (bytes) => Object.assign(parts.get('gpu'), { received: bytes, state: 'ready' });
-      candidate = new graphics.Accelerator({ modules, site, base, model, catalog, texts, store, forced: wanted === 'gpu', cpu, onDownload });
+      candidate = new graphics.Accelerator({
+        modules,
+        site,
+        base,
+        model,
+        catalog,
+        texts,
+        store,
+        forced: wanted === 'gpu',
+        cpu,
+        onDownload,
+      });
       if (candidate.build) plan('gpu', candidate.build);
       await candidate.start();
       accelerator = candidate;
@@ -404,7 +462,12 @@ async function loadCentres() {
   await stage('wasm', loadWasm);
   await alone(() => engine.open_cells(bytes));
   const { CellSearch } = await modules.import('core/cells.js');
-  cells = new CellSearch(catalog, new URL(site.catalog, base).href, { engine, store, alone, signal: () => stop.signal });
+  cells = new CellSearch(catalog, new URL(site.catalog, base).href, {
+    engine,
+    store,
+    alone,
+    signal: () => stop.signal,
+  });
 }
 
 // ---- what leaves this thread's network, for the page's privacy panel -------------------------------------------
@@ -418,7 +481,12 @@ addEventListener('securitypolicyviolation', (event) => postMessage({ event: 'blo
 addEventListener('message', async ({ data: { id, method, args, modules: given } }) => {
   if (given) return void (modules = Modules.from(given));
   try {
-    postMessage({ id, result: await held(/** @type {Record<string, Function>} */ (methods), method)(args, (partial) => postMessage({ id, partial })) });
+    postMessage({
+      id,
+      result: await held(/** @type {Record<string, Function>} */ (methods), method)(args, (partial) =>
+        postMessage({ id, partial }),
+      ),
+    });
   } catch (error) {
     postMessage({ id, error: plain(error) });
   }

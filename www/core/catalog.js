@@ -37,11 +37,13 @@ export const exactly = (rows) => ({ rows, asked: Uint32Array.from(rows) });
 
 export const fold = (/** @type {string} */ text) => text.toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '');
 // "dresses" finds "dress": enough for a stand-in, and never more than a stand-in.
-export const stem = (/** @type {string} */ word) => (word.length > 3 ? word.replace(/(?<=s|x|ch|sh)es$|(?<!s)s$/, '') : word);
+export const stem = (/** @type {string} */ word) =>
+  word.length > 3 ? word.replace(/(?<=s|x|ch|sh)es$|(?<!s)s$/, '') : word;
 /** @param {string} text @returns {string[]} */
 const tokens = (text) => fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
 /** The words of a product's title and details. @param {Item} item */
-export const wordsOf = (item) => new Set(tokens(`${item.title} ${Object.values(item.attributes ?? {}).join(' ')}`).map(stem));
+export const wordsOf = (item) =>
+  new Set(tokens(`${item.title} ${Object.values(item.attributes ?? {}).join(' ')}`).map(stem));
 
 const mostTallies = 1000; // a long visit asks for more words than are worth remembering
 
@@ -165,7 +167,8 @@ export class Catalog {
 
   /** A visitor's own photos stand behind the catalog's rows: {item, copy} each, the photo as a Blob. @param {{item: Item, copy: Blob}[]} records */
   addOwn(records) {
-    for (const { item, copy } of records) this.add({ ...item, id: ownId(item.id), own: true, blob: copy, source: URL.createObjectURL(copy) });
+    for (const { item, copy } of records)
+      this.add({ ...item, id: ownId(item.id), own: true, blob: copy, source: URL.createObjectURL(copy) });
   }
 
   clearOwn() {
@@ -205,7 +208,11 @@ export class Catalog {
     if (!tests.length && !banned.length) return null;
     const rows = [];
     for (let row = 0; row < this.size; row++) {
-      if (tests.every(({ facet, codes }) => codes.has(facet.of[row])) && !banned.some((word) => this.words[row].has(word))) rows.push(row);
+      if (
+        tests.every(({ facet, codes }) => codes.has(facet.of[row])) &&
+        !banned.some((word) => this.words[row].has(word))
+      )
+        rows.push(row);
     }
     return exactly(rows);
   }
@@ -214,7 +221,10 @@ export class Catalog {
   tests(selected) {
     return this.facets
       .filter(({ name }) => held(selected, name)?.length)
-      .map((facet) => ({ facet, codes: new Set(held(selected, facet.name)?.map((value) => facet.codes.get(value) ?? -2)) }));
+      .map((facet) => ({
+        facet,
+        codes: new Set(held(selected, facet.name)?.map((value) => facet.codes.get(value) ?? -2)),
+      }));
   }
 
   /** How many products each value would show, given the filters chosen in the other groups. @param {Facets} selected @returns {Map<string, Uint32Array>} */
@@ -344,7 +354,7 @@ export class Catalog {
     const chosen = [];
     for (const [phrase, { kind: k, look, n }] of [...tally].sort((a, b) => b[1].n - a[1].n)) {
       if (n < 2 || kinds.has(k) || seen.has(look)) continue;
-      kinds.add(k), seen.add(look), chosen.push(phrase);
+      (kinds.add(k), seen.add(look), chosen.push(phrase));
       if (chosen.length === count) break;
     }
     return chosen;

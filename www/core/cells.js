@@ -12,7 +12,8 @@ const room = 64e6; // bytes of vectors in memory; cells that were not asked for 
 /** @typedef {{engine: any, store: import('./data.js').Store, alone: <T>(work: () => T | Promise<T>) => Promise<T>, signal: () => AbortSignal}} Given */
 /** @typedef {{k: number, exclude?: number[], rows?: CellFilter | null}} Search */
 
-const same = (/** @type {Hit[]} */ a, /** @type {Hit[]} */ b) => a.length === b.length && a.every(({ row }, i) => row === b[i].row);
+const same = (/** @type {Hit[]} */ a, /** @type {Hit[]} */ b) =>
+  a.length === b.length && a.every(({ row }, i) => row === b[i].row);
 
 export class CellSearch {
   /** @type {Map<number, number>} cell → bytes, the one that was asked for longest ago first */
@@ -85,7 +86,9 @@ export class CellSearch {
       if (rows) only.push(...(await Promise.all(cells.map((cell) => this.catalog.passing(cell, rows)))).flat());
       const before = hits;
       const start = performance.now();
-      hits = await this.alone(() => this.engine.search_cells(vector, k, rows ? Uint32Array.from(only) : undefined, Uint32Array.from(exclude)));
+      hits = await this.alone(() =>
+        this.engine.search_cells(vector, k, rows ? Uint32Array.from(only) : undefined, Uint32Array.from(exclude)),
+      );
       searching += performance.now() - start;
       // With a filter, too few hits are a reason to look further.
       if (same(before, hits) && (!rows || hits.length >= k)) break;

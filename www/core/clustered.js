@@ -160,9 +160,12 @@ export class Clustered extends Catalog {
       throw error;
     });
     const columns = this.manifest.facets.flatMap(({ name, values }) => values.map(({ value }) => `${name}\n${value}`));
-    const groups = Object.entries(facets).map(([name, values]) => values.map((value) => columns.indexOf(`${name}\n${value}`)));
+    const groups = Object.entries(facets).map(([name, values]) =>
+      values.map((value) => columns.indexOf(`${name}\n${value}`)),
+    );
     // As many as the rarest of the filters has; whether one product has all of them, only the products tell.
-    const most = (/** @type {Record<number, number>} */ row) => Math.min(...groups.map((group) => group.reduce((sum, column) => sum + (row[column] ?? 0), 0)));
+    const most = (/** @type {Record<number, number>} */ row) =>
+      Math.min(...groups.map((group) => group.reduce((sum, column) => sum + (row[column] ?? 0), 0)));
     const cells = counts.map((row, cell) => ({ cell, n: most(row) })).filter(({ n }) => n > 0);
     return cells.sort((a, b) => b.n - a.n || a.cell - b.cell).map(({ cell }) => cell);
   }
@@ -173,7 +176,8 @@ export class Clustered extends Catalog {
     const wanted = Object.entries(facets).map(([name, values]) => ({ name, values }));
     const banned = without.map((word) => stem(fold(word)));
     const passes = (/** @type {Item} */ item) =>
-      wanted.every(({ name, values }) => values.some((value) => value === held(item.attributes, name))) && !(banned.length && banned.some((word) => wordsOf(item).has(word)));
+      wanted.every(({ name, values }) => values.some((value) => value === held(item.attributes, name))) &&
+      !(banned.length && banned.some((word) => wordsOf(item).has(word)));
     return list.flatMap((item, i) => (passes(item) ? [this.starts[cell] + i] : []));
   }
 
@@ -189,7 +193,9 @@ export class Clustered extends Catalog {
 
   /** Of the whole catalog: how many a further filter would leave, only the products of all cells could tell. */
   counts() {
-    const of = new Map(this.manifest.facets.map(({ name, values }) => [name, Uint32Array.from(values, ({ count }) => count)]));
+    const of = new Map(
+      this.manifest.facets.map(({ name, values }) => [name, Uint32Array.from(values, ({ count }) => count)]),
+    );
     return new Map(this.facets.map(({ name }) => [name, of.get(name) ?? new Uint32Array()]));
   }
 

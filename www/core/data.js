@@ -114,10 +114,15 @@ async function sha256(bytes) {
 
 /** @param {Part} part @param {string} file @param {Uint8Array<ArrayBuffer>} bytes */
 async function check(part, file, bytes) {
-  if (bytes.length !== part.bytes) throw new DataError('mismatch', { file, expected: `${part.bytes} bytes`, got: `${bytes.length} bytes` });
+  if (bytes.length !== part.bytes)
+    throw new DataError('mismatch', { file, expected: `${part.bytes} bytes`, got: `${bytes.length} bytes` });
   const got = await sha256(bytes);
   if (got !== null && got !== part.sha256) {
-    throw new DataError('mismatch', { file, expected: `sha256 ${part.sha256.slice(0, 12)}…`, got: `${got.slice(0, 12)}…` });
+    throw new DataError('mismatch', {
+      file,
+      expected: `sha256 ${part.sha256.slice(0, 12)}…`,
+      got: `${got.slice(0, 12)}…`,
+    });
   }
 }
 
@@ -192,7 +197,11 @@ async function download(url, part, { signal, pastCache, onBytes, onChunk, alive 
   const file = part.file;
   // A manifest may say anything, and what it says is allocated.
   if (!(part.bytes >= 0 && part.bytes <= mostBytes)) {
-    throw new DataError('mismatch', { file, expected: `${mostBytes} bytes at most`, got: `${part.bytes} in its manifest` });
+    throw new DataError('mismatch', {
+      file,
+      expected: `${mostBytes} bytes at most`,
+      got: `${part.bytes} in its manifest`,
+    });
   }
   const partial = partials.get(part.sha256) ?? { bytes: new Uint8Array(part.bytes), length: 0 };
   partials.set(part.sha256, partial);
@@ -234,7 +243,8 @@ const pauseFor = (ms, signal) =>
   });
 
 /** Faults that a later attempt may not meet: the network's, and a server's that is overloaded or being replaced. @param {DataError} error */
-const mayPass = ({ code, details }) => code === 'network' || (code === 'status' && /^(429|5\d\d)$/.test(details.status));
+const mayPass = ({ code, details }) =>
+  code === 'network' || (code === 'status' && /^(429|5\d\d)$/.test(details.status));
 
 /**
  * The bytes of `part` ({file, bytes, sha256}) at `url`. `onBytes(received)` follows the download and may fall back
@@ -245,7 +255,11 @@ const mayPass = ({ code, details }) => code === 'network' || (code === 'status' 
  * @param {Part} part
  * @param {{store?: Store | null, signal?: AbortSignal, onBytes?: (received: number) => void, onChunk?: (chunk: Uint8Array<ArrayBuffer>, offset: number) => void, patience?: number, pause?: number}} [options]
  */
-export async function fetchPart(url, part, { store, signal, onBytes = () => {}, onChunk = () => {}, patience = 30_000, pause = 400 } = {}) {
+export async function fetchPart(
+  url,
+  part,
+  { store, signal, onBytes = () => {}, onChunk = () => {}, patience = 30_000, pause = 400 } = {},
+) {
   const kept = await store?.get(part);
   if (kept) {
     try {
@@ -261,7 +275,9 @@ export async function fetchPart(url, part, { store, signal, onBytes = () => {}, 
   for (let attempt = 0; ; attempt++) {
     try {
       signal?.throwIfAborted();
-      const bytes = await whileAlive(signal, patience, (both, alive) => download(url, part, { signal: both, onBytes, onChunk, alive, pastCache: damaged > 0 }));
+      const bytes = await whileAlive(signal, patience, (both, alive) =>
+        download(url, part, { signal: both, onBytes, onChunk, alive, pastCache: damaged > 0 }),
+      );
       await store?.put(part, bytes);
       return bytes;
     } catch (thrown) {
@@ -314,13 +330,15 @@ function readManifest(text, file, format) {
   if (format) checkFormat(manifest, file, format);
   const isSite = file === 'site.json';
   const bad = format || isSite ? badName(manifest, isSite) : null; // any other is compared, not followed
-  if (bad !== null) throw new DataError('mismatch', { file, expected: 'names of files beside it', got: JSON.stringify(bad) });
+  if (bad !== null)
+    throw new DataError('mismatch', { file, expected: 'names of files beside it', got: JSON.stringify(bad) });
   return manifest;
 }
 
 /** @param {any} manifest @param {string} file @param {string} format */
 function checkFormat(manifest, file, format) {
-  if (manifest?.format !== format) throw new DataError('mismatch', { file, expected: format, got: String(manifest?.format) });
+  if (manifest?.format !== format)
+    throw new DataError('mismatch', { file, expected: format, got: String(manifest?.format) });
   if (!versions[format].includes(manifest.version)) {
     throw new DataError('version', { file, expected: versions[format].join(', '), got: String(manifest.version) });
   }

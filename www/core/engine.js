@@ -37,7 +37,19 @@ export class EngineError extends Error {
 const restarts = 2; // a third crash without an answer in between means that this device cannot run the search
 
 /** @returns {State} */
-const fresh = () => ({ wasm: 'waiting', text: 'waiting', image: 'waiting', shards: 'waiting', why: null, backend: null, error: null, paused: false, parts: [], received: 0, total: 0 });
+const fresh = () => ({
+  wasm: 'waiting',
+  text: 'waiting',
+  image: 'waiting',
+  shards: 'waiting',
+  why: null,
+  backend: null,
+  error: null,
+  paused: false,
+  parts: [],
+  received: 0,
+  total: 0,
+});
 
 export class Engine extends EventTarget {
   /** @type {Map<number, {method: string, resolve: (result: any) => void, reject: (error: Error) => void, partial: Partial | null}>} */

@@ -3,7 +3,10 @@
 
 /** @param {string} file */
 export const changed = (file) =>
-  Object.assign(new Error(`fetching ${file}: expected the file that this page was built with, got another; load the page anew`), { code: 'later', details: { file } });
+  Object.assign(
+    new Error(`fetching ${file}: expected the file that this page was built with, got another; load the page anew`),
+    { code: 'later', details: { file } },
+  );
 
 /** The specifier of a static import, each of which begins or ends on a line of its own (as `src/site/modules.rs` reads them). */
 const imports = /^((?:import |(?:import|export) [^'"\n]*? from |\} from )['"])(\.{1,2}\/[^'"\n]+)(?=['"])/gm;
@@ -35,7 +38,8 @@ export class Modules {
   /** The address to start or import `file` from. @param {string} file @param {string[]} [above] @returns {Promise<string>} */
   async url(file, above = []) {
     if (!this.checks) return new URL(file, this.base).href;
-    if (above.includes(file)) throw new Error(`linking ${file}: expected no circle of imports, got ${[...above, file].join(' → ')}`);
+    if (above.includes(file))
+      throw new Error(`linking ${file}: expected no circle of imports, got ${[...above, file].join(' → ')}`);
     const known = this.linked.get(file) ?? (await this.link(file, above));
     this.linked.set(file, known);
     return known;
@@ -63,7 +67,11 @@ export class Modules {
     }
     // The browser does not tell another file from no connection.
     const there = await fetch(url).catch(() => null);
-    if (!there) throw Object.assign(new Error(`fetching ${file}: expected an answer, got no connection`), { code: 'network', details: { file } });
+    if (!there)
+      throw Object.assign(new Error(`fetching ${file}: expected an answer, got no connection`), {
+        code: 'network',
+        details: { file },
+      });
     throw changed(file);
   }
 

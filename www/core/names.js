@@ -8,10 +8,12 @@ const plain = /^(?!(con|prn|aux|nul|com\d|lpt\d)(\.|$))(?=.{1,128}$)[a-z0-9][a-z
 export const isFileName = (/** @type {unknown} */ name) => typeof name === 'string' && plain.test(name);
 
 /** Whether a name is that of a photo in a catalog's folder of photos. */
-export const isPhotoName = (/** @type {unknown} */ name) => typeof name === 'string' && isFileName(name) && /\.(jpe?g|png|webp)$/.test(name);
+export const isPhotoName = (/** @type {unknown} */ name) =>
+  typeof name === 'string' && isFileName(name) && /\.(jpe?g|png|webp)$/.test(name);
 
 /** Whether a name is that of a folder right beside its manifest, with a slash at its end. */
-export const isFolderName = (/** @type {unknown} */ name) => typeof name === 'string' && /\/$/.test(name) && isFileName(name.slice(0, -1));
+export const isFolderName = (/** @type {unknown} */ name) =>
+  typeof name === 'string' && /\/$/.test(name) && isFileName(name.slice(0, -1));
 
 /** Whether a name is that of a file in folders beside its manifest, such as the program's. */
 const isPath = (/** @type {unknown} */ name) => typeof name === 'string' && name.split('/').every(isFileName);
@@ -23,7 +25,13 @@ export function badName(manifest, isSite) {
   const { logo, catalog, model, photos } = manifest ?? {};
   const rules = { file: isSite ? isPath : isFileName, sha256: isHash };
   /** @type {[unknown, (name: unknown) => boolean][]} */
-  const named = isSite ? [[logo, isFileName], [catalog, isFolderName], [model, isFolderName]] : [[photos, isFolderName]];
+  const named = isSite
+    ? [
+        [logo, isFileName],
+        [catalog, isFolderName],
+        [model, isFolderName],
+      ]
+    : [[photos, isFolderName]];
   // every other name stands under the key `file`, wherever that is, beside the hash under which it is kept
   const rest = [manifest];
   while (rest.length) {

@@ -57,7 +57,11 @@ const photosKept = 6; // by the worker
 /** The bytes of a photo of the catalog, or of an address that the page around an element gives. @param {string} url */
 export async function fetchPhoto(url) {
   const response = await fetch(url).catch(() => null);
-  if (!response?.ok) throw new DataError(response ? 'status' : 'network', { file: String(url).split('/').pop() ?? '', status: String(response?.status) });
+  if (!response?.ok)
+    throw new DataError(response ? 'status' : 'network', {
+      file: String(url).split('/').pop() ?? '',
+      status: String(response?.status),
+    });
   return new Uint8Array(await response.arrayBuffer());
 }
 
@@ -71,7 +75,9 @@ export async function unlessAborted(work, signal) {
   if (!signal) return work;
   signal.throwIfAborted();
   /** @type {Promise<never>} */
-  const aborted = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+  const aborted = new Promise((_, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+  );
   return Promise.race([work, aborted]);
 }
 
@@ -118,7 +124,8 @@ export class Session {
   /** Fetches what a query needs before it can be answered. `searched`: by the engine. @param {Query} query @param {boolean} searched */
   async prepare(query, searched) {
     const { row, facets, without, test } = query;
-    const filter = (/** @type {import('./catalog.js').Facets} */ chosen) => this.catalog.filter(chosen, without, !searched || Boolean(test));
+    const filter = (/** @type {import('./catalog.js').Facets} */ chosen) =>
+      this.catalog.filter(chosen, without, !searched || Boolean(test));
     const [passed] = await Promise.all([filter(facets), row === null ? null : this.catalog.bring([{ row }])]);
     const tested = test ? exactly(Array.from(passed?.rows ?? this.catalog.known()).filter(test)) : passed;
     query.filter = this.scope ? await this.scope(tested, () => filter({})) : tested;
@@ -128,7 +135,8 @@ export class Session {
   async standIn(query) {
     const { kind, words, row, filter } = query;
     if (kind === 'browse') return this.respond(query, 'browse', { hits: await this.catalog.mixed(filter) });
-    if (kind === 'like' && row !== null) return this.respond(query, 'neighbours', { hits: await this.catalog.nearest(row, filter) });
+    if (kind === 'like' && row !== null)
+      return this.respond(query, 'neighbours', { hits: await this.catalog.nearest(row, filter) });
     if (kind === 'image') return this.respond(query, 'none', { hits: [] });
     return this.respond(query, 'titles', { hits: await this.catalog.match(words, filter, row) });
   }
@@ -149,7 +157,9 @@ export class Session {
       await this.catalog.bring(answer.hits);
       if (!done && !signal?.aborted) partial?.({ ...this.respond(query, 'engine', answer), partial: true });
     };
-    const answered = this.turn.then(() => this.send(query, photo, bytes, signal, (/** @type {Answer} */ answer) => void found(answer).catch(() => {})));
+    const answered = this.turn.then(() =>
+      this.send(query, photo, bytes, signal, (/** @type {Answer} */ answer) => void found(answer).catch(() => {})),
+    );
     this.turn = answered.catch(() => {});
     const answer = await unlessAborted(answered, signal);
     await unlessAborted(this.catalog.bring(answer.hits), signal);
@@ -212,7 +222,7 @@ export class Session {
     const unknown = without.filter((word) => !catalog.knows(word));
     if (!relevance || !unknown.length || !this.can('text')) return rows;
     /** @type {Set<number>} */
-  const out = new Set();
+    const out = new Set();
     for (const text of unknown) {
       const { hits } = await this.started.call('query', { text, k: catalog.size });
       signal?.throwIfAborted();

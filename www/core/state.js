@@ -30,7 +30,8 @@ export function toFragment(state) {
   if (state.like && !isOwn(state.like)) search.set('like', state.like);
   if (state.like && !isOwn(state.like) && state.crop) search.set('crop', state.crop.join(','));
   if (state.mix !== 0.5) search.set('mix', String(state.mix));
-  for (const [name, values] of Object.entries(state.facets)) for (const value of values) search.append(`f.${name}`, value);
+  for (const [name, values] of Object.entries(state.facets))
+    for (const value of values) search.append(`f.${name}`, value);
   if (state.item && !isOwn(state.item)) search.set('item', state.item);
   const text = search.toString();
   return text ? `#${text}` : '';
@@ -74,7 +75,8 @@ export function fromFragment(text, own = null) {
 
 /** The words without one of their minus-words. @param {string} text @param {string} word */
 export function dropWithout(text, word) {
-  const same = (/** @type {string} */ all, /** @type {string} */ space, /** @type {string} */ found) => (found.toLowerCase() === word ? '' : all);
+  const same = (/** @type {string} */ all, /** @type {string} */ space, /** @type {string} */ found) =>
+    found.toLowerCase() === word ? '' : all;
   return text.replace(minus, same).trim();
 }
 
@@ -89,7 +91,9 @@ export function cleanCrop(numbers) {
   if (!numbers || numbers.length !== 4 || !numbers.every(Number.isFinite)) return null;
   const [width, height] = [within(numbers[2], leastCrop, 1), within(numbers[3], leastCrop, 1)];
   if (width > 0.995 && height > 0.995) return null; // the whole photo
-  return [within(numbers[0], 0, 1 - width), within(numbers[1], 0, 1 - height), width, height].map((value) => Math.round(value * 1000) / 1000);
+  return [within(numbers[0], 0, 1 - width), within(numbers[1], 0, 1 - height), width, height].map(
+    (value) => Math.round(value * 1000) / 1000,
+  );
 }
 
 // The grammar of src/search/query.rs; tests/fixtures/queries.json holds the cases for both.

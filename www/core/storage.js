@@ -42,9 +42,11 @@ export async function used(base) {
 export async function prune(base, hashes, photos) {
   if (!supported) return;
   const files = await caches.open(cacheName(base, 'files'));
-  for (const request of await files.keys()) if (!hashes.has(request.url.split('/').pop() ?? '')) await files.delete(request);
+  for (const request of await files.keys())
+    if (!hashes.has(request.url.split('/').pop() ?? '')) await files.delete(request);
   const seen = await caches.open(cacheName(base, 'seen'));
-  for (const request of await seen.keys()) if (/\.(jpe?g|png|webp)$/.test(request.url) && !photos.has(request.url)) await seen.delete(request);
+  for (const request of await seen.keys())
+    if (/\.(jpe?g|png|webp)$/.test(request.url) && !photos.has(request.url)) await seen.delete(request);
 }
 
 /** Where own photos are kept (own/keep.js), and whether any are, told without the code that reads them. */
@@ -53,10 +55,16 @@ export const ownPlace = (/** @type {string} */ base) => `vitrine own ${encodeURI
 /** @param {string} base */
 export async function hasOwn(base) {
   const name = ownPlace(base);
-  const folder = await navigator.storage?.getDirectory?.().then((root) => root.getDirectoryHandle(name)).catch(() => null);
+  const folder = await navigator.storage
+    ?.getDirectory?.()
+    .then((root) => root.getDirectoryHandle(name))
+    .catch(() => null);
   if (folder) return true;
   if (!globalThis.indexedDB?.databases) return Boolean(globalThis.indexedDB);
-  return indexedDB.databases().then((all) => all.some((each) => each.name === name), () => true);
+  return indexedDB.databases().then(
+    (all) => all.some((each) => each.name === name),
+    () => true,
+  );
 }
 
 // What is under way must not bring back what was just removed, nor keep an older service worker busy, which is only
@@ -82,7 +90,9 @@ const modest = 24e6; // bytes of photos that are kept without being asked for
 
 /** Whether all photos together are few enough bytes to be kept unasked, judged by those that were seen. @param {number} count */
 export function isModest(count) {
-  const sizes = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource')).flatMap(({ initiatorType, encodedBodySize }) => (initiatorType === 'img' && encodedBodySize ? [encodedBodySize] : []));
+  const sizes = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource')).flatMap(
+    ({ initiatorType, encodedBodySize }) => (initiatorType === 'img' && encodedBodySize ? [encodedBodySize] : []),
+  );
   const mean = sizes.reduce((sum, bytes) => sum + bytes, 0) / sizes.length;
   return count * mean <= modest; // with none seen yet this is false
 }
@@ -90,7 +100,11 @@ export function isModest(count) {
 /** Keeps a photo, and nothing that a host sends in its place; one that cannot be had now is asked for when it is seen. @param {Cache} cache @param {string} url */
 async function keepPhoto(cache, url) {
   const response = await fetch(url).catch(() => null);
-  const fits = response?.status === 200 && !response.redirected && response.type === 'basic' && /^image\//i.test(response.headers.get('content-type') ?? '');
+  const fits =
+    response?.status === 200 &&
+    !response.redirected &&
+    response.type === 'basic' &&
+    /^image\//i.test(response.headers.get('content-type') ?? '');
   if (response && fits) await cache.put(url, response);
 }
 
@@ -149,7 +163,8 @@ export async function serve(base, { version, shown, language }, { onUpdate, seen
   const address = new URL(`sw.js?${new URLSearchParams({ v: version, l: language })}`, base);
   const registration = await container.register(address, { scope: base, updateViaCache: 'none' }).catch(() => null);
   if (!registration) return;
-  const build = (/** @type {ServiceWorker | null} */ worker) => worker && new URL(worker.scriptURL).searchParams.get('v');
+  const build = (/** @type {ServiceWorker | null} */ worker) =>
+    worker && new URL(worker.scriptURL).searchParams.get('v');
   const offer = (/** @type {ServiceWorker} */ worker) => {
     // The same build in another language changes nothing that is open, and this page may be of the newer one already.
     if ([build(controller(base)), shown].includes(build(worker))) return worker.postMessage({ type: 'take over' });

@@ -3,11 +3,49 @@
 import { held } from './names.js';
 
 // () → v128: two splats, i8x16.relaxed_swizzle
-const relaxed = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 0, 253, 15, 65, 0, 253, 15, 253, 128, 2, 11);
+const relaxed = Uint8Array.of(
+  0,
+  97,
+  115,
+  109,
+  1,
+  0,
+  0,
+  0,
+  1,
+  5,
+  1,
+  96,
+  0,
+  1,
+  123,
+  3,
+  2,
+  1,
+  0,
+  10,
+  15,
+  1,
+  13,
+  0,
+  65,
+  0,
+  253,
+  15,
+  65,
+  0,
+  253,
+  15,
+  253,
+  128,
+  2,
+  11,
+);
 
 /** Shared memory of the size that the build asks for, and a second core to use it on. */
 function threads() {
-  if (!globalThis.crossOriginIsolated || typeof SharedArrayBuffer !== 'function' || navigator.hardwareConcurrency < 2) return false;
+  if (!globalThis.crossOriginIsolated || typeof SharedArrayBuffer !== 'function' || navigator.hardwareConcurrency < 2)
+    return false;
   try {
     return new WebAssembly.Memory({ initial: 1, maximum: 16_384, shared: true }).buffer instanceof SharedArrayBuffer;
   } catch {

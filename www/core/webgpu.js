@@ -148,7 +148,12 @@ export class Accelerator {
 
   /** @param {Build} build */
   async judge(build) {
-    const verdicts = new Verdicts(this.given.store, [this.adapter, navigator.userAgent, build.sha256, this.given.model.fingerprint]);
+    const verdicts = new Verdicts(this.given.store, [
+      this.adapter,
+      navigator.userAgent,
+      build.sha256,
+      this.given.model.fingerprint,
+    ]);
     const known = await verdicts.get();
     if (known?.why && !(this.given.forced && known.why === 'slower')) throw new Unfit(known.why);
     try {
@@ -161,7 +166,8 @@ export class Accelerator {
     } catch (error) {
       const unfit = error instanceof Unfit ? error : new Unfit('failed', error);
       // a network that broke says nothing of the device
-      if (['disagrees', 'slower', 'late'].includes(unfit.code)) await verdicts.put({ why: unfit.code === 'late' ? 'slower' : unfit.code });
+      if (['disagrees', 'slower', 'late'].includes(unfit.code))
+        await verdicts.put({ why: unfit.code === 'late' ? 'slower' : unfit.code });
       throw unfit;
     }
   }
@@ -191,9 +197,14 @@ export class Accelerator {
   /** Compares a photo, words and both of them with the processor's answers; gives the milliseconds of the last. @param {any} engine */
   async test(engine) {
     const photo = await drawing();
-    const ask = (/** @type {string | undefined} */ text, /** @type {Uint8Array | undefined} */ image) => within(this.limit, engine.vector(text, image));
+    const ask = (/** @type {string | undefined} */ text, /** @type {Uint8Array | undefined} */ image) =>
+      within(this.limit, engine.vector(text, image));
     /** @type {[string | undefined, Uint8Array | undefined][]} */
-    const cases = [[words, undefined], [undefined, photo], [words, photo]];
+    const cases = [
+      [words, undefined],
+      [undefined, photo],
+      [words, photo],
+    ];
     for (const [text, image] of cases) {
       const [got, expected] = [await ask(text, image), await this.given.cpu('vector', text, image)];
       if (!(cosine(got, expected) >= agreement)) throw new Unfit('disagrees');
@@ -218,13 +229,19 @@ export class Accelerator {
     try {
       const answer = await within(this.limit, this.engine.query(question));
       // a device that was lost between two commands may hand out zeros
-      if (!answer.hits.every((/** @type {{score: number}} */ { score }) => Number.isFinite(score))) throw new Unfit('lost');
+      if (!answer.hits.every((/** @type {{score: number}} */ { score }) => Number.isFinite(score)))
+        throw new Unfit('lost');
       // recording takes no time, and all the waiting is one: it is told as one
       const { decode, total } = answer.ms;
       return { ...answer, ms: { decode, device: total - decode, total } };
     } catch (error) {
       // what both engines would refuse, such as a file that is no photo, is no fault of the device
-      if (!(error instanceof Unfit) && !/graphics device/.test(String(error)) && !(error instanceof WebAssembly.RuntimeError)) throw error;
+      if (
+        !(error instanceof Unfit) &&
+        !/graphics device/.test(String(error)) &&
+        !(error instanceof WebAssembly.RuntimeError)
+      )
+        throw error;
       this.engine = null;
       throw error instanceof Unfit ? error : new Unfit('lost', error);
     }

@@ -128,7 +128,12 @@ export class VitrineSearch extends HTMLElement {
     const site = this.getAttribute('catalog');
     if (!site || this.#opening || this.#engine) return;
     const program = this.getAttribute('program') ?? undefined;
-    const opening = open({ site: new URL(site, document.baseURI), program, keep: !this.hasAttribute('forget'), eager: this.getAttribute('loading') === 'eager' });
+    const opening = open({
+      site: new URL(site, document.baseURI),
+      program,
+      keep: !this.hasAttribute('forget'),
+      eager: this.getAttribute('loading') === 'eager',
+    });
     this.#opening = opening;
     opening.catch(() => {}); // told below
     try {
@@ -228,17 +233,27 @@ export class VitrineSearch extends HTMLElement {
   #failed(error) {
     this.#waiting = null;
     this.#view.busy(false);
-    if (error.code === 'refused') return this.#trouble(this.#t('limited_photo', { why: this.#t(`why_${error.details.why ?? error.message}`) }), error);
-    this.#trouble(this.#t(error.code === 'photo' ? 'error_photo' : 'error_query', { message: this.#sentence(error) }), error, () => this.#answer(true));
+    if (error.code === 'refused')
+      return this.#trouble(
+        this.#t('limited_photo', { why: this.#t(`why_${error.details.why ?? error.message}`) }),
+        error,
+      );
+    this.#trouble(
+      this.#t(error.code === 'photo' ? 'error_photo' : 'error_query', { message: this.#sentence(error) }),
+      error,
+      () => this.#answer(true),
+    );
   }
 
   #question(engine) {
     const { words, product, image, filter } = this.#asked;
     if (this.#reference?.own !== image && this.#reference?.own) URL.revokeObjectURL(this.#reference.source);
     const known = product && engine.product(product);
-    if (image instanceof Blob && this.#reference?.own !== image) this.#reference = { source: URL.createObjectURL(image), title: this.#t('your_photo'), own: image };
+    if (image instanceof Blob && this.#reference?.own !== image)
+      this.#reference = { source: URL.createObjectURL(image), title: this.#t('your_photo'), own: image };
     else if (!image) this.#reference = known ? { source: known.photo, title: known.title } : null;
-    else if (this.#reference?.own !== image) this.#reference = typeof image === 'string' ? { source: image, title: this.#t('your_photo') } : null;
+    else if (this.#reference?.own !== image)
+      this.#reference = typeof image === 'string' ? { source: image, title: this.#t('your_photo') } : null;
     const [example] = engine.examples(1);
     this.#view.question(this.#asked, this.#reference, example);
     this.#view.choose(this.#facets(engine), filter);
@@ -263,11 +278,17 @@ export class VitrineSearch extends HTMLElement {
     this.#view.progress(null);
     this.#lay(keepPlace);
     if (refused && by !== 'browse') {
-      const key = { text: 'limited_words', like: 'limited_like', image: 'limited_photo', composed: 'limited_composed' }[kind];
+      const key = { text: 'limited_words', like: 'limited_like', image: 'limited_photo', composed: 'limited_composed' }[
+        kind
+      ];
       this.#view.say(this.#t(key, { why: this.#t(`why_${refused}`) }), { alert: true });
-    } else if (by === 'browse') this.#view.say(this.#t('filtered_products', { n: hits.length, all: this.#engine.count }));
+    } else if (by === 'browse')
+      this.#view.say(this.#t('filtered_products', { n: hits.length, all: this.#engine.count }));
     else if (hits.length && !good) this.#view.say(this.#t('no_match', { words: this.#asked.words }));
-    else this.#view.say(ms ? this.#t('sub_ms', { n: good, ms: Math.round(ms.total) }) : this.#t('sub_ranked', { n: good }));
+    else
+      this.#view.say(
+        ms ? this.#t('sub_ms', { n: good, ms: Math.round(ms.total) }) : this.#t('sub_ranked', { n: good }),
+      );
     this.#tell('vitrine-results', { query: { ...this.#asked }, results });
   }
 
@@ -277,7 +298,10 @@ export class VitrineSearch extends HTMLElement {
     const of = new Map(hits.map((hit) => [hit.row, hit]));
     const { grid } = this.#view;
     const beyond = keepPlace && grid.restShown;
-    grid.lay(sections(this.#shown, (row) => of.get(row).group), keepPlace);
+    grid.lay(
+      sections(this.#shown, (row) => of.get(row).group),
+      keepPlace,
+    );
     if (!beyond) return;
     grid.restShown = true;
     grid.layAgain(true);
@@ -289,8 +313,14 @@ export class VitrineSearch extends HTMLElement {
     const { hits, by, good } = this.#shown;
     const { few } = this.#view.grid.sections;
     const below = this.#below;
-    const said = below ? this.#t(few === undefined ? 'good_end' : few ? 'few_matches' : 'closest_end', { n: few ?? good }) : '';
-    const more = below ? this.#t('show_rest', { n: below }) : hits.length === this.#k && hits.length < this.#engine.count ? this.#t('show_more') : null;
+    const said = below
+      ? this.#t(few === undefined ? 'good_end' : few ? 'few_matches' : 'closest_end', { n: few ?? good })
+      : '';
+    const more = below
+      ? this.#t('show_rest', { n: below })
+      : hits.length === this.#k && hits.length < this.#engine.count
+        ? this.#t('show_more')
+        : null;
     this.#view.end({ said, more, anything: by !== 'none' });
   }
 
@@ -303,7 +333,12 @@ export class VitrineSearch extends HTMLElement {
   #progress = () => {
     const { received, total } = this.#engine.progress;
     this.#view.progress(total && received < total ? received / total : null);
-    if (this.#waiting) this.#view.say(total ? this.#t(this.#waiting, { got: this.#speaking.size(received), all: this.#speaking.size(total) }) : this.#t('wait_start'));
+    if (this.#waiting)
+      this.#view.say(
+        total
+          ? this.#t(this.#waiting, { got: this.#speaking.size(received), all: this.#speaking.size(total) })
+          : this.#t('wait_start'),
+      );
   };
 
   /** What went wrong, for a visitor. */

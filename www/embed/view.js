@@ -17,12 +17,24 @@ function shared() {
 }
 
 const press = (part, label, content, click) =>
-  el('button', { type: 'button', class: part, part: `button ${part.split(' ').at(-1)}`, 'aria-label': label, title: label, on: { click } }, content);
+  el(
+    'button',
+    {
+      type: 'button',
+      class: part,
+      part: `button ${part.split(' ').at(-1)}`,
+      'aria-label': label,
+      title: label,
+      on: { click },
+    },
+    content,
+  );
 
 /** A photo of another origin is fetched with CORS, which the site's own policy on resources lets through. */
 const sameOrigin = (url) => new URL(url, document.baseURI).origin === location.origin || /^(blob|data):/.test(url);
 
-const picture = (source, properties) => el('img', { crossorigin: sameOrigin(source) ? null : 'anonymous', decoding: 'async', ...properties, src: source });
+const picture = (source, properties) =>
+  el('img', { crossorigin: sameOrigin(source) ? null : 'anonymous', decoding: 'async', ...properties, src: source });
 
 export class View {
   /** `host`: the element, whose light tree holds what a shop placed in it; `t` says things in its language. */
@@ -37,23 +49,67 @@ export class View {
 
   build(root) {
     const { act } = this;
-    this.input = el('input', { type: 'text', part: 'input', inputmode: 'search', enterkeyhint: 'search', maxlength: 300, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', 'aria-label': this.t('words_label') });
+    this.input = el('input', {
+      type: 'text',
+      part: 'input',
+      inputmode: 'search',
+      enterkeyhint: 'search',
+      maxlength: 300,
+      autocomplete: 'off',
+      autocapitalize: 'off',
+      spellcheck: 'false',
+      'aria-label': this.t('words_label'),
+    });
     this.file = el('input', { type: 'file', class: 'file', accept: 'image/*', tabindex: -1, 'aria-hidden': 'true' });
     this.asked = el('span', { class: 'asked', part: 'asked', hidden: true });
     this.clear = press('round clear', this.t('clear'), icon('close'), () => act.clear());
     this.photo = press('round photo-button', this.t('add_photo'), icon('photo'), () => this.file.click());
     this.bar = el('span', { class: 'progress', 'aria-hidden': 'true' });
-    this.form = el('form', { class: 'bar', part: 'bar', role: 'search' }, icon('search'), this.asked, this.input, this.clear, this.photo, this.file, this.bar);
+    this.form = el(
+      'form',
+      { class: 'bar', part: 'bar', role: 'search' },
+      icon('search'),
+      this.asked,
+      this.input,
+      this.clear,
+      this.photo,
+      this.file,
+      this.bar,
+    );
     this.suggestions = el('div', { class: 'row', part: 'suggestions', hidden: true });
-    this.filters = el('div', { class: 'row', part: 'filters', role: 'group', 'aria-label': this.t('filters'), hidden: true });
+    this.filters = el('div', {
+      class: 'row',
+      part: 'filters',
+      role: 'group',
+      'aria-label': this.t('filters'),
+      hidden: true,
+    });
     this.status = el('div', { class: 'status', part: 'status', role: 'status', 'aria-live': 'polite' });
     this.list = el('ul', { class: 'grid', part: 'grid' });
     this.grid = new Cards(this.list, this);
-    this.empty = el('div', { class: 'empty', part: 'empty', hidden: true }, el('slot', { name: 'empty' }, this.t('nothing_words')));
-    this.more = el('button', { type: 'button', class: 'more', part: 'button more', on: { click: () => act.more() } }, this.t('show_more'));
+    this.empty = el(
+      'div',
+      { class: 'empty', part: 'empty', hidden: true },
+      el('slot', { name: 'empty' }, this.t('nothing_words')),
+    );
+    this.more = el(
+      'button',
+      { type: 'button', class: 'more', part: 'button more', on: { click: () => act.more() } },
+      this.t('show_more'),
+    );
     this.said = el('p', { class: 'said', part: 'said' });
     this.below = el('div', { class: 'end', part: 'end', hidden: true }, this.said, this.more);
-    root.append(el('slot', { name: 'header' }), this.form, this.suggestions, this.filters, this.status, this.list, this.empty, this.below, el('slot', { name: 'footer' }));
+    root.append(
+      el('slot', { name: 'header' }),
+      this.form,
+      this.suggestions,
+      this.filters,
+      this.status,
+      this.list,
+      this.empty,
+      this.below,
+      el('slot', { name: 'footer' }),
+    );
   }
 
   listen() {
@@ -62,15 +118,18 @@ export class View {
     input.addEventListener('input', () => (act.words(input.value, false), this.toggleClear()));
     input.addEventListener('keydown', (event) => {
       if (event.key === 'Backspace' && !input.value && !this.asked.hidden) act.withoutReference();
-      if (event.key === 'Escape' && (input.value || !this.asked.hidden)) event.preventDefault(), act.clear();
-      if (event.key === 'ArrowDown' && this.grid.laid.length) event.preventDefault(), this.grid.focus(0);
+      if (event.key === 'Escape' && (input.value || !this.asked.hidden)) (event.preventDefault(), act.clear());
+      if (event.key === 'ArrowDown' && this.grid.laid.length) (event.preventDefault(), this.grid.focus(0));
     });
     file.addEventListener('change', () => {
       if (file.files[0]) act.image(file.files[0]);
       file.value = ''; // the same photo may be chosen again
     });
     const image = (data) => [...(data?.files ?? [])].find(({ type }) => type.startsWith('image/'));
-    input.addEventListener('paste', (event) => image(event.clipboardData) && (event.preventDefault(), act.image(image(event.clipboardData))));
+    input.addEventListener(
+      'paste',
+      (event) => image(event.clipboardData) && (event.preventDefault(), act.image(image(event.clipboardData))),
+    );
     const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
     const veil = (on) => this.form.classList.toggle('veiled', on);
     host.addEventListener('dragover', (event) => carries(event) && (event.preventDefault(), veil(true)));
@@ -89,11 +148,21 @@ export class View {
   /** `reference`: {source, title} of the product or photo asked with, or null; `example`: words to try. */
   question({ words }, reference, example) {
     if (this.input.value.trim() !== words.trim()) this.input.value = words;
-    this.input.placeholder = reference ? this.t('words_placeholder_like') : example ? this.t('words_placeholder', { example }) : this.t('words_placeholder_plain');
+    this.input.placeholder = reference
+      ? this.t('words_placeholder_like')
+      : example
+        ? this.t('words_placeholder', { example })
+        : this.t('words_placeholder_plain');
     this.asked.hidden = !reference;
     this.asked.replaceChildren(
       ...(reference
-        ? [picture(reference.source, { alt: '', width: 30, height: 36 }), el('span', {}, reference.title), press('round remove', this.t('remove_from_query', { what: reference.title }), icon('close'), () => this.act.withoutReference())]
+        ? [
+            picture(reference.source, { alt: '', width: 30, height: 36 }),
+            el('span', {}, reference.title),
+            press('round remove', this.t('remove_from_query', { what: reference.title }), icon('close'), () =>
+              this.act.withoutReference(),
+            ),
+          ]
         : []),
     );
     this.toggleClear();
@@ -104,9 +173,17 @@ export class View {
   }
 
   suggest(lead, changes, run) {
-    const chip = (words) => el('button', { type: 'button', class: 'chip', part: 'button suggestion', on: { click: () => run(words) } }, words);
+    const chip = (words) =>
+      el(
+        'button',
+        { type: 'button', class: 'chip', part: 'button suggestion', on: { click: () => run(words) } },
+        words,
+      );
     this.suggestions.hidden = !changes.length;
-    this.suggestions.replaceChildren(el('span', { class: 'lead' }, lead), ...changes.map((change) => chip(typeof change === 'string' ? change : changeWords(change))));
+    this.suggestions.replaceChildren(
+      el('span', { class: 'lead' }, lead),
+      ...changes.map((change) => chip(typeof change === 'string' ? change : changeWords(change))),
+    );
   }
 
   /** One menu a facet, with the catalog's own counts. */
@@ -117,7 +194,13 @@ export class View {
       const option = (value, text) => el('option', { value, selected: value === chosen }, text);
       return el(
         'select',
-        { class: 'filter', part: 'filter', 'aria-label': facetName(name), data: { on: String(Boolean(chosen)), facet: name }, on: { change: (event) => this.act.filter(name, event.target.value) } },
+        {
+          class: 'filter',
+          part: 'filter',
+          'aria-label': facetName(name),
+          data: { on: String(Boolean(chosen)), facet: name },
+          on: { change: (event) => this.act.filter(name, event.target.value) },
+        },
         option('', facetName(name)),
         ...values.map(({ value, count }) => option(value, `${value} (${count})`)),
       );
@@ -131,7 +214,9 @@ export class View {
 
   say(text, { alert = false, retry = null } = {}) {
     this.status.dataset.mood = alert ? 'alert' : 'calm';
-    const again = retry && el('button', { type: 'button', class: 'chip', part: 'button retry', on: { click: retry } }, this.t('retry'));
+    const again =
+      retry &&
+      el('button', { type: 'button', class: 'chip', part: 'button retry', on: { click: retry } }, this.t('retry'));
     this.status.replaceChildren(el('span', {}, text), ...(again ? [again] : []));
   }
 
@@ -238,7 +323,15 @@ class Cards extends CardGrid {
     const content = slotted ? [el('slot', { name: slotted.slot })] : this.plain(hit);
     const open = el(
       link ? 'a' : 'button',
-      { class: 'open', part: 'link', type: link ? null : 'button', href: link, target: link && host.getAttribute('target'), rel: link && 'noopener', on: { click: (event) => act.select(hit.row) || event.preventDefault() } },
+      {
+        class: 'open',
+        part: 'link',
+        type: link ? null : 'button',
+        href: link,
+        target: link && host.getAttribute('target'),
+        rel: link && 'noopener',
+        on: { click: (event) => act.select(hit.row) || event.preventDefault() },
+      },
       ...content,
     );
     return el(
@@ -257,7 +350,17 @@ class Cards extends CardGrid {
   plain(hit) {
     const details = Object.values(hit.attributes).join(', ');
     return [
-      el('span', { class: 'frame', css: { '--tone': safeColour(hit.tone) ?? 'transparent' } }, picture(hit.photo, { part: 'photo', alt: details || hit.title, width: hit.width, height: hit.height, loading: 'lazy' })),
+      el(
+        'span',
+        { class: 'frame', css: { '--tone': safeColour(hit.tone) ?? 'transparent' } },
+        picture(hit.photo, {
+          part: 'photo',
+          alt: details || hit.title,
+          width: hit.width,
+          height: hit.height,
+          loading: 'lazy',
+        }),
+      ),
       el('span', { class: 'title', part: 'title' }, hit.title),
       hit.price ? el('span', { class: 'price', part: 'price' }, String(hit.price)) : null,
     ];

@@ -17,18 +17,25 @@ export class VitrineError extends Error {
 }
 
 const told = (error) =>
-  error instanceof DataError || error instanceof EngineError ? new VitrineError(error.code, error.message, error.details) : error;
+  error instanceof DataError || error instanceof EngineError
+    ? new VitrineError(error.code, error.message, error.details)
+    : error;
 
 const folder = (url, from) => new URL(String(url).replace(/\/?$/, '/'), from);
 
 /** Opens a site that `vitrine site` wrote. Products and filters are there when this resolves; the search follows. @param {Partial<import('./vitrine.d.ts').OpenOptions>} [options] */
 export async function open({ site, program = new URL('../', import.meta.url), keep = true, eager = false } = {}) {
-  if (!site) throw new VitrineError('argument', 'opening: expected the address of a folder that `vitrine site` wrote, got none; give site');
+  if (!site)
+    throw new VitrineError(
+      'argument',
+      'opening: expected the address of a folder that `vitrine site` wrote, got none; give site',
+    );
   const [base, home] = [folder(site, document.baseURI), folder(program, document.baseURI)];
   try {
     const described = (await fetchManifest(new URL('site.json', base).href)).manifest;
     // The program may be another copy than the site's own: worker and wasm then come from there, and belong together.
-    const { wasm: builds } = home.href === base.href ? described : (await fetchManifest(new URL('site.json', home).href)).manifest;
+    const { wasm: builds } =
+      home.href === base.href ? described : (await fetchManifest(new URL('site.json', home).href)).manifest;
     // Threads are workers that a worker starts, which those of another origin cannot.
     const wasm = home.origin === location.origin ? builds : builds.filter(({ needs }) => !needs.includes('threads'));
     const catalog = await Catalog.open(new URL(described.catalog, base).href);
@@ -37,7 +44,13 @@ export async function open({ site, program = new URL('../', import.meta.url), ke
     await catalog.load(store, () => {});
     const model = new URL(described.model, base).href;
     const about = await fetchManifest(new URL('model.json', model).href, 'vitrine-model');
-    const opened = new VitrineEngine({ home, described: { ...described, catalog: catalog.base, model, wasm }, catalog, about, keep });
+    const opened = new VitrineEngine({
+      home,
+      described: { ...described, catalog: catalog.base, model, wasm },
+      catalog,
+      about,
+      keep,
+    });
     if (eager) opened.ready('text').catch(() => {}); // told through the events
     return opened;
   } catch (error) {
@@ -109,7 +122,8 @@ class VitrineEngine extends EventTarget {
   /** @param {string} [kind] @param {{signal?: AbortSignal}} [options] */
   async ready(kind = 'text', { signal } = {}) {
     if (kind === 'browse') return;
-    if (!held(needs, kind)) throw new VitrineError('argument', `getting ready: expected ${Object.keys(needs).join(', ')}, got ${kind}`);
+    if (!held(needs, kind))
+      throw new VitrineError('argument', `getting ready: expected ${Object.keys(needs).join(', ')}, got ${kind}`);
     try {
       await unlessAborted(this.#start().call('load', { what: needs[kind] }), signal);
     } catch (error) {
@@ -123,7 +137,16 @@ class VitrineEngine extends EventTarget {
   }
 
   /** @param {import('./vitrine.d.ts').Query} [query] */
-  async search({ text = '', image = null, product = null, k = 24, filter = null, like = 0.5, signal, wait = true } = {}) {
+  async search({
+    text = '',
+    image = null,
+    product = null,
+    k = 24,
+    filter = null,
+    like = 0.5,
+    signal,
+    wait = true,
+  } = {}) {
     signal?.throwIfAborted();
     const row = product === null ? null : this.#row(product);
     const photo = image && { key: `asked ${++this.#photos}`, bytes: () => photoOf(image) };
@@ -178,7 +201,10 @@ class VitrineEngine extends EventTarget {
   }
 
   #over() {
-    return new VitrineError('closed', 'searching: expected an open engine, got one that was closed; open the site again');
+    return new VitrineError(
+      'closed',
+      'searching: expected an open engine, got one that was closed; open the site again',
+    );
   }
 
   #start() {
@@ -191,7 +217,14 @@ class VitrineEngine extends EventTarget {
     const { manifest: model, text } = this.#about;
     const { manifest, text: catalogText } = this.#catalog;
     core
-      .start({ base: this.#home.href, site: this.#site, model, catalog: manifest, texts: { model: text, catalog: catalogText }, keepNothing: !this.#keep })
+      .start({
+        base: this.#home.href,
+        site: this.#site,
+        model,
+        catalog: manifest,
+        texts: { model: text, catalog: catalogText },
+        keepNothing: !this.#keep,
+      })
       .catch((error) => this.dispatchEvent(new CustomEvent('error', { detail: told(error) })));
     return core;
   }
@@ -204,12 +237,26 @@ class VitrineEngine extends EventTarget {
   #hit({ row, score = null }) {
     const item = this.#catalog.items[row];
     const { id, title, link, price, width, height, tone, attributes } = item;
-    return { row, group: this.#catalog.leader(row), score, id, title, link: link ?? null, price: price ?? null, photo: this.#catalog.photo(item), width, height, tone, attributes: { ...attributes } };
+    return {
+      row,
+      group: this.#catalog.leader(row),
+      score,
+      id,
+      title,
+      link: link ?? null,
+      price: price ?? null,
+      photo: this.#catalog.photo(item),
+      width,
+      height,
+      tone,
+      attributes: { ...attributes },
+    };
   }
 
   #row(id) {
     const row = this.#catalog.rowOf(id);
-    if (row === undefined) throw new VitrineError('product', `searching: expected the id of one of ${this.count} products, got ${id}`);
+    if (row === undefined)
+      throw new VitrineError('product', `searching: expected the id of one of ${this.count} products, got ${id}`);
     return row;
   }
 
@@ -219,7 +266,8 @@ class VitrineEngine extends EventTarget {
     const chosen = Object.entries(filter ?? {}).map(([name, value]) => [name, [value].flat()]);
     const known = this.#catalog.facets.map(({ name }) => name);
     const unknown = chosen.find(([name]) => !known.includes(name));
-    if (unknown) throw new VitrineError('filter', `searching: expected a filter by ${known.join(', ')}, got ${unknown[0]}`);
+    if (unknown)
+      throw new VitrineError('filter', `searching: expected a filter by ${known.join(', ')}, got ${unknown[0]}`);
     return { facets: Object.fromEntries(chosen) };
   }
 }
@@ -229,9 +277,18 @@ async function photoOf(photo) {
   if (photo instanceof ArrayBuffer) return new Uint8Array(photo).slice();
   if (ArrayBuffer.isView(photo)) return new Uint8Array(photo.buffer, photo.byteOffset, photo.byteLength).slice();
   if (typeof photo === 'string' || photo instanceof URL) return fetchPhoto(String(photo));
-  if (!(photo instanceof Blob)) throw new VitrineError('argument', 'searching: expected image as a Blob, bytes or an address, got something else');
-  if (photo.size > photoLimit) throw new VitrineError('photo', `reading photo: at most ${photoLimit / 1e6} MB are accepted, this one has ${(photo.size / 1e6).toFixed(1)}`);
+  if (!(photo instanceof Blob))
+    throw new VitrineError('argument', 'searching: expected image as a Blob, bytes or an address, got something else');
+  if (photo.size > photoLimit)
+    throw new VitrineError(
+      'photo',
+      `reading photo: at most ${photoLimit / 1e6} MB are accepted, this one has ${(photo.size / 1e6).toFixed(1)}`,
+    );
   const bytes = await photoBytes(photo);
-  if (!bytes) throw new VitrineError('photo', `reading photo: expected one that this browser can open, got ${photo.type || 'another file'}`);
+  if (!bytes)
+    throw new VitrineError(
+      'photo',
+      `reading photo: expected one that this browser can open, got ${photo.type || 'another file'}`,
+    );
   return bytes;
 }

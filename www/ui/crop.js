@@ -26,9 +26,20 @@ function moved([x, y, w, h], corner, dx, dy) {
 /** Lets the visitor choose a part of the photo at `source`; `done(crop)` gets the rectangle, or null for all of it. */
 export function chooseCrop(source, before, done) {
   let crop = before ?? [0.15, 0.15, 0.7, 0.7];
-  const corners = ['nw', 'ne', 'sw', 'se'].map((name) => el('span', { class: `crop-corner ${name}`, data: { corner: name } }));
-  const frame = el('div', { class: 'crop-frame', tabindex: '0', role: 'group', 'aria-label': t('crop_keys') }, ...corners);
-  const stage = el('div', { class: 'crop-stage' }, el('img', { src: source, alt: t('crop_photo_alt'), draggable: 'false' }), frame);
+  const corners = ['nw', 'ne', 'sw', 'se'].map((name) =>
+    el('span', { class: `crop-corner ${name}`, data: { corner: name } }),
+  );
+  const frame = el(
+    'div',
+    { class: 'crop-frame', tabindex: '0', role: 'group', 'aria-label': t('crop_keys') },
+    ...corners,
+  );
+  const stage = el(
+    'div',
+    { class: 'crop-stage' },
+    el('img', { src: source, alt: t('crop_photo_alt'), draggable: 'false' }),
+    frame,
+  );
   const draw = (next) => {
     crop = next;
     ['--x', '--y', '--w', '--h'].forEach((name, i) => frame.style.setProperty(name, `${crop[i] * 100}%`));
@@ -40,7 +51,8 @@ export function chooseCrop(source, before, done) {
     const [start, from] = [crop, { x: event.clientX, y: event.clientY }];
     const corner = event.target.dataset.corner;
     stage.setPointerCapture(event.pointerId);
-    const drag = (move) => draw(moved(start, corner, (move.clientX - from.x) / box.width, (move.clientY - from.y) / box.height));
+    const drag = (move) =>
+      draw(moved(start, corner, (move.clientX - from.x) / box.width, (move.clientY - from.y) / box.height));
     stage.addEventListener('pointermove', drag);
     stage.addEventListener('lostpointercapture', () => stage.removeEventListener('pointermove', drag), { once: true });
   });
@@ -61,8 +73,14 @@ export function chooseCrop(source, before, done) {
     el(
       'div',
       { class: 'button-row' },
-      el('button', { type: 'button', class: 'button primary', on: { click: () => finish(cleanCrop(crop)) } }, t('crop_use')),
-      before ? el('button', { type: 'button', class: 'button', on: { click: () => finish(null) } }, t('crop_whole')) : null,
+      el(
+        'button',
+        { type: 'button', class: 'button primary', on: { click: () => finish(cleanCrop(crop)) } },
+        t('crop_use'),
+      ),
+      before
+        ? el('button', { type: 'button', class: 'button', on: { click: () => finish(null) } }, t('crop_whole'))
+        : null,
     ),
   );
   draw(crop);

@@ -23,7 +23,9 @@ const [columns, rows] = [3, 4]; // BLUR in src/catalog/format.rs
 /** The few pixels that came with the catalog, drawn large until the photo is there; null where there are none. @param {Item} item */
 export function blur({ blur: hex = '' }) {
   if (!/^[0-9a-f]+$/.test(hex) || hex.length !== columns * rows * 3) return null;
-  const canvas = /** @type {HTMLCanvasElement} */ (el('canvas', { class: 'blur', width: columns, height: rows, 'aria-hidden': 'true' }));
+  const canvas = /** @type {HTMLCanvasElement} */ (
+    el('canvas', { class: 'blur', width: columns, height: rows, 'aria-hidden': 'true' })
+  );
   const context = canvas.getContext('2d');
   if (!context) return null;
   const pixels = context.createImageData(columns, rows);
@@ -37,7 +39,10 @@ export function blur({ blur: hex = '' }) {
 
 /** One frame for all photos, in their own proportions: nothing jumps, little is cut off. @param {{width: number, height: number}[]} photos */
 export function frameOf(photos) {
-  const ratios = photos.map(({ width, height }) => width / height).filter((ratio) => ratio > 0).sort((a, b) => a - b);
+  const ratios = photos
+    .map(({ width, height }) => width / height)
+    .filter((ratio) => ratio > 0)
+    .sort((a, b) => a - b);
   const median = ratios[ratios.length >> 1];
   return median === undefined ? null : String(Math.min(1.1, Math.max(0.68, median)));
 }
@@ -209,7 +214,14 @@ export class CardGrid {
       /** @type {HTMLElement | null} */ (card.querySelector('.alike'))?.focus();
     };
     const label = this.say(open ? 'alike_fold_of' : 'alike_of', { n, title });
-    const button = { type: 'button', class: 'alike', part: 'button alike', 'aria-expanded': String(open), 'aria-label': label, on: { click: press } };
+    const button = {
+      type: 'button',
+      class: 'alike',
+      part: 'button alike',
+      'aria-expanded': String(open),
+      'aria-label': label,
+      on: { click: press },
+    };
     card.append(el('button', button, this.say(open ? 'alike_fold' : 'alike', { n })));
   }
 
@@ -217,7 +229,8 @@ export class CardGrid {
 
   /** @param {HTMLElement} card @param {boolean} on */
   tabbable(card, on) {
-    for (const node of /** @type {NodeListOf<HTMLElement>} */ (card.querySelectorAll('a, button'))) node.tabIndex = on ? 0 : -1;
+    for (const node of /** @type {NodeListOf<HTMLElement>} */ (card.querySelectorAll('a, button')))
+      node.tabIndex = on ? 0 : -1;
   }
 
   /** @param {HTMLElement} target */
@@ -242,7 +255,14 @@ export class CardGrid {
     const across = getComputedStyle(this.list).gridTemplateColumns.split(' ').length;
     const last = this.laid.length - 1;
     /** @type {Record<string, number>} */
-    const places = { ArrowRight: this.at + 1, ArrowLeft: this.at - 1, ArrowDown: this.at + across, ArrowUp: this.at - across, Home: 0, End: last };
+    const places = {
+      ArrowRight: this.at + 1,
+      ArrowLeft: this.at - 1,
+      ArrowDown: this.at + across,
+      ArrowUp: this.at - across,
+      Home: 0,
+      End: last,
+    };
     const to = places[event.key];
     if (to === undefined) return;
     event.preventDefault();
@@ -270,7 +290,8 @@ export class Grid extends CardGrid {
     this.part = part;
     this.act = act;
     this.more = el('button', { type: 'button', class: 'button', on: { click: () => this.grow(true) } }, t('show_more'));
-    const seen = (/** @type {IntersectionObserverEntry[]} */ entries) => entries.some(({ isIntersecting }) => isIntersecting) && this.grow();
+    const seen = (/** @type {IntersectionObserverEntry[]} */ entries) =>
+      entries.some(({ isIntersecting }) => isIntersecting) && this.grow();
     new IntersectionObserver(seen, { rootMargin: '600px' }).observe(part('end'));
   }
 
@@ -316,8 +337,14 @@ export class Grid extends CardGrid {
     if (this.shown < this.hits.length) return part.replaceChildren(this.more);
     if (!rest.length || this.restShown) return part.replaceChildren();
     const said = few === undefined ? 'good_end' : few ? 'few_matches' : 'closest_end';
-    const button = el('button', { type: 'button', class: 'button', on: { click: () => this.showRest() } }, t('show_rest', { n: rest.length }));
-    part.replaceChildren(el('div', { class: 'cut', data: { few: String(few ?? '') } }, el('p', {}, t(said, { n: few ?? 0 })), button));
+    const button = el(
+      'button',
+      { type: 'button', class: 'button', on: { click: () => this.showRest() } },
+      t('show_rest', { n: rest.length }),
+    );
+    part.replaceChildren(
+      el('div', { class: 'cut', data: { few: String(few ?? '') } }, el('p', {}, t(said, { n: few ?? 0 })), button),
+    );
   }
 
   /** @param {HTMLElement} card @param {Laid} hit */
@@ -337,8 +364,18 @@ export class Grid extends CardGrid {
     const { act } = this;
     const item = this.subject(hit);
     const { id, title } = item;
-    const action = (/** @type {string} */ name, /** @type {string} */ label, /** @type {string} */ full, /** @type {() => void} */ click) =>
-      el('button', { type: 'button', class: 'card-action', 'aria-label': full, title: label, on: { click } }, icon(name), el('span', { class: 'card-action-text' }, label));
+    const action = (
+      /** @type {string} */ name,
+      /** @type {string} */ label,
+      /** @type {string} */ full,
+      /** @type {() => void} */ click,
+    ) =>
+      el(
+        'button',
+        { type: 'button', class: 'card-action', 'aria-label': full, title: label, on: { click } },
+        icon(name),
+        el('span', { class: 'card-action-text' }, label),
+      );
     const open = (/** @type {MouseEvent} */ event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey) return;
       event.preventDefault();
@@ -348,8 +385,19 @@ export class Grid extends CardGrid {
     return el(
       'li',
       { class: 'card', data: { row: String(hit.row), id } },
-      el('a', { class: 'card-open', href: act.itemHref(id), on: { click: open } }, this.photo(item, atOnce), el('span', { class: 'card-title' }, title), price),
-      el('div', { class: 'score', role: 'img' }, el('span', { class: 'score-track' }, el('span', { class: 'score-bar' })), el('span', { class: 'score-text' }, '')),
+      el(
+        'a',
+        { class: 'card-open', href: act.itemHref(id), on: { click: open } },
+        this.photo(item, atOnce),
+        el('span', { class: 'card-title' }, title),
+        price,
+      ),
+      el(
+        'div',
+        { class: 'score', role: 'img' },
+        el('span', { class: 'score-track' }, el('span', { class: 'score-bar' })),
+        el('span', { class: 'score-text' }, ''),
+      ),
       el(
         'div',
         { class: 'card-actions' },
@@ -362,9 +410,20 @@ export class Grid extends CardGrid {
   /** @param {Item} item @param {boolean} atOnce */
   photo(item, atOnce) {
     const photo = /** @type {HTMLImageElement} */ (
-      el('img', { alt: describe(item), width: item.width, height: item.height, loading: atOnce ? 'eager' : 'lazy', decoding: 'async' })
+      el('img', {
+        alt: describe(item),
+        width: item.width,
+        height: item.height,
+        loading: atOnce ? 'eager' : 'lazy',
+        decoding: 'async',
+      })
     );
-    const frame = el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, blur(item), photo);
+    const frame = el(
+      'span',
+      { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } },
+      blur(item),
+      photo,
+    );
     photo.addEventListener('load', () => (frame.dataset.loaded = ''));
     photo.addEventListener('error', () => (frame.dataset.missing = ''));
     photo.src = this.catalog?.photo(item) ?? '';
@@ -374,9 +433,14 @@ export class Grid extends CardGrid {
 
   /** Until the first photos are there, or cannot be had. */
   photos() {
-    const photos = this.laid.slice(0, inView).map((card) => /** @type {HTMLImageElement} */ (card.querySelector('img')));
+    const photos = this.laid
+      .slice(0, inView)
+      .map((card) => /** @type {HTMLImageElement} */ (card.querySelector('img')));
     const arrived = (/** @type {HTMLImageElement} */ photo) =>
-      photo.complete || new Promise((resolve) => ['load', 'error'].forEach((type) => photo.addEventListener(type, resolve, { once: true })));
+      photo.complete ||
+      new Promise((resolve) =>
+        ['load', 'error'].forEach((type) => photo.addEventListener(type, resolve, { once: true })),
+      );
     return Promise.all(photos.map(arrived));
   }
 }

@@ -13,7 +13,10 @@ export const asked = (typeof navigator === 'undefined' ? ['en'] : (navigator.lan
 
 export const plain = (tags) => tags.filter(Boolean).map((tag) => tag.toLowerCase());
 
-const best = (tags) => plain(tags).map((tag) => tag.split('-')[0]).find((language) => Object.hasOwn(files, language)) ?? 'en';
+const best = (tags) =>
+  plain(tags)
+    .map((tag) => tag.split('-')[0])
+    .find((language) => Object.hasOwn(files, language)) ?? 'en';
 
 /** language → its sentences, as far as they were needed. */
 export const learned = new Map();

@@ -36,7 +36,10 @@ export class Launch {
     const { app } = this;
     const engine = this.engine(); // its thread comes up meanwhile
     try {
-      const { manifest, text } = await fetchManifest(new URL('model.json', new URL(app.site.model, app.base)).href, 'vitrine-model');
+      const { manifest, text } = await fetchManifest(
+        new URL('model.json', new URL(app.site.model, app.base)).href,
+        'vitrine-model',
+      );
       [app.model, this.modelText] = [manifest, text];
       if (manifest.note) app.notice('model', { text: manifest.note, dismiss: true });
       this.held = await storage.mustAsk(app.store, app.site, manifest);
@@ -52,14 +55,27 @@ export class Launch {
       engine.end('failed', error.message);
       if (await renewed(error)) return;
       this.starting = null;
-      app.notice('engine', { text: sentence(error), retry: () => (app.notice('engine', null), this.start()), alert: true });
+      app.notice('engine', {
+        text: sentence(error),
+        retry: () => (app.notice('engine', null), this.start()),
+        alert: true,
+      });
     }
   }
 
   args(model, text) {
     const { base, site, catalog } = this.app;
     const [build, backend] = ['build', 'backend'].map((name) => this.url.get(name));
-    return { base, build, backend, site, model, catalog: catalog.manifest, texts: { model: text, catalog: catalog.text }, hold: this.held };
+    return {
+      base,
+      build,
+      backend,
+      site,
+      model,
+      catalog: catalog.manifest,
+      texts: { model: text, catalog: catalog.text },
+      hold: this.held,
+    };
   }
 
   engine() {
@@ -84,7 +100,12 @@ export class Launch {
     storage.persist().catch(() => {});
     const later = globalThis.requestIdleCallback ?? ((run) => setTimeout(run, 1500));
     const load = () => this.app.engine.call('load', { what: ['image'] });
-    later(() => load().then(() => this.keepAll(), () => {}));
+    later(() =>
+      load().then(
+        () => this.keepAll(),
+        () => {},
+      ),
+    );
   }
 
   /** Where the photos are not many, all of them are kept, so that the page is whole in a tunnel too. */
@@ -100,7 +121,8 @@ export class Launch {
     // The shell in use may be an older one that the service worker kept: what the site holds now is asked for past it.
     const asked = fetch(new URL('site.json?fresh', app.base), { cache: 'no-store' });
     const fresh = await asked.then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
-    const onUpdate = (run) => app.notice('update', { text: t('update_ready'), action: t('update_now'), run, dismiss: true });
+    const onUpdate = (run) =>
+      app.notice('update', { text: t('update_ready'), action: t('update_now'), run, dismiss: true });
     const mayReload = () => Boolean(app.site.isolate) && app.kind === 'browse' && scrollY < 40;
     const builds = { version: (fresh ?? app.site).version, shown: app.site.version, language };
     await storage.serve(app.base, builds, { seen: () => this.seen(), onUpdate, mayReload }).catch(() => {});
@@ -114,7 +136,11 @@ export class Launch {
     const { base, catalog, site } = this.app;
     const fetched = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource'));
     const images = fetched.filter(({ initiatorType }) => initiatorType === 'img');
-    return [new URL('catalog.json', catalog.base).href, new URL('model.json', new URL(site.model, base)).href, ...images.map(({ name }) => name)];
+    return [
+      new URL('catalog.json', catalog.base).href,
+      new URL('model.json', new URL(site.model, base)).href,
+      ...images.map(({ name }) => name),
+    ];
   }
 
   /** Every file that this site's manifests name. */
@@ -122,7 +148,14 @@ export class Launch {
     const { catalog, model, site } = this.app;
     const { shards, neighbours, cells = {} } = catalog.manifest;
     const near = [neighbours, ...shards.map((shard) => shard.neighbours)].filter((file) => file?.sha256);
-    return [...shards, ...shards.map(({ items }) => items), ...near, ...Object.values(cells), ...(model?.parts ?? []), ...site.wasm];
+    return [
+      ...shards,
+      ...shards.map(({ items }) => items),
+      ...near,
+      ...Object.values(cells),
+      ...(model?.parts ?? []),
+      ...site.wasm,
+    ];
   }
 
   // ---- its state ------------------------------------------------------------------------------------------------
@@ -137,14 +170,29 @@ export class Launch {
     const { app } = this;
     const { state } = app.engine;
     if (state.why === 'changed' || state.error?.code === 'later') renew();
-    const can = Object.keys(needs).filter((kind) => app.engine.can(kind)).join(' ');
+    const can = Object.keys(needs)
+      .filter((kind) => app.engine.can(kind))
+      .join(' ');
     const { name = '', why } = state.backend ?? {};
-    Object.assign(app.root.dataset, { engine: state.wasm, build: state.build ?? '', backend: name, backendWhy: why ?? '', can });
+    Object.assign(app.root.dataset, {
+      engine: state.wasm,
+      build: state.build ?? '',
+      backend: name,
+      backendWhy: why ?? '',
+      can,
+    });
     const error = this.trouble();
     if (error) this.report(error);
     else app.notice('engine', null);
     this.status();
-    const ask = this.held && state.total && { text: t('held_text', { size: size(state.total) }), action: t('held_get'), run: () => this.release(), dismiss: true, calm: true };
+    const ask = this.held &&
+      state.total && {
+        text: t('held_text', { size: size(state.total) }),
+        action: t('held_get'),
+        run: () => this.release(),
+        dismiss: true,
+        calm: true,
+      };
     app.notice('consent', ask || null);
     app.better();
   }
@@ -165,7 +213,12 @@ export class Launch {
     const [catalog, model] = await Promise.all(texts).catch(() => []);
     if (!catalog || this.judged?.text !== text || (catalog === shown.text && model === this.modelText)) return;
     this.judged.moved = true;
-    this.app.notice('engine', { text: t('error_moved'), action: t('update_now'), run: () => location.reload(), alert: true });
+    this.app.notice('engine', {
+      text: t('error_moved'),
+      action: t('update_now'),
+      run: () => location.reload(),
+      alert: true,
+    });
   }
 
   resume() {

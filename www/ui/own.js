@@ -17,7 +17,9 @@ const hidden = (path) => path.split('/').some((part) => part.startsWith('.') || 
 export const identity = ({ path, file }) => `${path}\n${file.size}\n${file.lastModified}`;
 
 export const chosen = (files) =>
-  [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name })).filter(({ file, path }) => isPhoto(file, path) && !hidden(path));
+  [...files]
+    .map((file) => ({ file, path: file.webkitRelativePath || file.name }))
+    .filter(({ file, path }) => isPhoto(file, path) && !hidden(path));
 
 /**
  * What was dropped, if it is for a collection rather than for one question: a folder, or several photos. Must be asked
@@ -26,7 +28,8 @@ export const chosen = (files) =>
 function dropped(transfer) {
   const entries = [...(transfer?.items ?? [])].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.some(({ isDirectory }) => isDirectory)) return several(transfer);
-  return async () => (await Promise.all(entries.map(walk))).flat().filter(({ file, path }) => isPhoto(file, path) && !hidden(path));
+  return async () =>
+    (await Promise.all(entries.map(walk))).flat().filter(({ file, path }) => isPhoto(file, path) && !hidden(path));
 }
 
 function several(transfer) {
@@ -64,7 +67,18 @@ export class Own {
     this.app = app;
     this.panel = null;
     this.label = el('span', {}, t('own_button'));
-    this.button = el('button', { type: 'button', class: 'status-pill own-button', 'aria-haspopup': 'dialog', hidden: true, on: { click: () => this.open() } }, icon('photo'), this.label);
+    this.button = el(
+      'button',
+      {
+        type: 'button',
+        class: 'status-pill own-button',
+        'aria-haspopup': 'dialog',
+        hidden: true,
+        on: { click: () => this.open() },
+      },
+      icon('photo'),
+      this.label,
+    );
     app.part('status').before(this.button);
   }
 

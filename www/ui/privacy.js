@@ -29,28 +29,52 @@ export class Privacy {
   proof() {
     const { requests } = this.app;
     return [
-      el('p', { class: 'privacy-count', data: { away: String(requests.away.length) } }, t('privacy_requests', { n: requests.away.length })),
-      el('p', {}, t('privacy_same', { n: requests.same, host: location.host }), requests.blocked ? ` ${t('privacy_blocked', { n: requests.blocked })}` : ''),
+      el(
+        'p',
+        { class: 'privacy-count', data: { away: String(requests.away.length) } },
+        t('privacy_requests', { n: requests.away.length }),
+      ),
+      el(
+        'p',
+        {},
+        t('privacy_same', { n: requests.same, host: location.host }),
+        requests.blocked ? ` ${t('privacy_blocked', { n: requests.blocked })}` : '',
+      ),
       el('p', { class: 'faint' }, t('privacy_text')),
     ];
   }
 
   place() {
     const { engine, ms } = this.app;
-    const where = engine?.refused ? t(`why_${engine.state.why}`) : engine?.state.wasm === 'ready' ? this.backend(engine.state) : t('backend_none');
-    const steps = Object.entries(ms ?? {}).filter(([name, value]) => value >= 0.05 && ['decode', 'image', 'text', 'fusion', 'device', 'search', 'total'].includes(name));
+    const where = engine?.refused
+      ? t(`why_${engine.state.why}`)
+      : engine?.state.wasm === 'ready'
+        ? this.backend(engine.state)
+        : t('backend_none');
+    const steps = Object.entries(ms ?? {}).filter(
+      ([name, value]) =>
+        value >= 0.05 && ['decode', 'image', 'text', 'fusion', 'device', 'search', 'total'].includes(name),
+    );
     return [
       el('h3', {}, t('privacy_where')),
       el('p', {}, where),
       steps.length
-        ? el('dl', { class: 'figures' }, ...steps.flatMap(([name, value]) => [el('dt', {}, t(`timing_${name}`)), el('dd', {}, t('timing', { ms: decimal(value, value < 10 ? 1 : 0) }))]))
+        ? el(
+            'dl',
+            { class: 'figures' },
+            ...steps.flatMap(([name, value]) => [
+              el('dt', {}, t(`timing_${name}`)),
+              el('dd', {}, t('timing', { ms: decimal(value, value < 10 ? 1 : 0) })),
+            ]),
+          )
         : null,
     ].filter(Boolean);
   }
 
   /** Which engine answers, and why not the other one. */
   backend({ backend }) {
-    if (backend?.name === 'gpu') return `${t('backend_gpu', { adapter: backend.adapter })} ${t(`gpu_why_${backend.why ?? 'faster'}`)}`;
+    if (backend?.name === 'gpu')
+      return `${t('backend_gpu', { adapter: backend.adapter })} ${t(`gpu_why_${backend.why ?? 'faster'}`)}`;
     return `${t('backend_cpu')} ${t(`gpu_why_${backend?.why ?? 'undecided'}`, { adapter: backend?.adapter ?? 'WebGPU' })}`;
   }
 
@@ -66,14 +90,27 @@ export class Privacy {
       const share = part.bytes ? part.received / part.bytes : 1;
       return [
         el('dt', {}, t(`part_${name}`)),
-        el('dd', {}, el('span', { class: 'meter', 'aria-hidden': 'true', css: { '--share': `${share * 100}%` } }), state ? `${size(part.bytes)} · ${state}` : size(part.bytes)),
+        el(
+          'dd',
+          {},
+          el('span', { class: 'meter', 'aria-hidden': 'true', css: { '--share': `${share * 100}%` } }),
+          state ? `${size(part.bytes)} · ${state}` : size(part.bytes),
+        ),
       ];
     });
     const loading = Object.values(engine.state).includes('loading');
     const button = engine.state.paused
-      ? el('button', { type: 'button', id: 'privacy-pause', class: 'button', on: { click: () => this.app.resume() } }, t('resume'))
+      ? el(
+          'button',
+          { type: 'button', id: 'privacy-pause', class: 'button', on: { click: () => this.app.resume() } },
+          t('resume'),
+        )
       : loading
-        ? el('button', { type: 'button', id: 'privacy-pause', class: 'button', on: { click: () => engine.call('pause') } }, t('pause'))
+        ? el(
+            'button',
+            { type: 'button', id: 'privacy-pause', class: 'button', on: { click: () => engine.call('pause') } },
+            t('pause'),
+          )
         : null;
     return [el('h3', {}, t('parts')), el('dl', { class: 'figures' }, ...rows), button].filter(Boolean);
   }
@@ -81,12 +118,31 @@ export class Privacy {
   kept() {
     if (this.used === undefined) this.measure();
     const { used } = this;
-    const line = used === null ? t('storage_unavailable') : used ? t('storage_used', { size: size(used) }) : used === 0 ? t('storage_none') : '…';
+    const line =
+      used === null
+        ? t('storage_unavailable')
+        : used
+          ? t('storage_used', { size: size(used) })
+          : used === 0
+            ? t('storage_none')
+            : '…';
     return [
       el('h3', {}, t('storage')),
       el('p', { data: { used: String(used ?? '') } }, line),
       this.app.engine?.state.full ? el('p', { class: 'faint' }, t('storage_full')) : null,
-      used ? el('p', { class: 'button-row' }, this.installButton(), this.keepButton(), el('button', { type: 'button', id: 'privacy-remove', class: 'button', on: { click: () => this.remove() } }, t('storage_remove'))) : null,
+      used
+        ? el(
+            'p',
+            { class: 'button-row' },
+            this.installButton(),
+            this.keepButton(),
+            el(
+              'button',
+              { type: 'button', id: 'privacy-remove', class: 'button', on: { click: () => this.remove() } },
+              t('storage_remove'),
+            ),
+          )
+        : null,
     ].filter(Boolean);
   }
 
@@ -98,15 +154,34 @@ export class Privacy {
       requests.install = null;
       this.draw();
     };
-    return el('button', { type: 'button', id: 'privacy-install', class: 'button', on: { click: run } }, t('storage_install'));
+    return el(
+      'button',
+      { type: 'button', id: 'privacy-install', class: 'button', on: { click: run } },
+      t('storage_install'),
+    );
   }
 
   keepButton() {
     // Of a clustered catalog only what was looked at is ever here.
     if (this.app.catalog.manifest.cells) return null;
     const { keeping } = this;
-    const label = keeping === undefined ? t('storage_keep') : keeping < this.app.catalog.manifest.count ? t('storage_keeping', { n: keeping, all: this.app.catalog.manifest.count }) : t('storage_kept');
-    return el('button', { type: 'button', id: 'privacy-keep', class: 'button', disabled: keeping !== undefined, on: { click: () => this.keep() } }, label);
+    const label =
+      keeping === undefined
+        ? t('storage_keep')
+        : keeping < this.app.catalog.manifest.count
+          ? t('storage_keeping', { n: keeping, all: this.app.catalog.manifest.count })
+          : t('storage_kept');
+    return el(
+      'button',
+      {
+        type: 'button',
+        id: 'privacy-keep',
+        class: 'button',
+        disabled: keeping !== undefined,
+        on: { click: () => this.keep() },
+      },
+      label,
+    );
   }
 
   async keep() {
@@ -132,9 +207,18 @@ export class Privacy {
     const { catalog, model } = this.app;
     return [
       catalog ? el('h3', {}, t('catalog')) : null,
-      catalog ? el('p', {}, t('catalog_line', { n: catalog.manifest.count, title: catalog.manifest.title ?? '' })) : null,
+      catalog
+        ? el('p', {}, t('catalog_line', { n: catalog.manifest.count, title: catalog.manifest.title ?? '' }))
+        : null,
       model ? el('h3', {}, t('model')) : null,
-      model ? el('p', {}, `${model.name} · ${model.fingerprint.slice(0, 12)}`, model.note ? el('span', { class: 'faint' }, ` · ${model.note}`) : null) : null,
+      model
+        ? el(
+            'p',
+            {},
+            `${model.name} · ${model.fingerprint.slice(0, 12)}`,
+            model.note ? el('span', { class: 'faint' }, ` · ${model.note}`) : null,
+          )
+        : null,
     ].filter(Boolean);
   }
 }

@@ -14,7 +14,10 @@ export class Requests {
     this.stopped = []; // by the page's policy, before anything was sent
     this.install = null; // the browser's offer to install the page as an app
     this.panel = null;
-    new PerformanceObserver((list) => this.add(list.getEntries().map((entry) => entry.name))).observe({ type: 'resource', buffered: true });
+    new PerformanceObserver((list) => this.add(list.getEntries().map((entry) => entry.name))).observe({
+      type: 'resource',
+      buffered: true,
+    });
     addEventListener('securitypolicyviolation', (event) => this.stopped.push(event.blockedURI));
     // The browser would put its own banner over the page; the offer stands in the panel instead.
     addEventListener('beforeinstallprompt', (event) => {

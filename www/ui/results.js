@@ -35,8 +35,15 @@ export class Results {
     const say = (text) => composer.act.words(text, { submit: true });
     if (kind === 'browse') return composer.suggest(t('suggestions_try'), examples ?? [], say);
     const like = row ?? (kind === 'image' ? hits?.[0]?.row : undefined);
-    if (like !== undefined && kind !== 'text') return composer.suggest(t('suggestions_but'), catalog.changes(like).map(changeWords).slice(0, 7), say);
-    const near = kind === 'text' && hits ? catalog.refinements(hits.slice(0, 36).map((hit) => hit.row), words) : [];
+    if (like !== undefined && kind !== 'text')
+      return composer.suggest(t('suggestions_but'), catalog.changes(like).map(changeWords).slice(0, 7), say);
+    const near =
+      kind === 'text' && hits
+        ? catalog.refinements(
+            hits.slice(0, 36).map((hit) => hit.row),
+            words,
+          )
+        : [];
     composer.suggest(t('suggestions_more'), near.map(changeWords), (more) => say(`${state.words.trim()} ${more}`));
   }
 
@@ -68,21 +75,40 @@ export class Results {
     const { app } = this;
     const filtered = Object.keys(app.state.facets).length > 0;
     const note = (...content) => el('div', { class: 'empty' }, ...content);
-    if (by === 'none') return app.engine?.refused ? null : note(el('p', {}, t('nothing_yet')), kind === 'image' ? null : this.clearFilters(filtered));
+    if (by === 'none')
+      return app.engine?.refused
+        ? null
+        : note(el('p', {}, t('nothing_yet')), kind === 'image' ? null : this.clearFilters(filtered));
     if (without.length && !filtered) return note(el('p', {}, t('nothing_without')));
     return note(el('p', {}, t(filtered ? 'nothing_filters' : 'nothing_words')), this.clearFilters(filtered));
   }
 
   clearFilters(filtered) {
-    return filtered && el('button', { type: 'button', class: 'button', on: { click: () => this.app.change({ facets: {} }) } }, t('clear_filters'));
+    return (
+      filtered &&
+      el(
+        'button',
+        { type: 'button', class: 'button', on: { click: () => this.app.change({ facets: {} }) } },
+        t('clear_filters'),
+      )
+    );
   }
 
   /** Into the list of what was searched for in this tab, unless nothing was. */
   remember({ kind, without }, reference) {
     const { app } = this;
     const address = app.address();
-    const title = [this.part('heading').textContent, without.length ? t('without', { words: without.join(', ') }) : ''].filter(Boolean).join(' · ');
-    if (kind !== 'browse') this.trail.add({ address, title, source: reference?.source ?? null, state: app.state, typing: app.history.typing });
+    const title = [this.part('heading').textContent, without.length ? t('without', { words: without.join(', ') }) : '']
+      .filter(Boolean)
+      .join(' · ');
+    if (kind !== 'browse')
+      this.trail.add({
+        address,
+        title,
+        source: reference?.source ?? null,
+        state: app.state,
+        typing: app.history.typing,
+      });
     this.trail.show(app.history.depth, address);
   }
 
@@ -90,21 +116,30 @@ export class Results {
     const { kind, without } = query;
     const n = kind === 'browse' ? hits.length : good;
     const about = [];
-    if (reference && !this.app.state.photo) about.push(el('span', { class: 'sub-reference' }, t('sub_reference', { title: reference.title })));
-    if (kind !== 'browse' && n) about.push(by === 'engine' && ms ? t('sub_ms', { n, ms: decimal(ms.total, 0) }) : t('sub_ranked', { n }));
+    if (reference && !this.app.state.photo)
+      about.push(el('span', { class: 'sub-reference' }, t('sub_reference', { title: reference.title })));
+    if (kind !== 'browse' && n)
+      about.push(by === 'engine' && ms ? t('sub_ms', { n, ms: decimal(ms.total, 0) }) : t('sub_ranked', { n }));
     if (without.length) about.push(t('without', { words: without.join(', ') }));
     this.part('heading').textContent = this.title(query, n);
-    this.part('subheading').replaceChildren(...about.flatMap((part, i) => (i ? [el('span', { class: 'sub-dot' }, ' · '), part] : [part])));
+    this.part('subheading').replaceChildren(
+      ...about.flatMap((part, i) => (i ? [el('span', { class: 'sub-dot' }, ' · '), part] : [part])),
+    );
   }
 
   title({ kind, words }, n) {
     const { own, state } = this.app;
-    if (kind === 'browse') return own.heading(n) ?? (n === own.total ? t('all_products', { n }) : t('filtered_products', { n, all: own.total }));
+    if (kind === 'browse')
+      return (
+        own.heading(n) ?? (n === own.total ? t('all_products', { n }) : t('filtered_products', { n, all: own.total }))
+      );
     if (kind === 'text') return t('closest_words', { words });
     if (kind === 'image') return t(state.crop ? 'closest_part' : 'closest_photo');
     if (kind === 'like') return t('closest_product');
     // the heading says "but" itself
-    return t(state.photo ? 'closest_photo_words' : 'closest_product_words', { words: words.replace(/^(but|aber|mais)\s+/i, '') });
+    return t(state.photo ? 'closest_photo_words' : 'closest_product_words', {
+      words: words.replace(/^(but|aber|mais)\s+/i, ''),
+    });
   }
 
   /** Says what a response lacks, and why, for as long as it lacks it. */
@@ -121,8 +156,12 @@ export class Results {
     if (app.launch.held || query.kind === 'like' || (app.engine && app.launch.trouble())) return say(null);
     if (state?.paused) return say({ text: t('paused_text'), action: t('resume'), run: () => app.resume() });
     const needsImage = query.kind !== 'text';
-    if (needsImage && app.engine && state.image === 'waiting') app.engine.call('load', { what: ['image'] }).catch(() => {});
+    if (needsImage && app.engine && state.image === 'waiting')
+      app.engine.call('load', { what: ['image'] }).catch(() => {});
     if (!state?.total) return say({ text: t('wait_start'), calm: true });
-    say({ text: t(needsImage ? 'wait_image' : 'wait_text', { got: size(state.received), all: size(state.total) }), calm: true });
+    say({
+      text: t(needsImage ? 'wait_image' : 'wait_text', { got: size(state.received), all: size(state.total) }),
+      calm: true,
+    });
   }
 }

@@ -53,18 +53,40 @@ export class Sheet {
     const link = safeLink(item.link);
     const changes = catalog.changes(row, 1).slice(0, 6);
     return [
-      el('div', { class: 'product-photo' }, el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, photo), this.steps(catalog, row, order)),
+      el(
+        'div',
+        { class: 'product-photo' },
+        el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, photo),
+        this.steps(catalog, row, order),
+      ),
       el(
         'div',
         { class: 'product-text' },
         el('h2', { class: 'product-title' }, item.title),
         item.price ? el('p', { class: 'product-price' }, String(item.price)) : null,
-        link ? el('a', { class: 'button primary', href: link, target: '_blank', rel: 'noopener noreferrer nofollow' }, t('open_shop'), icon('out')) : null,
+        link
+          ? el(
+              'a',
+              { class: 'button primary', href: link, target: '_blank', rel: 'noopener noreferrer nofollow' },
+              t('open_shop'),
+              icon('out'),
+            )
+          : null,
         el(
           'div',
           { class: 'product-actions' },
-          el('button', { type: 'button', class: 'button', on: { click: () => act.like(item.id) } }, icon('similar'), t('more_like')),
-          el('button', { type: 'button', class: 'button', on: { click: () => act.likeBut(item.id) } }, icon('but'), t('like_but')),
+          el(
+            'button',
+            { type: 'button', class: 'button', on: { click: () => act.like(item.id) } },
+            icon('similar'),
+            t('more_like'),
+          ),
+          el(
+            'button',
+            { type: 'button', class: 'button', on: { click: () => act.likeBut(item.id) } },
+            icon('but'),
+            t('like_but'),
+          ),
         ),
         changes.length
           ? el(
@@ -73,14 +95,20 @@ export class Sheet {
               el('span', { class: 'chips-lead' }, t('suggestions_but')),
               ...changes.map((change) => {
                 const words = changeWords(change);
-                return el('button', { type: 'button', class: 'chip', on: { click: () => act.likeBut(item.id, words) } }, words);
+                return el(
+                  'button',
+                  { type: 'button', class: 'chip', on: { click: () => act.likeBut(item.id, words) } },
+                  words,
+                );
               }),
             )
           : null,
         el(
           'dl',
           { class: 'product-details' },
-          ...catalog.details(item).flatMap(([name, value]) => [el('dt', {}, facetName(name)), el('dd', {}, String(value))]),
+          ...catalog
+            .details(item)
+            .flatMap(([name, value]) => [el('dt', {}, facetName(name)), el('dd', {}, String(value))]),
         ),
         near.length ? el('h3', { class: 'product-near' }, t('similar')) : null,
         near.length ? strip(catalog, near, act) : null,
@@ -95,7 +123,14 @@ export class Sheet {
       const next = order[at + by];
       return el(
         'button',
-        { type: 'button', class: 'icon-button step', 'aria-label': label, disabled: !next, data: { step: String(by) }, on: { click: () => this.act.open(catalog.items[next.row].id, { replace: true }) } },
+        {
+          type: 'button',
+          class: 'icon-button step',
+          'aria-label': label,
+          disabled: !next,
+          data: { step: String(by) },
+          on: { click: () => this.act.open(catalog.items[next.row].id, { replace: true }) },
+        },
         icon(name),
       );
     };
@@ -110,11 +145,21 @@ function strip(catalog, hits, act) {
     { class: 'strip' },
     ...hits.map(({ row }) => {
       const item = catalog.items[row];
-      const photo = el('img', { src: catalog.photo(item), alt: item.title, width: item.width, height: item.height, loading: 'lazy' });
+      const photo = el('img', {
+        src: catalog.photo(item),
+        alt: item.title,
+        width: item.width,
+        height: item.height,
+        loading: 'lazy',
+      });
       return el(
         'li',
         {},
-        el('button', { type: 'button', class: 'strip-open', on: { click: () => act.open(item.id, { replace: true }) } }, el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, photo)),
+        el(
+          'button',
+          { type: 'button', class: 'strip-open', on: { click: () => act.open(item.id, { replace: true }) } },
+          el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, photo),
+        ),
       );
     }),
   );

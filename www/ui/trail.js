@@ -18,14 +18,22 @@ export class Trail {
     part('earlier').append(icon('earlier'));
     part('undo').addEventListener('click', () => history.back());
     part('earlier').addEventListener('click', () => this.open());
-    for (const [name, words] of [['undo', 'undo'], ['earlier', 'earlier']]) {
+    for (const [name, words] of [
+      ['undo', 'undo'],
+      ['earlier', 'earlier'],
+    ]) {
       part(name).setAttribute('aria-label', t(words));
       part(name).title = t(words);
     }
     addEventListener('keydown', (event) => {
       const undo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === 'z';
       // In a text field the same keys take back letters.
-      if (!undo || /** @type {Element} */ (event.target).closest('input:not([type="range"]), textarea, dialog') || part('undo').hidden) return;
+      if (
+        !undo ||
+        /** @type {Element} */ (event.target).closest('input:not([type="range"]), textarea, dialog') ||
+        part('undo').hidden
+      )
+        return;
       event.preventDefault();
       history.back();
     });
@@ -50,7 +58,9 @@ export class Trail {
   }
 
   write() {
-    const kept = this.steps.filter(({ state }) => !state.photo).map((step) => ({ ...step, source: step.source?.startsWith('blob:') ? null : step.source }));
+    const kept = this.steps
+      .filter(({ state }) => !state.photo)
+      .map((step) => ({ ...step, source: step.source?.startsWith('blob:') ? null : step.source }));
     try {
       sessionStorage.setItem(this.name, JSON.stringify(kept));
     } catch {
@@ -74,7 +84,9 @@ export class Trail {
         el(
           'button',
           { type: 'button', class: 'trail-step', on: { click: () => (dialog.close(), this.go(state)) } },
-          source ? el('img', { src: source, alt: '', width: 40, height: 50 }) : el('span', { class: 'trail-words' }, icon('search')),
+          source
+            ? el('img', { src: source, alt: '', width: 40, height: 50 })
+            : el('span', { class: 'trail-words' }, icon('search')),
           el('span', {}, title),
         ),
       );
@@ -138,7 +150,13 @@ export class History {
     const address = addressOf(location, toFragment(state));
     const like = isOwn(state.like) ? state.like : null;
     const item = isOwn(state.item) ? state.item : null;
-    const entry = { photo: state.photo, crop: state.photo || like ? state.crop : null, like, item, depth: this.depth + 1 };
+    const entry = {
+      photo: state.photo,
+      crop: state.photo || like ? state.crop : null,
+      like,
+      item,
+      depth: this.depth + 1,
+    };
     if (replace || (typing && this.typing)) history.replaceState({ ...entry, depth: this.depth }, '', address);
     else history.pushState(entry, '', address);
     this.typing = typing;

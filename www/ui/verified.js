@@ -4,7 +4,9 @@ import { changed } from '../core/modules.js';
 
 /** path below the page → the hash that the signed page gives it, as `integrity` writes it. */
 export function listed() {
-  const links = /** @type {NodeListOf<HTMLLinkElement>} */ (document.querySelectorAll('link[integrity]:is([rel="modulepreload"], [rel="later"])'));
+  const links = /** @type {NodeListOf<HTMLLinkElement>} */ (
+    document.querySelectorAll('link[integrity]:is([rel="modulepreload"], [rel="later"])')
+  );
   return Object.fromEntries(Array.from(links, (link) => [link.getAttribute('href'), link.integrity]));
 }
 

@@ -49,7 +49,11 @@ class Files {
     this.next = names.length ? Number(names.at(-1).slice(0, 8)) + 1 : 0;
     [this.begun, this.batches] = [begun, new Map()];
     for (const name of names) {
-      const batch = known.get(name) ?? (await file(name).then(read).catch(() => null));
+      const batch =
+        known.get(name) ??
+        (await file(name)
+          .then(read)
+          .catch(() => null));
       if (batch) this.batches.set(name, batch); // one that a crash cut off is no batch
     }
     return this.records();
@@ -93,7 +97,15 @@ function packed(records, removed) {
   const head = new TextEncoder().encode(
     JSON.stringify({
       removed,
-      records: records.map(({ path, identity, entry, item, vector, copy }) => ({ path, identity, entry, item, dimension: vector.length, bytes: copy.size, type: copy.type })),
+      records: records.map(({ path, identity, entry, item, vector, copy }) => ({
+        path,
+        identity,
+        entry,
+        item,
+        dimension: vector.length,
+        bytes: copy.size,
+        type: copy.type,
+      })),
     }),
   );
   const length = new Uint8Array(Uint32Array.of(head.length).buffer);
@@ -140,7 +152,11 @@ class Database {
     const all = await done((await kept.store('readonly')).getAll());
     const others = all.filter((record) => record.fingerprint !== fingerprint);
     kept.outdated = others.length > 0;
-    if (kept.outdated) await kept.add([], others.map(({ identity }) => identity));
+    if (kept.outdated)
+      await kept.add(
+        [],
+        others.map(({ identity }) => identity),
+      );
     return kept;
   }
 

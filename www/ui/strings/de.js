@@ -50,7 +50,10 @@ export const sentences = {
   earlier_note: 'Nur dieser Tab weiß davon, bis Sie ihn schließen.',
   earlier_forget: 'Vergessen',
   no_match: 'Nichts passt hier wirklich. Das kommt dem am nächsten.',
-  few_matches: { one: 'Nur ein guter Treffer. Was folgt, passt weniger.', other: 'Nur {n} gute Treffer. Was folgt, passt weniger.' },
+  few_matches: {
+    one: 'Nur ein guter Treffer. Was folgt, passt weniger.',
+    other: 'Nur {n} gute Treffer. Was folgt, passt weniger.',
+  },
   good_end: 'Das ist alles, was gut passt.',
   closest_end: 'Alles Weitere liegt ferner.',
   show_rest: { one: '{n} weiteres zeigen', other: '{n} weitere zeigen' },
@@ -61,7 +64,8 @@ export const sentences = {
   alike_fold_of: 'Zuklappen: {title}',
   remove_without: '„{word}“ wieder zulassen',
   nothing_without: 'Ohne diese Worte bleibt nichts übrig.',
-  held_text: 'Die Suche nach Bedeutung und nach Fotos braucht einmal {size}. Ihre Verbindung scheint Daten zu zählen, darum wurde noch nichts geholt.',
+  held_text:
+    'Die Suche nach Bedeutung und nach Fotos braucht einmal {size}. Ihre Verbindung scheint Daten zu zählen, darum wurde noch nichts geholt.',
   held_get: 'Jetzt holen',
   status_held: 'Vorerst nur Titel',
   show_more: 'Mehr zeigen',
@@ -113,20 +117,30 @@ export const sentences = {
   limited_photo: 'Mit einem Foto kann hier nicht gesucht werden. {why}',
   limited_like: 'Das sind die nächsten Produkte, wie der Laden sie im Voraus berechnet hat. {why}',
   limited_composed: 'Diese passen zu Ihren Worten und haben mit dem Produkt am meisten gemein. {why}',
-  why_wasm: 'Dieser Browser verweigert WebAssembly, auf dem die Suche läuft. Manche strengen Einstellungen tun das; Stöbern, Filter und „Mehr davon“ gehen trotzdem.',
-  why_simd: 'Dieser Browser ist zu alt für das WebAssembly der Suche (ihm fehlt SIMD). Stöbern, Filter und „Mehr davon“ gehen trotzdem.',
-  why_changed: 'Eine Datei der Suche ist nicht die, mit der diese Seite erstellt wurde; darum läuft sie nicht. Stöbern, Filter und „Mehr davon“ gehen trotzdem; laden Sie die Seite neu, vielleicht wurde der Laden gerade erneuert.',
-  why_worker: 'Dieser Browser konnte die Suche nicht im Hintergrund starten. Stöbern, Filter und „Mehr davon“ gehen trotzdem.',
-  why_crash: 'Die Suche ist auf diesem Gerät mehrmals stehen geblieben, wohl aus Mangel an Speicher. Stöbern, Filter und „Mehr davon“ gehen trotzdem; andere Tabs zu schließen und die Seite neu zu laden kann helfen.',
+  why_wasm:
+    'Dieser Browser verweigert WebAssembly, auf dem die Suche läuft. Manche strengen Einstellungen tun das; Stöbern, Filter und „Mehr davon“ gehen trotzdem.',
+  why_simd:
+    'Dieser Browser ist zu alt für das WebAssembly der Suche (ihm fehlt SIMD). Stöbern, Filter und „Mehr davon“ gehen trotzdem.',
+  why_changed:
+    'Eine Datei der Suche ist nicht die, mit der diese Seite erstellt wurde; darum läuft sie nicht. Stöbern, Filter und „Mehr davon“ gehen trotzdem; laden Sie die Seite neu, vielleicht wurde der Laden gerade erneuert.',
+  why_worker:
+    'Dieser Browser konnte die Suche nicht im Hintergrund starten. Stöbern, Filter und „Mehr davon“ gehen trotzdem.',
+  why_crash:
+    'Die Suche ist auf diesem Gerät mehrmals stehen geblieben, wohl aus Mangel an Speicher. Stöbern, Filter und „Mehr davon“ gehen trotzdem; andere Tabs zu schließen und die Seite neu zu laden kann helfen.',
 
-  error_mismatch: '{file} kam beschädigt an: erwartet {expected}, erhalten {got}. Die Datei wurde zweimal geholt; vielleicht wird die Seite gerade erneuert.',
+  error_mismatch:
+    '{file} kam beschädigt an: erwartet {expected}, erhalten {got}. Die Datei wurde zweimal geholt; vielleicht wird die Seite gerade erneuert.',
   error_network: '{file} konnte nicht geholt werden: Die Verbindung brach ab.',
   error_status: '{file} konnte nicht geholt werden: Der Server antwortete {status}.',
   error_page: '{file} konnte nicht geholt werden: Der Server schickte statt der Datei eine Webseite.',
-  error_later: '{file} konnte nicht geladen werden oder gehört zu einer neueren Fassung dieser Seite. Versuchen Sie es noch einmal, oder laden Sie die Seite neu.',
-  error_version: '{file} hat die Version {got}, diese Seite liest {expected}. Laden Sie die Seite neu; hilft das nicht, muss der Laden seine Seite neu erstellen.',
-  error_crash: 'Die Suche ist bei dieser Frage zweimal stehen geblieben, wohl aus Mangel an Speicher. Sie wurde neu gestartet; ein kleineres Foto oder weniger Worte können gelingen.',
-  error_moved: 'Der Laden wurde erneuert, während diese Seite offen war. Laden Sie sie neu, um das jetzige Angebot zu durchsuchen.',
+  error_later:
+    '{file} konnte nicht geladen werden oder gehört zu einer neueren Fassung dieser Seite. Versuchen Sie es noch einmal, oder laden Sie die Seite neu.',
+  error_version:
+    '{file} hat die Version {got}, diese Seite liest {expected}. Laden Sie die Seite neu; hilft das nicht, muss der Laden seine Seite neu erstellen.',
+  error_crash:
+    'Die Suche ist bei dieser Frage zweimal stehen geblieben, wohl aus Mangel an Speicher. Sie wurde neu gestartet; ein kleineres Foto oder weniger Worte können gelingen.',
+  error_moved:
+    'Der Laden wurde erneuert, während diese Seite offen war. Laden Sie sie neu, um das jetzige Angebot zu durchsuchen.',
   error_engine: 'Die Suche meldet: {message}',
   error_catalog: 'Der Katalog ließ sich nicht öffnen. {message}',
   error_photo: 'Das Foto konnte nicht gelesen werden. {message}',

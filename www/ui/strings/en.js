@@ -52,7 +52,10 @@ export const sentences = {
   earlier_note: 'Only this tab remembers these, until you close it.',
   earlier_forget: 'Forget them',
   no_match: 'Nothing here is a good match. These come closest.',
-  few_matches: { one: 'Only one good match. What follows is less close.', other: 'Only {n} good matches. What follows is less close.' },
+  few_matches: {
+    one: 'Only one good match. What follows is less close.',
+    other: 'Only {n} good matches. What follows is less close.',
+  },
   good_end: 'That is all that matches well.',
   closest_end: 'The rest is further off.',
   show_rest: { one: 'Show {n} more', other: 'Show {n} more' },
@@ -63,7 +66,8 @@ export const sentences = {
   alike_fold_of: 'Fold: {title}',
   remove_without: 'Allow “{word}” again',
   nothing_without: 'Nothing is left without those words.',
-  held_text: 'Search by meaning and by photo needs {size}, once. Your connection seems to count bytes, so nothing has been fetched yet.',
+  held_text:
+    'Search by meaning and by photo needs {size}, once. Your connection seems to count bytes, so nothing has been fetched yet.',
   held_get: 'Fetch it now',
   status_held: 'Titles only so far',
   show_more: 'Show more',
@@ -115,19 +119,28 @@ export const sentences = {
   limited_photo: 'A photo cannot be searched here. {why}',
   limited_like: 'These are the closest products as the shop computed them ahead. {why}',
   limited_composed: 'These match your words and share the most with this product. {why}',
-  why_wasm: 'This browser refused WebAssembly, which the search runs on. Some strict privacy settings do that; browsing, filters and “more like this” still work.',
-  why_simd: 'This browser is too old for the search’s WebAssembly (it lacks SIMD). Browsing, filters and “more like this” still work.',
-  why_changed: 'A file of the search is not the one that this page was built with, so it was not run. Browsing, filters and “more like this” still work; load the page anew, as the shop may just have been updated.',
-  why_worker: 'This browser could not start the search in the background. Browsing, filters and “more like this” still work.',
-  why_crash: 'The search stopped several times on this device, most likely for lack of memory. Browsing, filters and “more like this” still work; closing other tabs and loading the page anew may help.',
+  why_wasm:
+    'This browser refused WebAssembly, which the search runs on. Some strict privacy settings do that; browsing, filters and “more like this” still work.',
+  why_simd:
+    'This browser is too old for the search’s WebAssembly (it lacks SIMD). Browsing, filters and “more like this” still work.',
+  why_changed:
+    'A file of the search is not the one that this page was built with, so it was not run. Browsing, filters and “more like this” still work; load the page anew, as the shop may just have been updated.',
+  why_worker:
+    'This browser could not start the search in the background. Browsing, filters and “more like this” still work.',
+  why_crash:
+    'The search stopped several times on this device, most likely for lack of memory. Browsing, filters and “more like this” still work; closing other tabs and loading the page anew may help.',
 
-  error_mismatch: '{file} arrived damaged: expected {expected}, got {got}. It was fetched twice; the site may be half-way through an update.',
+  error_mismatch:
+    '{file} arrived damaged: expected {expected}, got {got}. It was fetched twice; the site may be half-way through an update.',
   error_network: '{file} could not be fetched: the connection broke.',
   error_status: '{file} could not be fetched: the server answered {status}.',
   error_page: '{file} could not be fetched: the server sent a web page in its place.',
-  error_later: '{file} could not be fetched, or belongs to a newer build of this page. Try again, or load the page anew.',
-  error_version: '{file} is of version {got}, and this page reads {expected}. Load the page anew; if that does not help, the shop has to build its site again.',
-  error_crash: 'The search stopped twice at this question, most likely for lack of memory. It has been started again; a smaller photo or fewer words may work.',
+  error_later:
+    '{file} could not be fetched, or belongs to a newer build of this page. Try again, or load the page anew.',
+  error_version:
+    '{file} is of version {got}, and this page reads {expected}. Load the page anew; if that does not help, the shop has to build its site again.',
+  error_crash:
+    'The search stopped twice at this question, most likely for lack of memory. It has been started again; a smaller photo or fewer words may work.',
   error_moved: 'The shop was updated while this page was open. Load it anew to search what is there now.',
   error_engine: 'The search reported: {message}',
   error_catalog: 'The catalog could not be opened. {message}',

@@ -50,7 +50,10 @@ export const sentences = {
   earlier_note: 'Seul cet onglet s’en souvient, jusqu’à sa fermeture.',
   earlier_forget: 'Oublier',
   no_match: 'Rien ici ne correspond vraiment. Voici ce qui s’en approche le plus.',
-  few_matches: { one: 'Un seul bon résultat. La suite est moins proche.', other: 'Seulement {n} bons résultats. La suite est moins proche.' },
+  few_matches: {
+    one: 'Un seul bon résultat. La suite est moins proche.',
+    other: 'Seulement {n} bons résultats. La suite est moins proche.',
+  },
   good_end: 'C’est tout ce qui correspond bien.',
   closest_end: 'Le reste est plus éloigné.',
   show_rest: { one: 'En voir {n} de plus', other: 'En voir {n} de plus' },
@@ -61,7 +64,8 @@ export const sentences = {
   alike_fold_of: 'Replier : {title}',
   remove_without: 'Autoriser de nouveau « {word} »',
   nothing_without: 'Sans ces mots, il ne reste rien.',
-  held_text: 'La recherche par le sens et par photo demande {size}, une fois. Votre connexion semble compter les données : rien n’a encore été téléchargé.',
+  held_text:
+    'La recherche par le sens et par photo demande {size}, une fois. Votre connexion semble compter les données : rien n’a encore été téléchargé.',
   held_get: 'Télécharger maintenant',
   status_held: 'Titres seulement',
   show_more: 'En voir plus',
@@ -113,24 +117,35 @@ export const sentences = {
   limited_photo: 'La recherche par photo n’est pas possible ici. {why}',
   limited_like: 'Voici les produits les plus proches, tels que la boutique les a calculés d’avance. {why}',
   limited_composed: 'Ceux-ci correspondent à vos mots et ressemblent le plus à ce produit. {why}',
-  why_wasm: 'Ce navigateur a refusé WebAssembly, dont la recherche a besoin. Certains réglages stricts le font ; le catalogue, les filtres et « Dans le même genre » fonctionnent quand même.',
-  why_simd: 'Ce navigateur est trop ancien pour le WebAssembly de la recherche (SIMD lui manque). Le catalogue, les filtres et « Dans le même genre » fonctionnent quand même.',
-  why_changed: 'Un fichier de la recherche n’est pas celui avec lequel cette page a été faite ; il n’a donc pas été exécuté. Le catalogue, les filtres et « Dans le même genre » fonctionnent quand même ; rechargez la page, la boutique vient peut-être d’être mise à jour.',
-  why_worker: 'Ce navigateur n’a pas pu lancer la recherche en arrière-plan. Le catalogue, les filtres et « Dans le même genre » fonctionnent quand même.',
-  why_crash: 'La recherche s’est arrêtée plusieurs fois sur cet appareil, sans doute faute de mémoire. Le catalogue, les filtres et « Dans le même genre » fonctionnent quand même ; fermer d’autres onglets et recharger la page peut aider.',
+  why_wasm:
+    'Ce navigateur a refusé WebAssembly, dont la recherche a besoin. Certains réglages stricts le font ; le catalogue, les filtres et « Dans le même genre » fonctionnent quand même.',
+  why_simd:
+    'Ce navigateur est trop ancien pour le WebAssembly de la recherche (SIMD lui manque). Le catalogue, les filtres et « Dans le même genre » fonctionnent quand même.',
+  why_changed:
+    'Un fichier de la recherche n’est pas celui avec lequel cette page a été faite ; il n’a donc pas été exécuté. Le catalogue, les filtres et « Dans le même genre » fonctionnent quand même ; rechargez la page, la boutique vient peut-être d’être mise à jour.',
+  why_worker:
+    'Ce navigateur n’a pas pu lancer la recherche en arrière-plan. Le catalogue, les filtres et « Dans le même genre » fonctionnent quand même.',
+  why_crash:
+    'La recherche s’est arrêtée plusieurs fois sur cet appareil, sans doute faute de mémoire. Le catalogue, les filtres et « Dans le même genre » fonctionnent quand même ; fermer d’autres onglets et recharger la page peut aider.',
 
-  error_mismatch: '{file} est arrivé abîmé : attendu {expected}, reçu {got}. Le fichier a été demandé deux fois ; le site est peut-être en cours de mise à jour.',
+  error_mismatch:
+    '{file} est arrivé abîmé : attendu {expected}, reçu {got}. Le fichier a été demandé deux fois ; le site est peut-être en cours de mise à jour.',
   error_network: '{file} n’a pas pu être téléchargé : la connexion s’est interrompue.',
   error_status: '{file} n’a pas pu être téléchargé : le serveur a répondu {status}.',
   error_page: '{file} n’a pas pu être téléchargé : le serveur a envoyé une page web à sa place.',
-  error_later: '{file} n’a pas pu être chargé, ou appartient à une version plus récente de cette page. Réessayez, ou rechargez la page.',
-  error_version: '{file} est de version {got}, et cette page lit {expected}. Rechargez la page ; si cela ne suffit pas, la boutique doit refaire son site.',
-  error_crash: 'La recherche s’est arrêtée deux fois sur cette question, sans doute faute de mémoire. Elle a été relancée ; une photo plus petite ou moins de mots peuvent réussir.',
-  error_moved: 'La boutique a été mise à jour pendant que cette page était ouverte. Rechargez-la pour chercher dans l’offre actuelle.',
+  error_later:
+    '{file} n’a pas pu être chargé, ou appartient à une version plus récente de cette page. Réessayez, ou rechargez la page.',
+  error_version:
+    '{file} est de version {got}, et cette page lit {expected}. Rechargez la page ; si cela ne suffit pas, la boutique doit refaire son site.',
+  error_crash:
+    'La recherche s’est arrêtée deux fois sur cette question, sans doute faute de mémoire. Elle a été relancée ; une photo plus petite ou moins de mots peuvent réussir.',
+  error_moved:
+    'La boutique a été mise à jour pendant que cette page était ouverte. Rechargez-la pour chercher dans l’offre actuelle.',
   error_engine: 'La recherche signale : {message}',
   error_catalog: 'Le catalogue n’a pas pu être ouvert. {message}',
   error_photo: 'Cette photo n’a pas pu être lue. {message}',
-  error_photo_type: 'Ce fichier n’est pas une photo que ce navigateur sache ouvrir. JPEG, PNG et WebP conviennent toujours.',
+  error_photo_type:
+    'Ce fichier n’est pas une photo que ce navigateur sache ouvrir. JPEG, PNG et WebP conviennent toujours.',
   error_photo_size: 'Le fichier fait {size} ; la limite pour une photo est de {limit}.',
   error_query: 'Cette recherche a échoué. {message}',
   retry: 'Réessayer',

@@ -5,8 +5,12 @@ export const sentences = {
   privacy_title: 'Privat, weil es nicht anders geht',
   privacy_requests: { one: '{n} Anfrage verließ diese Website', other: '{n} Anfragen verließen diese Website' },
   privacy_same: { one: '{n} Datei wurde geholt, von {host}.', other: '{n} Dateien wurden geholt, alle von {host}.' },
-  privacy_blocked: { one: 'Die Regeln der Seite haben {n} Versuch verhindert.', other: 'Die Regeln der Seite haben {n} Versuche verhindert.' },
-  privacy_text: 'Ihre Worte, Fotos und Ergebnisse bleiben in diesem Tab. Die Sicherheitsregeln der Seite lassen sie allein mit dieser Website sprechen, und nur, um Dateien zu holen. Die Netzwerkansicht Ihres Browsers zeigt dasselbe.',
+  privacy_blocked: {
+    one: 'Die Regeln der Seite haben {n} Versuch verhindert.',
+    other: 'Die Regeln der Seite haben {n} Versuche verhindert.',
+  },
+  privacy_text:
+    'Ihre Worte, Fotos und Ergebnisse bleiben in diesem Tab. Die Sicherheitsregeln der Seite lassen sie allein mit dieser Website sprechen, und nur, um Dateien zu holen. Die Netzwerkansicht Ihres Browsers zeigt dasselbe.',
   privacy_where: 'Wo die Suche läuft',
   backend_cpu: 'Auf dem Prozessor dieses Geräts (WebAssembly, im Hintergrund).',
   backend_gpu: 'Auf der Grafikkarte dieses Geräts, über WebGPU ({adapter}).',
@@ -19,7 +23,8 @@ export const sentences = {
   gpu_why_clustered: 'Dieser Katalog ist groß und kommt in Teilen, die der Prozessor durchsucht.',
   gpu_why_software: 'WebGPU gibt es hier nur als Software, und die wäre langsamer.',
   gpu_why_slower: 'Die Grafikkarte wurde geprüft und ist hier langsamer ({adapter}).',
-  gpu_why_disagrees: 'Die Grafikkarte wurde geprüft und gab andere Antworten ({adapter}); darum wird ihr nicht vertraut.',
+  gpu_why_disagrees:
+    'Die Grafikkarte wurde geprüft und gab andere Antworten ({adapter}); darum wird ihr nicht vertraut.',
   gpu_why_late: 'Die Grafikkarte hat nicht rechtzeitig geantwortet ({adapter}), der Prozessor schon.',
   gpu_why_lost: 'Die Grafikkarte antwortet nicht mehr ({adapter}); der Prozessor hat übernommen.',
   gpu_why_failed: 'Die Grafikkarte ließ sich nicht benutzen ({adapter}).',
@@ -45,7 +50,8 @@ export const sentences = {
   storage: 'Auf diesem Gerät',
   storage_used: '{size} sind auf diesem Gerät aufgehoben; der nächste Besuch beginnt sofort und geht offline.',
   storage_none: 'Auf diesem Gerät ist nichts aufgehoben.',
-  storage_unavailable: 'Dieser Browser hebt für die Seite nichts auf; alles bleibt im Speicher, bis Sie den Tab schließen.',
+  storage_unavailable:
+    'Dieser Browser hebt für die Seite nichts auf; alles bleibt im Speicher, bis Sie den Tab schließen.',
   storage_full: 'Der Speicherplatz des Browsers ist voll, darum sind einige Dateien nur im Arbeitsspeicher.',
   storage_remove: 'Entfernen',
   storage_keep: 'Alle Fotos für offline aufheben',
@@ -56,7 +62,8 @@ export const sentences = {
   own_button_busy: 'Ihre Fotos {percent} %',
   own_button_paused: 'Ihre Fotos, angehalten bei {percent} %',
   own_title: 'In Ihren eigenen Fotos suchen',
-  own_text: 'Wählen Sie einen Ordner mit Fotos, oder ziehen Sie ihn auf diese Seite. Die Fotos werden auf diesem Gerät gelesen und verglichen und neben den Produkten des Ladens gesucht. Kein Foto und kein Name eines Fotos wird irgendwohin gesendet.',
+  own_text:
+    'Wählen Sie einen Ordner mit Fotos, oder ziehen Sie ihn auf diese Seite. Die Fotos werden auf diesem Gerät gelesen und verglichen und neben den Produkten des Ladens gesucht. Kein Foto und kein Name eines Fotos wird irgendwohin gesendet.',
   own_choose_folder: 'Ordner wählen',
   own_choose_files: 'Fotos wählen',
   own_nothing: 'In dem, was Sie gewählt haben, sind keine Fotos.',
@@ -70,7 +77,10 @@ export const sentences = {
   own_pause: 'Anhalten',
   own_resume: 'Fortsetzen',
   own_cancel: 'Hier aufhören',
-  own_done: { one: '{n} Foto hinzugefügt, {same} schon bekannt.', other: '{n} Fotos hinzugefügt, {same} schon bekannt.' },
+  own_done: {
+    one: '{n} Foto hinzugefügt, {same} schon bekannt.',
+    other: '{n} Fotos hinzugefügt, {same} schon bekannt.',
+  },
   own_failed: { one: '{n} Datei wurde ausgelassen:', other: '{n} Dateien wurden ausgelassen:' },
   own_failed_more: { one: 'und {n} weitere', other: 'und {n} weitere' },
   own_unreadable: 'kein Foto, das dieser Browser lesen kann',
@@ -78,14 +88,19 @@ export const sentences = {
   own_damaged: 'beschädigt: bitte neu speichern',
   own_empty: 'eine leere Datei',
   own_too_large: 'zu groß ({size})',
-  own_kept: '{size} sind auf diesem Gerät aufgehoben, damit die Fotos beim nächsten Besuch nicht noch einmal gelesen werden.',
-  own_in_memory: 'Dieser Browser hebt für die Seite nichts auf: In Ihren Fotos wird gesucht, bis Sie den Tab schließen.',
-  own_full: 'Der Speicherplatz des Browsers ist voll: In den zuletzt hinzugefügten Fotos wird nur gesucht, bis Sie den Tab schließen.',
-  own_outdated: 'Der Laden hat seit Ihrem letzten Besuch ein neues Suchmodell, darum müssen Ihre Fotos noch einmal gelesen werden. Bitte wählen Sie sie erneut.',
+  own_kept:
+    '{size} sind auf diesem Gerät aufgehoben, damit die Fotos beim nächsten Besuch nicht noch einmal gelesen werden.',
+  own_in_memory:
+    'Dieser Browser hebt für die Seite nichts auf: In Ihren Fotos wird gesucht, bis Sie den Tab schließen.',
+  own_full:
+    'Der Speicherplatz des Browsers ist voll: In den zuletzt hinzugefügten Fotos wird nur gesucht, bis Sie den Tab schließen.',
+  own_outdated:
+    'Der Laden hat seit Ihrem letzten Besuch ein neues Suchmodell, darum müssen Ihre Fotos noch einmal gelesen werden. Bitte wählen Sie sie erneut.',
   own_remove: 'Von diesem Gerät entfernen',
   own_export: 'Als Katalog sichern',
   own_export_folder: 'In einen Ordner sichern',
-  own_export_text: 'Ein gesicherter Katalog enthält kleinere Kopien Ihrer Fotos und lässt sich mit der Kommandozeile durchsuchen: vitrine search.',
+  own_export_text:
+    'Ein gesicherter Katalog enthält kleinere Kopien Ihrer Fotos und lässt sich mit der Kommandozeile durchsuchen: vitrine search.',
   own_exported: 'Gesichert: {name}',
   own_export_failed: 'Der Katalog konnte nicht gesichert werden: {message}',
 

@@ -6,7 +6,8 @@ export const sentences = {
   privacy_requests: { one: '{n} request left this site', other: '{n} requests left this site' },
   privacy_same: { one: '{n} file was fetched, from {host}.', other: '{n} files were fetched, all from {host}.' },
   privacy_blocked: { one: 'The page’s rules blocked {n} attempt.', other: 'The page’s rules blocked {n} attempts.' },
-  privacy_text: 'Your words, photos and results stay in this tab. The page’s security policy lets it talk to this site alone, and only to fetch files. Your browser’s network panel shows the same.',
+  privacy_text:
+    'Your words, photos and results stay in this tab. The page’s security policy lets it talk to this site alone, and only to fetch files. Your browser’s network panel shows the same.',
   privacy_where: 'Where the search runs',
   backend_cpu: 'On this device’s processor (WebAssembly, in the background).',
   backend_gpu: 'On this device’s graphics card, through WebGPU ({adapter}).',
@@ -45,7 +46,8 @@ export const sentences = {
   storage: 'On this device',
   storage_used: '{size} kept on this device, so the next visit starts at once and works offline.',
   storage_none: 'Nothing is kept on this device.',
-  storage_unavailable: 'This browser keeps nothing for this page; everything is held in memory until you close the tab.',
+  storage_unavailable:
+    'This browser keeps nothing for this page; everything is held in memory until you close the tab.',
   storage_full: 'The browser’s storage is full, so some files are only held in memory.',
   storage_remove: 'Remove',
   storage_keep: 'Keep every photo for offline',
@@ -56,7 +58,8 @@ export const sentences = {
   own_button_busy: 'Your photos {percent} %',
   own_button_paused: 'Your photos, paused at {percent} %',
   own_title: 'Search your own photos',
-  own_text: 'Choose a folder of photos, or drop one anywhere on this page. They are read and compared on this device, and searched beside the shop’s products. No photo, and no name of one, is sent anywhere.',
+  own_text:
+    'Choose a folder of photos, or drop one anywhere on this page. They are read and compared on this device, and searched beside the shop’s products. No photo, and no name of one, is sent anywhere.',
   own_choose_folder: 'Choose a folder',
   own_choose_files: 'Choose photos',
   own_nothing: 'There are no photos in what you chose.',
@@ -81,11 +84,13 @@ export const sentences = {
   own_kept: '{size} kept on this device, so that the next visit need not read the photos again.',
   own_in_memory: 'This browser keeps nothing for this page: your photos are searched until you close the tab.',
   own_full: 'The browser’s storage is full: the photos added last are searched only until you close the tab.',
-  own_outdated: 'The shop has a new search model since your last visit, so your photos must be read once more. Please choose them again.',
+  own_outdated:
+    'The shop has a new search model since your last visit, so your photos must be read once more. Please choose them again.',
   own_remove: 'Remove from this device',
   own_export: 'Save as a catalog',
   own_export_folder: 'Save into a folder',
-  own_export_text: 'A saved catalog holds smaller copies of your photos and can be searched with the command line: vitrine search.',
+  own_export_text:
+    'A saved catalog holds smaller copies of your photos and can be searched with the command line: vitrine search.',
   own_exported: 'Saved: {name}',
   own_export_failed: 'The catalog could not be saved: {message}',
 

@@ -4,9 +4,16 @@ export const sentences = {
 
   privacy_title: 'Privé par construction',
   privacy_requests: { one: '{n} requête a quitté ce site', other: '{n} requêtes ont quitté ce site' },
-  privacy_same: { one: '{n} fichier a été téléchargé, depuis {host}.', other: '{n} fichiers ont été téléchargés, tous depuis {host}.' },
-  privacy_blocked: { one: 'Les règles de la page ont bloqué {n} tentative.', other: 'Les règles de la page ont bloqué {n} tentatives.' },
-  privacy_text: 'Vos mots, vos photos et vos résultats restent dans cet onglet. Les règles de sécurité de la page ne la laissent parler qu’à ce site, et seulement pour y prendre des fichiers. L’inspecteur réseau de votre navigateur montre la même chose.',
+  privacy_same: {
+    one: '{n} fichier a été téléchargé, depuis {host}.',
+    other: '{n} fichiers ont été téléchargés, tous depuis {host}.',
+  },
+  privacy_blocked: {
+    one: 'Les règles de la page ont bloqué {n} tentative.',
+    other: 'Les règles de la page ont bloqué {n} tentatives.',
+  },
+  privacy_text:
+    'Vos mots, vos photos et vos résultats restent dans cet onglet. Les règles de sécurité de la page ne la laissent parler qu’à ce site, et seulement pour y prendre des fichiers. L’inspecteur réseau de votre navigateur montre la même chose.',
   privacy_where: 'Où se fait la recherche',
   backend_cpu: 'Sur le processeur de cet appareil (WebAssembly, en arrière-plan).',
   backend_gpu: 'Sur la carte graphique de cet appareil, par WebGPU ({adapter}).',
@@ -19,7 +26,8 @@ export const sentences = {
   gpu_why_clustered: 'Ce catalogue est grand et arrive par parties, où cherche le processeur.',
   gpu_why_software: 'Le seul WebGPU disponible ici est logiciel ; il serait plus lent.',
   gpu_why_slower: 'La carte graphique a été essayée et est plus lente ici ({adapter}).',
-  gpu_why_disagrees: 'La carte graphique a été essayée et a donné d’autres réponses ({adapter}) ; on ne s’y fie donc pas.',
+  gpu_why_disagrees:
+    'La carte graphique a été essayée et a donné d’autres réponses ({adapter}) ; on ne s’y fie donc pas.',
   gpu_why_late: 'La carte graphique n’a pas répondu à temps ({adapter}) ; le processeur, si.',
   gpu_why_lost: 'La carte graphique ne répond plus ({adapter}) ; le processeur a pris le relais.',
   gpu_why_failed: 'La carte graphique n’a pas pu servir ({adapter}).',
@@ -45,7 +53,8 @@ export const sentences = {
   storage: 'Sur cet appareil',
   storage_used: '{size} sont gardés sur cet appareil : la prochaine visite commencera aussitôt, même hors ligne.',
   storage_none: 'Rien n’est gardé sur cet appareil.',
-  storage_unavailable: 'Ce navigateur ne garde rien pour cette page ; tout reste en mémoire jusqu’à la fermeture de l’onglet.',
+  storage_unavailable:
+    'Ce navigateur ne garde rien pour cette page ; tout reste en mémoire jusqu’à la fermeture de l’onglet.',
   storage_full: 'L’espace du navigateur est plein ; certains fichiers ne sont qu’en mémoire.',
   storage_remove: 'Supprimer',
   storage_keep: 'Garder toutes les photos hors ligne',
@@ -56,7 +65,8 @@ export const sentences = {
   own_button_busy: 'Vos photos {percent} %',
   own_button_paused: 'Vos photos, en pause à {percent} %',
   own_title: 'Chercher dans vos propres photos',
-  own_text: 'Choisissez un dossier de photos, ou déposez-le sur cette page. Elles sont lues et comparées sur cet appareil, et cherchées à côté des produits de la boutique. Aucune photo, ni aucun nom de photo, n’est envoyé.',
+  own_text:
+    'Choisissez un dossier de photos, ou déposez-le sur cette page. Elles sont lues et comparées sur cet appareil, et cherchées à côté des produits de la boutique. Aucune photo, ni aucun nom de photo, n’est envoyé.',
   own_choose_folder: 'Choisir un dossier',
   own_choose_files: 'Choisir des photos',
   own_nothing: 'Il n’y a pas de photos dans ce que vous avez choisi.',
@@ -79,13 +89,17 @@ export const sentences = {
   own_empty: 'un fichier vide',
   own_too_large: 'trop grand ({size})',
   own_kept: '{size} sont gardés sur cet appareil, pour que les photos n’aient pas à être relues à la prochaine visite.',
-  own_in_memory: 'Ce navigateur ne garde rien pour cette page : vos photos sont cherchées jusqu’à la fermeture de l’onglet.',
-  own_full: 'L’espace du navigateur est plein : les dernières photos ajoutées ne sont cherchées que jusqu’à la fermeture de l’onglet.',
-  own_outdated: 'La boutique a un nouveau modèle depuis votre dernière visite : vos photos doivent être relues. Choisissez-les à nouveau.',
+  own_in_memory:
+    'Ce navigateur ne garde rien pour cette page : vos photos sont cherchées jusqu’à la fermeture de l’onglet.',
+  own_full:
+    'L’espace du navigateur est plein : les dernières photos ajoutées ne sont cherchées que jusqu’à la fermeture de l’onglet.',
+  own_outdated:
+    'La boutique a un nouveau modèle depuis votre dernière visite : vos photos doivent être relues. Choisissez-les à nouveau.',
   own_remove: 'Supprimer de cet appareil',
   own_export: 'Enregistrer comme catalogue',
   own_export_folder: 'Enregistrer dans un dossier',
-  own_export_text: 'Un catalogue enregistré contient des copies réduites de vos photos et se cherche en ligne de commande : vitrine search.',
+  own_export_text:
+    'Un catalogue enregistré contient des copies réduites de vos photos et se cherche en ligne de commande : vitrine search.',
   own_exported: 'Enregistré : {name}',
   own_export_failed: 'Le catalogue n’a pas pu être enregistré : {message}',
 
