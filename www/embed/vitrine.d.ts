@@ -8,7 +8,7 @@ export interface OpenOptions {
   /** Folder that `vitrine site` wrote. Another origin must allow this one (CORS). */
   site: string | URL;
   /**
-   * Folder of worker.js, ui/ and pkg/; where this module lies, if not given. A worker from another origin than the
+   * Folder of worker.js, core/, ui/ and pkg/; where this module lies, if not given. A worker from another origin than the
    * page's is started through a `blob:` worker, which the page's policy must allow. With a bundler, serve the
    * package's folder as static files and name it here.
    */
