@@ -262,6 +262,9 @@ case "${1:-serve}" in
         else
             echo "skipped: cargo clippy is not installed"
         fi
+        need_node
+        say "checking the page's types and form"
+        npm run --silent check
         build_wasm
         build_gpu_cases target/test/gpu-cases
         find_chromium

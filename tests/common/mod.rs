@@ -138,7 +138,7 @@ pub fn photo(seed: u8, format: ImageFormat) -> Vec<u8> {
 /// The page's own files, with stand-ins for these wasm builds: files that hold their own names.
 pub fn copy_page(to: &Path, builds: &[&str]) {
     let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("www");
-    for folder in ["", "ui", "ui/own", "ui/strings", "icons"] {
+    for folder in ["", "core", "ui", "ui/own", "ui/strings", "ui/strings/panels", "icons"] {
         std::fs::create_dir_all(to.join(folder)).unwrap();
         for entry in std::fs::read_dir(www.join(folder)).unwrap().flatten().filter(|e| e.path().is_file()) {
             std::fs::copy(entry.path(), to.join(folder).join(entry.file_name())).unwrap();

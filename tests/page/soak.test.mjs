@@ -35,6 +35,7 @@ describe('after many questions', { skip: reason ?? false, concurrency: 1 }, () =
   });
 
   test('several tabs at once each hold what they held', async () => {
-    for (const [i, { first, last }] of (await crowd({ ...about, questions: 20, tabs: 3 })).entries()) flat(first, last, `tab ${i}`);
+    for (const [i, { first, last }] of (await crowd({ ...about, questions: 20, tabs: 3 })).entries())
+      flat(first, last, `tab ${i}`);
   });
 });

@@ -1,9 +1,32 @@
-// The page's side of the worker: calls out, answers and events back, one question at a time.
-import { Modules } from './verified.js';
+// The page's side of the worker: calls out, answers and events back.
+import { Modules } from './modules.js';
+import { held } from './names.js';
 
-export class Superseded extends Error {}
+/** @typedef {'waiting' | 'loading' | 'ready' | 'failed' | 'refused'} Stage */
+/** @typedef {{name: string, file: string, bytes: number, received: number, wanted: boolean, state: Stage}} PartState */
+/** @typedef {{message: string, code: string, details?: Record<string, string>, stage?: string}} Trouble */
+/**
+ * @typedef {object} State   what the worker says of itself
+ * @property {Stage} wasm
+ * @property {Stage} text
+ * @property {Stage} image
+ * @property {Stage} shards
+ * @property {string | null} why   of a refusal
+ * @property {string | null} [build]
+ * @property {{name: string, why?: string, adapter?: string} | null} backend
+ * @property {Trouble | null} error
+ * @property {boolean} paused
+ * @property {boolean} [full]
+ * @property {PartState[]} parts
+ * @property {number} received
+ * @property {number} total
+ */
+/** @typedef {[{id: number, method: string, args: object}, Transferable[]]} Message */
+/** @typedef {{modules: Modules, thread: Worker | null, outbox: Message[]}} Run */
+/** @typedef {(found: any) => void} Partial */
 
 export class EngineError extends Error {
+  /** @param {Trouble} trouble */
   constructor({ message, code, details }) {
     super(message);
     this.code = code;
@@ -13,17 +36,40 @@ export class EngineError extends Error {
 
 const restarts = 2; // a third crash without an answer in between means that this device cannot run the search
 
-const fresh = () => ({ wasm: 'waiting', text: 'waiting', image: 'waiting', shards: 'waiting', why: null, backend: null, error: null, paused: false, parts: [], received: 0, total: 0 });
+/** @returns {State} */
+const fresh = () => ({
+  wasm: 'waiting',
+  text: 'waiting',
+  image: 'waiting',
+  shards: 'waiting',
+  why: null,
+  backend: null,
+  error: null,
+  paused: false,
+  parts: [],
+  received: 0,
+  total: 0,
+});
 
 export class Engine extends EventTarget {
-  /** `base`: where worker.js lies; `table`: the hashes that it and its modules must have, the page's own without one. */
+  /** @type {Map<number, {method: string, resolve: (result: any) => void, reject: (error: Error) => void, partial: Partial | null}>} */
+  calls = new Map();
+  /** @type {Run | null} */
+  worker = null;
+  /** @type {object} what the worker was started with */
+  started = {};
+  spoke = false; // whether the worker has sent anything
+
+  /**
+   * `base`: where worker.js lies; `table`: the hashes that it and its modules must have (ui/verified.js), or none.
+   * @param {string} base
+   * @param {Record<string, string>} table
+   */
   constructor(base, table) {
     super();
-    Object.assign(this, { base, table });
-    this.calls = new Map();
+    this.base = base;
+    this.table = table;
     this.next = 1;
-    this.waiting = null; // the newest question, while an older one is in the worker
-    this.asking = false;
     this.crashes = 0; // since the last answer
     this.careful = false; // once one crashed: the plainest build, which takes the least memory
     this.state = fresh();
@@ -32,37 +78,42 @@ export class Engine extends EventTarget {
 
   /** What is posted before the worker is verified and up waits in `outbox`. */
   launch() {
-    const run = (this.worker = { modules: new Modules(this.base, this.table), thread: null, outbox: [] });
+    /** @type {Run} */
+    const run = { modules: new Modules(this.base, this.table), thread: null, outbox: [] };
+    this.worker = run;
     run.modules.worker('worker.js').then(
       (url) => this.worker === run && this.begin(run, url),
       (error) => this.worker === run && this.refuse(error.code === 'later' ? 'changed' : 'worker'),
     );
   }
 
+  /** @param {Run} run @param {string} url */
   begin(run, url) {
+    let thread;
     try {
-      run.thread = new Worker(url, { type: 'module' });
+      thread = new Worker(url, { type: 'module' });
     } catch {
       return this.refuse('worker');
     }
+    run.thread = thread;
     this.spoke = false;
-    run.thread.addEventListener('message', ({ data }) => this.worker === run && this.receive(data));
+    thread.addEventListener('message', ({ data }) => this.worker === run && this.receive(data));
     // Fires when the script itself cannot run, as old browsers know no module workers, and later when it broke down.
-    run.thread.addEventListener('error', (event) => {
+    thread.addEventListener('error', (event) => {
       event.preventDefault();
       if (this.worker === run) this.spoke ? this.crashed(event.message) : this.refuse('worker');
     });
-    run.thread.postMessage({ modules: run.modules.shared });
-    for (const message of run.outbox) run.thread.postMessage(...message);
+    thread.postMessage({ modules: run.modules.shared });
+    for (const message of run.outbox) thread.postMessage(...message);
   }
 
-  /** Hands the worker what it needs to begin; kept, as a restarted one needs it again. */
+  /** Hands the worker what it needs to begin; kept, as a restarted one needs it again. @param {object} args */
   start(args) {
     this.started = args;
     return this.call('start', { ...args, careful: this.careful });
   }
 
-  /** Ends the worker; every call that it had is answered with `code`. */
+  /** Ends the worker; every call that it had is answered with `code`. @param {string} code @param {string} message */
   end(code, message) {
     this.worker?.thread?.terminate();
     this.worker?.modules.release();
@@ -72,6 +123,7 @@ export class Engine extends EventTarget {
     for (const { reject } of lost) reject(new EngineError({ message, code }));
   }
 
+  /** @param {string} why */
   refuse(why) {
     this.end('refused', why);
     Object.assign(this.state, { wasm: 'refused', why });
@@ -81,6 +133,7 @@ export class Engine extends EventTarget {
   /**
    * Starts anew after a breakdown. The question that was lost is rejected as `restarted`, to be asked again; one that
    * breaks the new worker too is rejected as `crash`, to be left alone.
+   * @param {string} message
    */
   crashed(message) {
     const image = this.state.image !== 'waiting';
@@ -100,6 +153,7 @@ export class Engine extends EventTarget {
     );
   }
 
+  /** @param {any} data */
   receive(data) {
     this.spoke = true;
     if (data.event) {
@@ -116,64 +170,29 @@ export class Engine extends EventTarget {
     call?.resolve(data.result);
   }
 
-  /** `partial`: told what the worker has found so far, where it finds bit by bit. */
+  /** `partial`: told what the worker has found so far, where it finds bit by bit. @param {string} method @param {object} [args] @param {Transferable[]} [transfer] @param {Partial | null} [partial] @returns {Promise<any>} */
   call(method, args = {}, transfer = [], partial = null) {
-    if (!this.worker) return Promise.reject(new EngineError({ message: this.state.why ?? 'no worker', code: 'refused' }));
+    const run = this.worker;
+    if (!run) return Promise.reject(new EngineError({ message: this.state.why ?? 'no worker', code: 'refused' }));
     const id = this.next++;
     return new Promise((resolve, reject) => {
       this.calls.set(id, { method, resolve, reject, partial });
+      /** @type {Message} */
       const message = [{ id, method, args }, transfer];
-      if (this.worker.thread) this.worker.thread.postMessage(...message);
-      else this.worker.outbox.push(message);
+      if (run.thread) run.thread.postMessage(...message);
+      else run.outbox.push(message);
     });
-  }
-
-  /**
-   * The encoders run to the end once started, so a question waits for the one in the worker; a newer question takes
-   * the place of one that waits, and an answer nobody waits for any more is dropped.
-   */
-  ask(method, args, partial = null) {
-    this.waiting?.reject(new Superseded());
-    this.current?.reject(new Superseded());
-    return new Promise((resolve, reject) => {
-      this.waiting = { method, args, resolve, reject, partial };
-      this.pump();
-    });
-  }
-
-  cancel() {
-    this.waiting?.reject(new Superseded());
-    this.current?.reject(new Superseded());
-    this.waiting = null;
-  }
-
-  async pump() {
-    if (this.asking || !this.waiting) return;
-    this.current = this.waiting;
-    this.waiting = null;
-    this.asking = true;
-    const asked = this.current;
-    const { method, args, resolve, reject } = asked;
-    // Rejected ones are superseded: what is still found for them is shown to nobody.
-    const partial = asked.partial && ((found) => this.current === asked && asked.partial(found));
-    try {
-      resolve(await this.call(method, args, [], partial));
-    } catch (error) {
-      reject(error);
-    }
-    this.asking = false;
-    this.current = null;
-    this.pump();
   }
 
   get refused() {
     return this.state.wasm === 'refused';
   }
 
-  /** Which questions the engine can answer now. */
+  /** Which queries the engine can answer now. @param {string} kind @returns {boolean} */
   can(kind) {
     const { wasm, text, image, shards } = this.state;
     if (wasm !== 'ready' || shards !== 'ready') return false;
-    return { like: true, text: text === 'ready', image: image === 'ready', composed: text === 'ready' && image === 'ready' }[kind];
+    const [words, photos] = [text === 'ready', image === 'ready'];
+    return held({ like: true, text: words, image: photos, composed: words && photos }, kind) ?? false;
   }
 }

@@ -16,16 +16,33 @@ const forcedPatience = 180_000;
 const slack = 20;
 const least = 5_000;
 
+/** @typedef {import('./data.js').Build} Build */
+/**
+ * @typedef {object} Given   what the worker has and this engine needs
+ * @property {import('./modules.js').Modules} modules   where code comes from, verified
+ * @property {import('./data.js').Site} site
+ * @property {string} base
+ * @property {import('./data.js').Model} model
+ * @property {import('./data.js').Manifest} catalog
+ * @property {{model: string, catalog: string}} texts
+ * @property {import('./data.js').Store} store
+ * @property {boolean} forced
+ * @property {(method: string, ...args: unknown[]) => Promise<any>} cpu   asks the engine on the processor
+ * @property {(bytes: number) => void} onDownload
+ */
+
 /** Why the graphics device is not used; the page has a sentence for each code. */
 export class Unfit extends Error {
+  /** @param {string} code @param {any} [cause] */
   constructor(code, cause) {
     super(cause ? `${code}: ${cause.message ?? cause}` : code);
     this.code = code;
   }
 }
 
-const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
+const median = (/** @type {number[]} */ list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
 
+/** @param {ArrayLike<number>} a @param {ArrayLike<number>} b */
 function cosine(a, b) {
   let [dot, aa, bb] = [0, 0, 0];
   for (let i = 0; i < a.length; i++) {
@@ -37,9 +54,16 @@ function cosine(a, b) {
   return a.length === b.length && dot > 0 ? dot / Math.sqrt(aa * bb) : 0;
 }
 
-/** What a promise gives, unless it takes longer than `ms`. */
+/** What a promise gives, unless it takes longer than `ms`.
+ * @template T
+ * @param {number} ms
+ * @param {Promise<T>} promise
+ * @returns {Promise<T>}
+ */
 function within(ms, promise) {
+  /** @type {ReturnType<typeof setTimeout>} */
   let timer;
+  /** @type {Promise<never>} */
   const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Unfit('late')), ms)));
   promise.catch(() => {}); // nobody listens to an answer that comes too late
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
@@ -49,6 +73,7 @@ function within(ms, promise) {
 async function drawing() {
   const canvas = new OffscreenCanvas(96, 128);
   const context = canvas.getContext('2d');
+  if (!context) throw new Unfit('failed', 'no canvas');
   context.fillStyle = '#fff';
   context.fillRect(0, 0, 96, 128);
   context.fillStyle = '#b3252f';
@@ -59,10 +84,11 @@ async function drawing() {
   return new Uint8Array(await blob.arrayBuffer());
 }
 
-/** The adapter that the browser prefers, or the reason why there is none to use. */
+/** The adapter that the browser prefers, or the reason why there is none to use. @param {boolean} forced */
 export async function findAdapter(forced) {
-  if (!globalThis.navigator?.gpu) throw new Unfit('absent');
-  const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
+  const gpu = /** @type {any} */ (globalThis.navigator)?.gpu;
+  if (!gpu) throw new Unfit('absent');
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
   if (!adapter) throw new Unfit('absent');
   const { vendor = '', architecture = '', device = '', description = '', isFallbackAdapter } = adapter.info ?? {};
   if ((isFallbackAdapter ?? adapter.isFallbackAdapter) && !forced) throw new Unfit('software');
@@ -71,6 +97,7 @@ export async function findAdapter(forced) {
 
 /** Verdicts of earlier visits, kept with the site's other files and removed with them. */
 class Verdicts {
+  /** @param {import('./data.js').Store} store @param {string[]} parts */
   constructor(store, parts) {
     this.store = store;
     // another driver comes with another browser or adapter; another program or model must be tested anew
@@ -87,6 +114,7 @@ class Verdicts {
     return kept ? kept.json().catch(() => null) : null;
   }
 
+  /** @param {{why?: string, took?: number, arithmetic?: string | null}} verdict */
   async put(verdict) {
     await (await this.cache())?.put(this.url, Response.json(verdict)).catch(() => {});
   }
@@ -94,99 +122,126 @@ class Verdicts {
 
 /** The engine on the graphics device. */
 export class Accelerator {
-  /** `modules`: where code comes from, verified; `cpu` asks the engine on the processor: (name, …arguments) → promise. */
-  constructor({ modules, site, base, model, catalog, texts, store, forced, cpu, onDownload }) {
-    Object.assign(this, { modules, site, base, model, catalog, texts, store, forced, cpu, onDownload });
-    this.build = site.wasm.find(({ name }) => name === 'gpu');
-    this.engine = null;
-    this.limit = forced ? forcedPatience : patience;
+  /** @type {any} the wasm module's Vitrine, once it may be asked */
+  engine = null;
+  adapter = ''; // its name
+  /** @type {string | null} what the device is fastest at */
+  arithmetic = null;
+
+  /** @param {Given} given */
+  constructor(given) {
+    this.given = given;
+    this.build = given.site.wasm.find(({ name }) => name === 'gpu');
+    this.limit = given.forced ? forcedPatience : patience;
   }
 
   /** Downloads, tests and measures. Ends in an engine that may be asked, or throws an Unfit that says why not. */
   async start() {
-    this.adapter = await findAdapter(this.forced);
-    if (!this.build) throw new Unfit('build');
+    this.adapter = await findAdapter(this.given.forced);
+    const { build } = this;
+    if (!build) throw new Unfit('build');
     // a clustered catalog comes in parts as questions need them, and goes again
-    if (this.catalog.cells) throw new Unfit('clustered');
+    if (this.given.catalog.cells) throw new Unfit('clustered');
     // Two tabs that measure at once would slow each other down, and the verdict stays.
-    await exclusive(this.store.base, 'verdict', () => this.judge());
+    await exclusive(this.given.store.base, 'verdict', () => this.judge(build));
   }
 
-  async judge() {
-    const verdicts = new Verdicts(this.store, [this.adapter, navigator.userAgent, this.build.sha256, this.model.fingerprint]);
+  /** @param {Build} build */
+  async judge(build) {
+    const verdicts = new Verdicts(this.given.store, [
+      this.adapter,
+      navigator.userAgent,
+      build.sha256,
+      this.given.model.fingerprint,
+    ]);
     const known = await verdicts.get();
-    if (known?.why && !(this.forced && known.why === 'slower')) throw new Unfit(known.why);
+    if (known?.why && !(this.given.forced && known.why === 'slower')) throw new Unfit(known.why);
     try {
-      const engine = await this.load(known?.arithmetic);
+      const engine = await this.load(build, known?.arithmetic);
       // a forced engine is not timed, so that its verdict says nothing for the next visit
       const took = known?.took ?? (await this.test(engine));
       this.limit = Math.max(least, slack * took);
-      if (!known && !this.forced) await verdicts.put({ took, arithmetic: this.arithmetic });
+      if (!known && !this.given.forced) await verdicts.put({ took, arithmetic: this.arithmetic });
       this.engine = engine;
     } catch (error) {
       const unfit = error instanceof Unfit ? error : new Unfit('failed', error);
       // a network that broke says nothing of the device
-      if (['disagrees', 'slower', 'late'].includes(unfit.code)) await verdicts.put({ why: unfit.code === 'late' ? 'slower' : unfit.code });
+      if (['disagrees', 'slower', 'late'].includes(unfit.code))
+        await verdicts.put({ why: unfit.code === 'late' ? 'slower' : unfit.code });
       throw unfit;
     }
   }
 
-  /** `arithmetic` is what an earlier visit found the device to be fastest at. */
-  async load(arithmetic) {
-    const url = new URL(this.build.file, this.base).href;
-    const module = await fetchPart(url, this.build, { store: this.store });
-    this.onDownload(this.build.bytes);
-    const program = await this.modules.import(this.build.file.replace(/_bg\.wasm$/, '.js'));
+  /** `arithmetic` is what an earlier visit found the device to be fastest at. @param {Build} build @param {string} [arithmetic] */
+  async load(build, arithmetic) {
+    const url = new URL(build.file, this.given.base).href;
+    const module = await fetchPart(url, build, { store: this.given.store });
+    this.given.onDownload(build.bytes);
+    const program = await this.given.modules.import(build.file.replace(/_bg\.wasm$/, '.js'));
     await program.default({ module_or_path: module });
     const engine = new program.Vitrine();
     this.arithmetic = await within(this.limit, engine.open_device(this.limit, arithmetic));
-    engine.load_model(this.texts.model);
-    for (const part of this.model.parts) {
-      const from = new URL(part.file, new URL(this.site.model, this.base)).href;
-      engine.load_part(part.part, await fetchPart(from, part, { store: this.store }));
+    engine.load_model(this.given.texts.model);
+    for (const part of this.given.model.parts) {
+      const from = new URL(part.file, new URL(this.given.site.model, this.given.base)).href;
+      engine.load_part(part.part, await fetchPart(from, part, { store: this.given.store }));
     }
-    engine.open_catalog(this.texts.catalog);
-    for (const shard of this.catalog.shards) {
-      const from = new URL(shard.file, new URL(this.site.catalog, this.base)).href;
-      engine.add_shard(shard.file, await fetchPart(from, shard, { store: this.store }));
+    engine.open_catalog(this.given.texts.catalog);
+    for (const shard of this.given.catalog.shards) {
+      const from = new URL(shard.file, new URL(this.given.site.catalog, this.given.base)).href;
+      engine.add_shard(shard.file, await fetchPart(from, shard, { store: this.given.store }));
     }
     return engine;
   }
 
-  /** Compares a photo, words and both of them with the processor's answers; gives the milliseconds of the last. */
+  /** Compares a photo, words and both of them with the processor's answers; gives the milliseconds of the last. @param {any} engine */
   async test(engine) {
     const photo = await drawing();
-    const ask = (text, image) => within(this.limit, engine.vector(text, image));
-    for (const [text, image] of [[words, undefined], [undefined, photo], [words, photo]]) {
-      const [got, expected] = [await ask(text, image), await this.cpu('vector', text, image)];
+    const ask = (/** @type {string | undefined} */ text, /** @type {Uint8Array | undefined} */ image) =>
+      within(this.limit, engine.vector(text, image));
+    /** @type {[string | undefined, Uint8Array | undefined][]} */
+    const cases = [
+      [words, undefined],
+      [undefined, photo],
+      [words, photo],
+    ];
+    for (const [text, image] of cases) {
+      const [got, expected] = [await ask(text, image), await this.given.cpu('vector', text, image)];
       if (!(cosine(got, expected) >= agreement)) throw new Unfit('disagrees');
     }
+    /** @type {{gpu: number[], cpu: number[]}} */
     const times = { gpu: [], cpu: [] };
-    const time = async (list, run) => {
+    const time = async (/** @type {number[]} */ list, /** @type {() => Promise<unknown>} */ run) => {
       const start = performance.now();
       await run();
       list.push(performance.now() - start);
     };
-    for (let i = 0; i < (this.forced ? 1 : rounds); i++) {
+    for (let i = 0; i < (this.given.forced ? 1 : rounds); i++) {
       await time(times.gpu, () => ask(words, photo));
-      await time(times.cpu, () => this.cpu('vector', words, photo));
+      await time(times.cpu, () => this.given.cpu('vector', words, photo));
     }
-    if (!this.forced && median(times.gpu) >= median(times.cpu)) throw new Unfit('slower');
+    if (!this.given.forced && median(times.gpu) >= median(times.cpu)) throw new Unfit('slower');
     return median(times.gpu);
   }
 
-  /** An answer, or an Unfit: after one, this engine is not asked again. */
+  /** An answer, or an Unfit: after one, this engine is not asked again. @param {object} question */
   async query(question) {
     try {
       const answer = await within(this.limit, this.engine.query(question));
       // a device that was lost between two commands may hand out zeros
-      if (!answer.hits.every(({ score }) => Number.isFinite(score))) throw new Unfit('lost');
+      if (!answer.hits.every((/** @type {{score: number}} */ { score }) => Number.isFinite(score)))
+        throw new Unfit('lost');
       // recording takes no time, and all the waiting is one: it is told as one
       const { decode, total } = answer.ms;
       return { ...answer, ms: { decode, device: total - decode, total } };
     } catch (error) {
       // what both engines would refuse, such as a file that is no photo, is no fault of the device
-      if (!(error instanceof Unfit) && !/graphics device/.test(error.message) && !(error instanceof WebAssembly.RuntimeError)) throw error;
+      if (
+        !(error instanceof Unfit) &&
+        !/graphics device/.test(String(error)) &&
+        !(error instanceof WebAssembly.RuntimeError)
+      )
+        throw error;
       this.engine = null;
       throw error instanceof Unfit ? error : new Unfit('lost', error);
     }
