@@ -39,12 +39,13 @@ describe('own photos in several tabs', { skip: reason ?? false, concurrency: 1 }
     rmSync(folder, { recursive: true, force: true });
   });
 
+  // an init script also runs in the empty page that a tab begins with, which has no file system
   const stores = {
     'the file system': () => {},
     'the file system without locks': () => Object.defineProperty(navigator, 'locks', { value: undefined }),
-    'the database': () => delete FileSystemFileHandle.prototype.createWritable,
+    'the database': () => delete globalThis.FileSystemFileHandle?.prototype.createWritable,
     'the database without locks': () => (
-      delete FileSystemFileHandle.prototype.createWritable,
+      delete globalThis.FileSystemFileHandle?.prototype.createWritable,
       Object.defineProperty(navigator, 'locks', { value: undefined })
     ),
   };
