@@ -11,6 +11,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+# the command line and the programs that it runs for `train` and `demo-catalog`
+packages=(--package vitrine --package vitrine-demo --package vitrine-train)
 # writes the JavaScript of a compiled wasm build; need_wasm builds it
 bindings=target/tools/release/bindings
 
@@ -213,7 +215,7 @@ build_demo() {
     local vitrine=target/release/vitrine
     # drawing takes a minute, so it is done again only when what draws has changed
     local drawn
-    drawn=$4-$(find src/demo -name '*.rs' | sort | xargs cat | sha256sum | cut -c1-16)
+    drawn=$4-$(find crates/demo/src -name '*.rs' | sort | xargs cat | sha256sum | cut -c1-16)
     if [ "$(cat "$1/.drawn" 2>/dev/null)" != "$drawn" ]; then
         rm -rf "$1"
         "$vitrine" demo-catalog --out "$1" --count "$4"
@@ -232,7 +234,7 @@ case "${1:-serve}" in
     demo | serve)
         need_rust
         say "building the command line"
-        cargo build --locked --release --features gpu
+        cargo build --locked --release "${packages[@]}" --features cli,gpu
         build_wasm
         wait_beside
         say "making the demo site"
@@ -241,19 +243,28 @@ case "${1:-serve}" in
         ;;
     test)
         need_rust
-        have rustfmt && cargo fmt --check || { have rustfmt && exit 1; echo "skipped: cargo fmt is not installed"; }
+        have rustfmt && cargo fmt --all --check || { have rustfmt && exit 1; echo "skipped: cargo fmt is not installed"; }
         need_vulkan
-        say "testing the library and the command line"
-        cargo test --locked --release --features gpu
+        say "testing the library, the command line, the trainer and the demo"
+        # tests of `vitrine train` and `vitrine demo-catalog` run the programs beside, and would build them else
+        cargo build --locked --release "${packages[@]}" --features cli,gpu
+        cargo test --locked --release "${packages[@]}" --features cli,gpu
         need_emulator
         say "testing the kernels on NEON, under a sanitizer and under Miri"
         tests/kernels.sh
         if cargo clippy --version >/dev/null 2>&1; then
             say "linting"
-            cargo clippy --locked --release --all-targets --features gpu --quiet -- -D warnings
+            cargo clippy --locked --release --workspace --all-targets --features cli,gpu --quiet -- -D warnings
+            say "checking what an engineer builds: no features, and the documentation"
+            cargo clippy --locked --release --all-targets --quiet -- -D warnings
+            RUSTDOCFLAGS="-D warnings" cargo doc --locked --release "${packages[@]}" --no-deps \
+                --document-private-items --features cli,gpu --quiet
         else
             echo "skipped: cargo clippy is not installed"
         fi
+        need_node
+        say "checking the page's types and form"
+        npm run --silent check
         build_wasm
         build_gpu_cases target/test/gpu-cases
         find_chromium
@@ -287,7 +298,7 @@ case "${1:-serve}" in
         ;;
     growth)
         need_rust
-        cargo build --locked --release
+        cargo build --locked --release "${packages[@]}" --features cli
         tests/growth.sh
         ;;
     *)

@@ -177,7 +177,7 @@ impl<B: Backend> Engine<B> {
     }
 
     /// Reads a whole model folder.
-    #[cfg(feature = "cli")]
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn open(backend: B, folder: &std::path::Path) -> Result<Self> {
         let mut engine = Self::new(backend, Description::open(folder)?);
         for part in engine.description.parts.clone() {

@@ -1,7 +1,7 @@
 //! sha256, its hexadecimal form, and file names that were checked.
 //!
 //! Manifests, parts, items and archives may come from anywhere. A name in them becomes a path, or text in a page, only as
-//! one of the types here, and only their parsers make those. The page checks names by the same rule (`www/ui/names.js`);
+//! one of the types here, and only their parsers make those. The page checks names by the same rule (`www/core/names.js`);
 //! `tests/names.json` holds the cases for both.
 
 use crate::error::{Error, Result};

@@ -26,9 +26,9 @@ const PACKAGE: [&str; 4] = ["package.json", "README.md", "site.json", "embed/pre
 /// The page's scripts and its workers.
 const ENTRIES: [&str; 5] = ["app.js", "ui/renew.js", "ui/language.js", "worker.js", "pool.js"];
 /// What runs in workers alone, beside the bindings in `pkg/`.
-const WORKERS: [&str; 3] = ["worker.js", "pool.js", "cells.js"];
+const WORKERS: [&str; 3] = ["worker.js", "pool.js", "core/cells.js"];
 /// What the page and its worker load besides for a clustered catalog.
-const CLUSTERED: [&str; 2] = ["ui/clustered.js", "cells.js"];
+const CLUSTERED: [&str; 2] = ["core/clustered.js", "core/cells.js"];
 /// A visitor needs one file of these.
 const SENTENCES: &str = "ui/strings/";
 /// The build that needs nothing and must be there.
@@ -180,7 +180,7 @@ impl Site<'_> {
     }
 
     /// The builds of the page's program, each in `pkg/<name>/` with a `needs.json` that lists what a browser must have
-    /// for it (words that `www/ui/variants.js` knows): `{name, file, bytes, sha256, needs}`. Pages take the first that
+    /// for it (words that `www/core/variants.js` knows): `{name, file, bytes, sha256, needs}`. Pages take the first that
     /// they can run, so the most demanding comes first.
     fn builds(&self) -> Result<Vec<Value>> {
         let folder = self.www.join("pkg");
@@ -327,7 +327,7 @@ fn signed(html: &str, hashes: &BTreeMap<&str, String>, start: &BTreeSet<String>)
             html = html.replace(&link, &format!("{link} {integrity}"));
         }
         let of_worker = WORKERS.contains(file) || (file.starts_with("pkg/") && file.ends_with(".js"));
-        if file.starts_with("ui/") || of_worker {
+        if ["core/", "ui/"].iter().any(|folder| file.starts_with(folder)) || of_worker {
             let rel = if start.contains(*file) && !of_worker { "modulepreload" } else { "later" };
             modules.push_str(&format!("<link rel=\"{rel}\" href=\"{name}\" {integrity}>\n"));
         }

@@ -194,30 +194,7 @@ pub(crate) mod tests {
 
     /// A tokenizer with a few whole words, pieces and letters.
     pub(crate) fn tiny_tokenizer() -> Vec<u8> {
-        let words = "[PAD] [UNK] [CLS] [SEP] red blue dress shirt but with longer sleeve ##s ##ed strip ##less a b";
-        let vocab: serde_json::Map<String, serde_json::Value> =
-            words.split(' ').enumerate().map(|(id, word)| (word.to_string(), id.into())).collect();
-        let special = |id: u32, content: &str| {
-            serde_json::json!({"id": id, "content": content, "special": true, "single_word": false, "lstrip": false,
-                "rstrip": false, "normalized": false})
-        };
-        let json = serde_json::json!({
-            "version": "1.0",
-            "added_tokens": [special(0, "[PAD]"), special(1, "[UNK]"), special(2, "[CLS]"), special(3, "[SEP]")],
-            "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
-                "strip_accents": null, "lowercase": true},
-            "pre_tokenizer": {"type": "BertPreTokenizer"},
-            "post_processor": {"type": "TemplateProcessing",
-                "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
-                    {"SpecialToken": {"id": "[SEP]", "type_id": 0}}],
-                "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
-                "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [2], "tokens": ["[CLS]"]},
-                    "[SEP]": {"id": "[SEP]", "ids": [3], "tokens": ["[SEP]"]}}},
-            "decoder": null,
-            "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-                "max_input_chars_per_word": 100, "vocab": vocab},
-        });
-        json.to_string().into_bytes()
+        include_bytes!("../tests/fixtures/tiny-tokenizer.json").to_vec()
     }
 
     fn reader() -> TextReader {

@@ -451,7 +451,7 @@ impl Vitrine {
 
     #[cfg(not(feature = "gpu"))]
     fn device(&self) -> Result<Device, JsError> {
-        Ok(Device::for_search())
+        Ok(Device::new())
     }
 
     fn engine(&self) -> Result<&Engine<Device>, JsError> {

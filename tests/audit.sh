@@ -62,9 +62,9 @@ licences() {
 materials() {
     say "bill of materials"
     need cargo-cyclonedx 0.5.9
-    cargo cyclonedx --format json --spec-version 1.5 --override-filename vitrine-sbom --quiet
+    cargo cyclonedx --all-features --format json --spec-version 1.5 --override-filename vitrine-sbom --quiet
     mv vitrine-sbom.json "$out/vitrine.cdx.json"
-    rm tests/backends/vitrine-sbom.json # it writes one for every package of the workspace, and this one is a test
+    rm {crates/*,tests/backends}/vitrine-sbom.json # it writes one for every package of the workspace, and these ship nowhere
     npm sbom --sbom-format cyclonedx --package-lock-only >"$out/page.cdx.json"
     node -e '
         for (const file of process.argv.slice(1)) {

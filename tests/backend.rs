@@ -168,6 +168,15 @@ fn a_sequence_that_is_all_padding_attends_evenly() {
     }
 }
 
+/// Vectors of catalogs that are published were made so.
+#[test]
+fn the_backend_that_ships_attends_in_integers() {
+    let (x, exact) = (tensor(&[1, 197, 96], 0.4), Cpu::exact());
+    let numbers = |c: Cpu| values(&c.attention(&x, 2, None).unwrap());
+    assert_eq!(numbers(Cpu::new()), numbers(exact.with_attention(Precision::Integer)));
+    assert_ne!(numbers(Cpu::new()), numbers(exact));
+}
+
 #[test]
 fn shapes_that_do_not_fit_are_refused_with_what_was_expected() {
     let c = Cpu::new();

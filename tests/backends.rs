@@ -2,6 +2,7 @@
 //! where there is one. Shaders are also validated without any device.
 
 #[path = "backends/cases.rs"]
+#[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "some cases are of the graphics device alone"))]
 mod cases;
 #[cfg(feature = "gpu")]
 #[path = "backends/device.rs"]

@@ -2,10 +2,14 @@
 #![cfg(feature = "cli")]
 
 mod common;
+#[allow(dead_code, reason = "its `main` runs on the command line alone")]
+#[path = "../examples/search.rs"]
+mod example;
 
 use common::{World, copy_page, fail, photo, succeed, vitrine};
 use image::ImageFormat;
 use serde_json::Value;
+use std::process::Command;
 
 impl World {
     fn index(&self, out: &str) -> Value {
@@ -225,4 +229,86 @@ fn photos_in_a_zip_index_like_photos_in_a_folder() {
     succeed(&["index", &zip, "--out", &world.at("zipped"), "--meta", &meta, "--model", &model, "--jobs", "3"]);
     let read = |name: &str| std::fs::read(world.path(name)).unwrap();
     assert_eq!(read("catalog/catalog.json"), read("zipped/catalog.json"));
+}
+
+/// The example is the command line's search, written by an engineer who has the library alone.
+#[test]
+fn the_example_finds_what_the_command_line_finds() {
+    let world = World::with_photos();
+    world.index("catalog");
+    let (model, catalog, photo) = (world.at("model"), world.at("catalog"), world.at("photos/p4.png"));
+    let args = ["search", &catalog, "--image", &photo, "--text", "red shirt", "--model", &model, "-k", "10", "--json"];
+    let hit = |hit: &Value| format!("{:.3} {}", hit["score"].as_f64().unwrap(), hit["id"].as_str().unwrap());
+    let hits: Vec<String> = json(&args)["hits"].as_array().unwrap().iter().map(hit).collect();
+    assert_eq!(hits.len(), 10);
+    assert_eq!(example::search(&model, &catalog, &photo, "red shirt").unwrap(), hits);
+    assert!(example::search(&model, &catalog, &world.at("none"), "red shirt").is_err());
+}
+
+/// `vitrine`, copied to a folder where nothing stands beside it.
+#[cfg(unix)]
+fn alone(world: &World) -> std::path::PathBuf {
+    std::fs::create_dir(world.path("bin")).unwrap();
+    let program = world.path("bin/vitrine");
+    std::fs::copy(common::PROGRAM, &program).unwrap();
+    program
+}
+
+/// Puts a program there that prints its arguments, a line each, then what it reads, and ends with code 7.
+#[cfg(unix)]
+fn stand_in(path: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, "#!/bin/sh\nprintf '<%s>\\n' \"$@\"; cat; echo said >&2; exit 7\n").unwrap();
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn training_and_drawing_run_programs_beside_or_on_path() {
+    let world = World::empty();
+    let program = alone(&world);
+    let input = world.path("input");
+    std::fs::write(&input, "typed\n").unwrap();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(args).env("PATH", format!("{}:/usr/bin:/bin", world.at("path")));
+        let output = command.stdin(std::fs::File::open(&input).unwrap()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    for (name, package) in [("train", "vitrine-train"), ("demo-catalog", "vitrine-demo")] {
+        let file = format!("vitrine-{name}");
+        let (code, out, err) = run(&[name, "--out", "x"]);
+        assert_eq!((code, out.as_str(), err.lines().count()), (Some(1), "", 1), "{err}");
+        let wanted =
+            ["running", &world.at(&format!("bin/{file}")), "PATH", &format!("cargo build --release -p {package}")];
+        assert!(err.starts_with("vitrine: ") && wanted.iter().all(|part| err.contains(part)), "{err}");
+
+        // whatever is given is passed on, also what this program has a meaning for, and its own name once more
+        let passed = |out: &str| {
+            let given = ["--out", "a b", "--help", "-V", "", "--", name, "--version", "é*"];
+            let printed: String = given.iter().map(|argument| format!("<{argument}>\n")).collect();
+            assert_eq!(run(&[&[name], &given[..]].concat()), (Some(7), format!("{printed}{out}"), "said\n".into()));
+        };
+        stand_in(&world.path("path").join(&file));
+        passed("typed\n");
+        // the one beside comes first
+        std::fs::write(world.path("path").join(&file), "#!/bin/sh\nexit 3\n").unwrap();
+        stand_in(&world.path("bin").join(&file));
+        passed("typed\n");
+    }
+}
+
+#[test]
+fn programs_beside_are_listed_and_other_names_are_usage_errors() {
+    let help = succeed(&["--help"]);
+    for line in ["demo-catalog  Draw a garment", "train         Fine-tune both encoders"] {
+        assert!(help.contains(line), "{help}");
+    }
+    for args in [&["frobnicate"][..], &["vitrine-train"], &["--train"], &["trains", "--help"], &["--", "x"], &[]] {
+        let output = vitrine(args);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains("Usage: "), "{args:?}: {said}");
+    }
 }

@@ -175,15 +175,6 @@ fn names_that_lead_elsewhere_are_not_followed() {
 }
 
 #[test]
-fn training_does_not_follow_ids_out_of_its_folder() {
-    let world = World::new();
-    std::fs::write(world.path("photos/items.csv"), "id,title,split\n../secret,Red dress,train\n").unwrap();
-    let data = format!("drawn={}", world.at("photos"));
-    let line = fail(&["train", "--data", &data, "--init", &world.at("model"), "--out", &world.at("trained")]);
-    assert!(line.contains("ids that name files of the folder") && line.contains("../secret"), "{line}");
-}
-
-#[test]
 fn photos_that_are_too_large_are_left_out_by_name() {
     let world = World::new();
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/photo");

@@ -4,6 +4,8 @@
 #![cfg(all(feature = "cli", unix))]
 
 mod common;
+#[path = "common/programs.rs"]
+mod programs;
 
 use common::{World, copy_page, s};
 use image::ImageFormat;
@@ -226,6 +228,7 @@ struct Row {
 
 /// The prepared folder, made once and copied for each row.
 static PREPARED: LazyLock<World> = LazyLock::new(|| {
+    programs::build();
     let world = World::with_model();
     world.draw("photos", 0..6, |_| ImageFormat::Png);
     world.draw("more", 3..9, |_| ImageFormat::Png);

@@ -1,5 +1,5 @@
 //! Folders as released versions wrote them, kept as they are: every later version must read them, or refuse them with what
-//! to do. `cargo test --test frozen -- --ignored freeze` makes those of the current version, once.
+//! to do. `cargo test --features cli --test frozen -- --ignored freeze` makes those of the current version, once.
 #![cfg(feature = "cli")]
 
 mod common;

@@ -2,8 +2,8 @@
 //! number of cases. What once broke something is kept there too, and is tried first.
 //!
 //! ```text
-//! VITRINE_FUZZ_CASES=100000 cargo test --release --test fuzz photo     more cases of one kind
-//! VITRINE_FUZZ_SECONDS=300  cargo test --release --test fuzz photo     as many as fit into the time
+//! VITRINE_FUZZ_CASES=100000 cargo test --release --features cli --test fuzz photo     more cases of one kind
+//! VITRINE_FUZZ_SECONDS=300  cargo test --release --features cli --test fuzz photo     as many as fit into the time
 //! ```
 //! `tests/fuzz/` is also a crate for `cargo fuzz`, which lets coverage guide it; see `tests/FAULTS.md`.
 #![cfg(feature = "cli")]

@@ -1,11 +1,12 @@
-//! Imports point one way through the house: a module may use only those above it in the list below. The page's modules
+//! Imports point one way through the house: a module may use only those above it in the list below. The trainer and the demo
+//! are packages of their own, which use the library and which it does not know. The page's modules
 //! follow the same rule: what draws uses what knows, never the other way round.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms of `src/` from the one that everybody may use to the one that nobody may.
+/// The rooms of `src/`, and the packages `crates/train` and `crates/demo`, from the one that everybody may use to the one that nobody may.
 const ROOMS: &[&str] = &[
     "error",
     "hash",
@@ -13,7 +14,6 @@ const ROOMS: &[&str] = &[
     "terminal",
     "print",
     "atomic",
-    "demo",
     "staging",
     "photo_file",
     "image",
@@ -31,6 +31,7 @@ const ROOMS: &[&str] = &[
     "eval",
     "indexer",
     "site",
+    "demo",
     "train",
     "wasm",
     "lib",
@@ -40,33 +41,47 @@ const ROOMS: &[&str] = &[
 
 #[test]
 fn imports_point_up_the_list_of_rooms_only() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut seen = 0;
-    for file in rust_files(&root) {
-        let room = room_of(file.strip_prefix(&root).unwrap());
-        for used in named_rooms(&fs::read_to_string(&file).unwrap()) {
-            seen += 1;
-            let (from, to) = (rank(&room), rank(&used));
-            assert!(to <= from, "{} uses crate::{used}, which stands below {room} in the house", file.display());
+    for (folder, own) in [("src", None), ("crates/demo/src", Some("demo")), ("crates/train/src", Some("train"))] {
+        for file in rust_files(&root.join(folder)) {
+            let room = own.map_or_else(|| room_of(file.strip_prefix(root.join(folder)).unwrap()), str::to_string);
+            // a package calls itself `crate` and the library by its name, as the command line does
+            let library = if own.is_none() { &["crate::", "vitrine::"][..] } else { &["vitrine::"] };
+            let text = fs::read_to_string(&file).unwrap();
+            for used in library.iter().flat_map(|name| named_rooms(&text, name)) {
+                seen += 1;
+                let (from, to) = (rank(&room), rank(&used));
+                assert!(to <= from, "{} uses {used}, which stands below {room} in the house", file.display());
+            }
         }
     }
     assert!(seen > 200, "only {seen} imports were read");
 }
 
+#[test]
+fn the_library_does_not_know_its_packages() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in rust_files(&root).filter(|file| !file.ends_with("tests.rs")) {
+        let text = production(&fs::read_to_string(&file).unwrap());
+        for package in ["vitrine_demo", "vitrine_train"] {
+            assert!(!text.contains(package), "{} uses {package}; only tests may", file.display());
+        }
+    }
+}
+
 /// Two files of one room must not use each other either.
 #[test]
 fn no_two_files_use_each_other() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let files: Vec<PathBuf> = rust_files(&root).collect();
-    let module =
-        |file: &Path| file.strip_prefix(&root).unwrap().with_extension("").to_string_lossy().replace('/', "::");
+    let files: Vec<(String, String)> = [("src", ""), ("crates/demo/src", "demo::"), ("crates/train/src", "train::")]
+        .into_iter()
+        .flat_map(modules)
+        .collect();
     let mut arrows = BTreeSet::new();
-    for file in &files {
-        let (from, text) = (module(file).replace("::mod", ""), production(&fs::read_to_string(file).unwrap()));
-        for other in &files {
-            let to = module(other).replace("::mod", "");
-            if to != from && !to.starts_with(&format!("{from}::")) && uses(&text, &from, &to) {
-                arrows.insert((from.clone(), to));
+    for (from, text) in &files {
+        for (to, _) in &files {
+            if to != from && !to.starts_with(&format!("{from}::")) && uses(text, from, to) {
+                arrows.insert((from.clone(), to.clone()));
             }
         }
     }
@@ -75,6 +90,17 @@ fn no_two_files_use_each_other() {
     // a parent that is the face of its folder names its children, and they name it
     let circles: Vec<_> = circles.into_iter().filter(|(a, b)| !b.starts_with(&format!("{a}::"))).collect();
     assert!(circles.is_empty(), "these files use each other: {circles:?}");
+}
+
+/// The modules of a package's folder with their texts, as if the package were a module of the library.
+fn modules((folder, package): (&str, &str)) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let module = |file: PathBuf| {
+        let text = production(&fs::read_to_string(&file).unwrap()).replace("crate::", &format!("crate::{package}"));
+        let name = file.strip_prefix(&root).unwrap().with_extension("").to_string_lossy().replace('/', "::");
+        (format!("{package}{}", name.replace("::mod", "")), text)
+    };
+    rust_files(&root).map(module).collect()
 }
 
 /// Whether a file of module `from` names module `to` in an import: by its whole path, or by its name from a sibling.
@@ -103,10 +129,10 @@ fn production(text: &str) -> String {
     lines.map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
 }
 
-/// The rooms that a file names as `crate::room`.
-fn named_rooms(text: &str) -> BTreeSet<String> {
+/// The rooms that a file names as `crate::room` or `vitrine::room`.
+fn named_rooms(text: &str, library: &str) -> BTreeSet<String> {
     let production = production(text);
-    let named = production.split("crate::").skip(1);
+    let named = production.split(library).skip(1);
     named
         .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("").to_string())
         .filter(|room| !room.is_empty() && room.chars().all(|c| c.is_lowercase() || c == '_'))

@@ -10,7 +10,7 @@ out=target/kernels
 mkdir -p "$out"
 have() { command -v "$1" >/dev/null 2>&1; }
 skip() { echo "skipped: the kernels $*"; }
-build() { rustc --edition 2024 --test -o "$@" tests/kernels/native.rs; }
+build() { rustc --edition 2024 --test --cfg 'feature="alone"' -o "$@" tests/kernels/native.rs; }
 
 neon() {
     local target=aarch64-unknown-linux-gnu

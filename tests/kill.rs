@@ -3,19 +3,16 @@
 #![cfg(all(feature = "cli", unix))]
 
 mod common;
+#[path = "common/killing.rs"]
+mod killing;
 
-use common::{World, copy_page, s, succeed};
+use common::{World, copy_page, s};
 use image::ImageFormat;
-use serde_json::Value;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use killing::{kill_often, names, run, timed, tree};
+use std::path::Path;
+use std::process::{Command, Output};
 use vitrine::search::Vectors;
 use vitrine::search::opened::Catalog;
-
-/// Kills a run is put through. They fall at equal distances over the time that an undisturbed one takes.
-const KILLS: u32 = 8;
 
 impl World {
     fn draw_photos(&self, folder: &str, seeds: std::ops::Range<u8>) {
@@ -26,52 +23,6 @@ impl World {
         let words = ["index", &self.at(photos), "--out", &self.at(out), "--model", &self.at("model"), "--jobs", "1"];
         words.map(str::to_string).to_vec()
     }
-}
-
-fn run(words: &[String]) -> String {
-    succeed(&words.iter().map(String::as_str).collect::<Vec<_>>())
-}
-
-/// Every file below a folder with its bytes; empty where there is none.
-fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let files = walkdir::WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file());
-    files
-        .map(|entry| (entry.path().strip_prefix(folder).unwrap().to_path_buf(), std::fs::read(entry.path()).unwrap()))
-        .collect()
-}
-
-fn names(tree: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<&PathBuf> {
-    tree.keys().collect()
-}
-
-/// Starts `words` again and again and kills each run with SIGKILL, a little later every time; `check` looks at what is
-/// left. A late moment may find its run finished: where all did, they are tried again in half the time. Returns how many
-/// runs were really killed.
-fn kill_often(words: &[String], whole: Duration, mut check: impl FnMut(u32)) -> u32 {
-    (0..8).map(|halved| kill_each(words, whole / (1 << halved), &mut check)).find(|killed| *killed > 0).unwrap_or(0)
-}
-
-fn kill_each(words: &[String], whole: Duration, check: &mut impl FnMut(u32)) -> u32 {
-    let mut killed = 0;
-    for moment in 1..=KILLS {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_vitrine"))
-            .args(words)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(whole * moment / (KILLS + 1));
-        child.kill().unwrap();
-        killed += u32::from(!child.wait().unwrap().success());
-        check(moment);
-    }
-    killed
-}
-
-fn timed(words: &[String]) -> Duration {
-    let begin = Instant::now();
-    run(words);
-    begin.elapsed()
 }
 
 #[test]
@@ -139,45 +90,6 @@ fn a_killed_conversion_leaves_the_old_model_or_the_new_one() {
         words.map(str::to_string).to_vec()
     };
     replaced_whole(&world.path("converted"), &convert("f32"), &convert("q8"));
-}
-
-#[test]
-fn a_killed_training_goes_on_from_its_last_batch_to_the_same_model() {
-    let world = World::with_model();
-    let (image, text) = world.checkpoints();
-    succeed(&["demo-catalog", "--out", &world.at("drawn"), "--count", "60"]);
-    let train = |out: &str| -> Vec<String> {
-        let data = format!("drawn={}", world.at("drawn"));
-        let (model, log) = (world.at(&format!("{out}-model")), world.at(&format!("{out}-log")));
-        let from =
-            ["train", "--data", &data, "--init-image", &image, "--init-text", &text, "--out", &model, "--log", &log];
-        let how = ["--image-size", "32", "--steps", "24", "--batch", "8", "--part", "8", "--share-composed", "0"];
-        let rest =
-            ["--share-drawn", "1", "--share-tops", "0", "--share-wardrobe", "0", "--jobs", "1", "--save-every", "0"];
-        [&from[..], &how, &rest].concat().into_iter().map(str::to_string).collect()
-    };
-    let whole = timed(&train("undisturbed"));
-    let again = [train("killed"), vec!["--resume".to_string()]].concat();
-    // a kill while a checkpoint is written leaves this
-    let unfinished = world.path("killed-log").join(format!("{}x", vitrine::atomic::UNFINISHED));
-    std::fs::create_dir_all(world.path("killed-log")).unwrap();
-    std::fs::write(&unfinished, "half a checkpoint").unwrap();
-    let mut steps = vec![0];
-    kill_often(&again, whole, |_| steps.push(steps_done(&world.path("killed-log/checkpoint.safetensors"))));
-    assert!(steps.is_sorted() && steps.last() > Some(&0), "no checkpoint is older than the one before: {steps:?}");
-    run(&again);
-    let (want, got) = (tree(&world.path("undisturbed-model")), tree(&world.path("killed-model")));
-    assert_eq!(names(&want), names(&got));
-    assert!(want == got, "the model is the undisturbed one, byte for byte, after stops at {steps:?}");
-    assert_eq!(names(&tree(&world.path("undisturbed-log"))), names(&tree(&world.path("killed-log"))));
-}
-
-/// The step that a checkpoint was written after; 0 without one.
-fn steps_done(path: &Path) -> u64 {
-    let Ok(bytes) = std::fs::read(path) else { return 0 };
-    let checkpoint = vitrine::weights::Checkpoint::from_bytes(&bytes).expect("a checkpoint is whole at any moment");
-    let pairs: Value = serde_json::from_str(&checkpoint.metadata["vitrine"]).unwrap();
-    pairs["step"].as_str().unwrap().parse().unwrap()
 }
 
 /// Runs the command line where no file may grow beyond `blocks` of 512 bytes, as on a disk that is full.

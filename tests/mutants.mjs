@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const home = path.join(root, 'target/mutants');
 const tree = path.join(home, 'tree');
 // nothing here needs the last of speed, and most of the time goes into compiling
-const plain = ['--config', 'profile.release.package.vitrine.opt-level=1'];
+const plain = '[profile.release.package.vitrine]\nopt-level = 1\n';
 const env = { ...process.env, CARGO_INCREMENTAL: '1', CARGO_TARGET_DIR: path.join(home, 'target'), RUST_BACKTRACE: '0' };
 
 /** What a program prints and how it ends; one that hangs for ten minutes is ended. */
@@ -60,10 +60,10 @@ function judge(test) {
   if (which === 'kernels') {
     // a name of this run's own: what an earlier, stopped run still compiles must not take its place
     const binary = path.join(home, `kernels-${process.pid}`);
-    const built = run('rustc', ['--edition', '2024', '--test', '-C', 'opt-level=1', '-A', 'warnings', '-C', `incremental=${home}/incremental`, '-o', binary, 'tests/kernels/native.rs']);
+    const built = run('rustc', ['--edition', '2024', '--test', '--cfg', 'feature="alone"', '-C', 'opt-level=1', '-A', 'warnings', '-C', `incremental=${home}/incremental`, '-o', binary, 'tests/kernels/native.rs']);
     return built.ok ? run(binary, []) : { ...built, unbuilt: true };
   }
-  const args = ['test', '--locked', '--release', '--features', 'gpu', ...plain, ...which.split(' ')];
+  const args = ['test', '--locked', '--release', '--features', 'cli,gpu', ...which.split(' ')];
   const built = run('cargo', [...args, '--no-run']);
   return built.ok ? run('cargo', [...args, '--', ...filter]) : { ...built, unbuilt: true };
 }
@@ -74,7 +74,9 @@ const count = (text) => [...text.matchAll(/^running (\d+) tests?$/gm)].reduce((s
 const words = process.argv.slice(2);
 const all = read(readFileSync(path.join(root, 'tests/mutants.txt'), 'utf8'));
 const faults = all.filter(({ name, test }) => !words.length || words.some((word) => name.includes(word) || test.includes(word)));
-mkdirSync(home, { recursive: true });
+mkdirSync(path.join(home, '.cargo'), { recursive: true });
+// not an argument: tests that build programs have the same
+writeFileSync(path.join(home, '.cargo/config.toml'), plain);
 copy();
 // what the project has compiled of others need not be compiled again
 if (!existsSync(env.CARGO_TARGET_DIR) && existsSync(path.join(root, 'target/release')) && faults.some(({ test }) => test !== 'kernels')) {

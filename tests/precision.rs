@@ -62,7 +62,7 @@ fn stored(weights: &Checkpoint, format: Format, limited: bool) -> Checkpoint {
 
 /// Cosines with the first precision of each of the others: of the first token, and of the sum of all.
 fn compare(name: &str, d: usize, encode: impl Fn(Cpu, Format, bool) -> Vec<Vec<f32>>) {
-    let exact = encode(Cpu::new(), Format::F32, false);
+    let exact = encode(Cpu::exact(), Format::F32, false);
     for (format, attention, limited, asked) in [
         (Format::F16, Precision::Float, false, 0.99999),
         (Format::F32, Precision::Integer, false, 0.99999),
@@ -71,7 +71,7 @@ fn compare(name: &str, d: usize, encode: impl Fn(Cpu, Format, bool) -> Vec<Vec<f
         (Format::Q8, Precision::Integer, false, 0.998),
         (Format::Q8, Precision::Integer, true, 0.998),
     ] {
-        let got = encode(Cpu::new().with_attention(attention), format, limited);
+        let got = encode(Cpu::exact().with_attention(attention), format, limited);
         let format = format!("{format:?}{}", if limited { " of limited pairs" } else { "" });
         let pairs = || exact.iter().zip(&got);
         let first: Vec<f64> = pairs().map(|(a, b)| cosine(&a[..d], &b[..d])).collect();

@@ -2,6 +2,8 @@
 #![cfg(feature = "cli")]
 
 mod common;
+#[path = "common/programs.rs"]
+mod programs;
 
 use common::{World, copy_page, succeed, vitrine};
 use serde_json::Value;
@@ -20,6 +22,7 @@ fn run(words: &[String], out: Stdio, err: Stdio) -> Output {
 
 /// A world with everything that commands read, and the words of every command that prints, short and as JSON.
 fn commands() -> (World, Vec<Vec<String>>) {
+    programs::build();
     let world = World::with_photos();
     let (image, text) = world.checkpoints();
     copy_page(&world.path("www"), &["baseline"]);

@@ -51,7 +51,8 @@ fn it_finds_garments_that_it_has_never_seen() {
     let folder = tempfile::tempdir().unwrap();
     let photos = folder.path().join("photos");
     let at = |path: &Path| path.to_str().unwrap().to_string();
-    succeed(&["demo-catalog", "--out", &at(&photos), "--count", "900", "--seed", "41"]);
+    std::fs::create_dir(&photos).unwrap();
+    vitrine_demo::write(&photos, 900, 41, || {}).unwrap();
     let gallery = folder.path().join("gallery.txt");
     let ids = split(&photos, "test");
     std::fs::write(&gallery, ids.join("\n")).unwrap();

@@ -29,7 +29,12 @@ function mine(href) {
   const url = new URL(href);
   if (!url.href.startsWith(base)) return null;
   const path = (url.origin + url.pathname).slice(base.length);
-  return path === '' || /^(?:[\w.-]+\.(?:html|js|css|json|svg|png|webp|jpe?g|webmanifest)|(?:ui|pkg|icons|embed|catalog|model)\/.+)$/.test(path) ? path : null;
+  return path === '' ||
+    /^(?:[\w.-]+\.(?:html|js|css|json|svg|png|webp|jpe?g|webmanifest)|(?:core|ui|pkg|icons|embed|catalog|model)\/.+)$/.test(
+      path,
+    )
+    ? path
+    : null;
 }
 
 /** A whole answer from where it was asked for: no error, no part, no redirect, nothing of another origin. */
@@ -40,7 +45,7 @@ async function fill() {
   const described = await expected(site, {});
   const list = await described.clone().json();
   if (list.version !== version) throw new Error(`${site}: expected version ${version}, got ${list.version}`);
-  // The engine's module is kept by its hash, with the model (ui/data.js): the one build of it that this browser takes.
+  // The engine's module is kept by its hash, with the model (core/data.js): the one build of it that this browser takes.
   const files = [...(list.precache ?? []), ...(language ? [`ui/strings/${language}.js`] : []), 'index.html', './'];
   const urls = new Set(files.map((file) => new URL(file, base).href));
   const cache = await caches.open(shellName);
@@ -48,7 +53,10 @@ async function fill() {
   const hashes = await hashesOf(list, await expected(index, list.hashes ?? {}));
   await Promise.all([...urls].map(async (url) => cache.put(url, await expected(url, hashes))));
   // Without these the shell shows nothing: a visitor who leaves as soon as this worker is there has them.
-  await keep([new URL('catalog.json', new URL(list.catalog, base)).href, new URL('model.json', new URL(list.model, base)).href]);
+  await keep([
+    new URL('catalog.json', new URL(list.catalog, base)).href,
+    new URL('model.json', new URL(list.model, base)).href,
+  ]);
 }
 
 /** What a visitor may come to use without a network, when nobody waits for it. */
@@ -56,7 +64,8 @@ async function fillRest() {
   const cache = await caches.open(shellName);
   const [list, page] = [(await (await cache.match(site))?.json()) ?? {}, await cache.match(index)];
   const hashes = page ? await hashesOf(list, page) : {};
-  for (const file of list.later ?? []) {
+  const panels = language ? [`ui/strings/panels/${language}.js`] : [];
+  for (const file of [...panels, ...(list.later ?? [])]) {
     const url = new URL(file, base).href;
     if (forgetting || (await cache.match(url))) continue;
     const response = await expected(url, hashes).catch(() => null); // the next visit tries again
@@ -78,7 +87,10 @@ async function sha256(response) {
 /** A file of this build: an upload that is half done has others beside it, and those wait for the next attempt. */
 async function expected(url, hashes) {
   const response = await fetch(new Request(url, { cache: 'no-cache' }));
-  if (!whole(response)) throw new Error(`${url}: expected the file, got ${response.status}${response.redirected ? ' and another address' : ''}`);
+  if (!whole(response))
+    throw new Error(
+      `${url}: expected the file, got ${response.status}${response.redirected ? ' and another address' : ''}`,
+    );
   if (url === site) return response;
   const name = url.slice(base.length) || 'index.html';
   const wanted = Object.hasOwn(hashes, name) && hashes[name];
@@ -88,7 +100,8 @@ async function expected(url, hashes) {
 }
 
 async function clear() {
-  for (const name of await caches.keys()) if (name.startsWith(`${prefix}shell `) && name !== shellName) await caches.delete(name);
+  for (const name of await caches.keys())
+    if (name.startsWith(`${prefix}shell `) && name !== shellName) await caches.delete(name);
   await clients.claim();
 }
 
@@ -156,7 +169,10 @@ async function navigate(event) {
   if (!cached) return judged(event, await asked);
   // A host in trouble is no host: 5xx, and 429 of one that has too much to do.
   const response = navigator.onLine === false ? null : await soon(asked, patience);
-  asked.then((late) => look(late), () => {}); // also what came too late is looked at
+  asked.then(
+    (late) => look(late),
+    () => {},
+  ); // also what came too late is looked at
   event.waitUntil(asked.catch(() => {}));
   if (!response || response.status >= 500 || response.status === 429) return isolated(cached);
   return judged(event, response, cached);
@@ -215,7 +231,11 @@ const keeps = (path) => manifest.test(path) || photo.test(path);
 async function fitting(path, response) {
   if (!whole(response)) return false;
   if (photo.test(path)) return typed(response, 'image/');
-  const { format } = (await response.clone().json().catch(() => null)) ?? {};
+  const { format } =
+    (await response
+      .clone()
+      .json()
+      .catch(() => null)) ?? {};
   return format === (path.startsWith('catalog/') ? 'vitrine-catalog' : 'vitrine-model');
 }
 

@@ -1,14 +1,15 @@
 // The engine's thread: fetches and checks what the search needs, and answers questions.
 // Messages: {id, method, args} → {id, result | error}, before it {id, partial} where answers come bit by bit; unasked for: {event: 'state' | 'requests', …}.
-import { DataError, Store, fetchPart } from './ui/data.js';
-import { held } from './ui/keys.js';
-import { runnable, threadCount } from './ui/variants.js';
-import { Modules } from './ui/verified.js';
+import { DataError, Store, fetchPart } from './core/data.js';
+import { held } from './core/names.js';
+import { runnable, threadCount } from './core/variants.js';
+import { Modules } from './core/modules.js';
 
 const preparedAtOnce = 2000; // photos of a large catalog, some tens of milliseconds of a phone
 const textParts = ['tokenizer', 'text', 'fusion'];
 
 let modules = null; // what else runs here comes through it, verified
+/** @type {any} */
 let engine = null; // the wasm module's Vitrine
 let program = null; // the bindings that it came with
 let store = null;
@@ -60,7 +61,9 @@ function report(now = false) {
 
 /** A trap, or memory that ran out, leaves the engine in a state that nobody knows: the page starts a new one. */
 function isCrash(error) {
-  return error instanceof RangeError || (globalThis.WebAssembly?.RuntimeError && error instanceof WebAssembly.RuntimeError);
+  return (
+    error instanceof RangeError || (globalThis.WebAssembly?.RuntimeError && error instanceof WebAssembly.RuntimeError)
+  );
 }
 
 function plain(error) {
@@ -95,8 +98,10 @@ async function take(name, url, part, onChunk) {
   }
 }
 
-/** A question borrows the engine until it is answered, so nothing may be loaded into it meanwhile. */
+/** A query borrows the engine until it is answered, so nothing may be loaded into it meanwhile. */
+/** @type {Promise<any>} */
 let turn = Promise.resolve();
+/** @template T @param {() => T | Promise<T>} work @returns {Promise<T>} */
 function alone(work) {
   const done = turn.then(work);
   turn = done.catch(() => {});
@@ -144,7 +149,39 @@ async function checkWasm() {
     refuse('wasm');
   }
   // () → v128: i32.const 0, i8x16.splat, i8x16.popcnt
-  const simd = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11);
+  const simd = Uint8Array.of(
+    0,
+    97,
+    115,
+    109,
+    1,
+    0,
+    0,
+    0,
+    1,
+    5,
+    1,
+    96,
+    0,
+    1,
+    123,
+    3,
+    2,
+    1,
+    0,
+    10,
+    10,
+    1,
+    8,
+    0,
+    65,
+    0,
+    253,
+    15,
+    253,
+    98,
+    11,
+  );
   if (!WebAssembly.validate(simd)) refuse('simd');
 }
 
@@ -178,7 +215,10 @@ async function loadWasm() {
     try {
       return await loadBuild(variant);
     } catch (error) {
-      const refused = error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError || error instanceof RangeError;
+      const refused =
+        error instanceof WebAssembly.CompileError ||
+        error instanceof WebAssembly.LinkError ||
+        error instanceof RangeError;
       if (!refused) throw error;
       if (i + 1 === builds.length) throw new DataError('refused', { file: variant.file, why: 'simd' });
       plan('wasm', builds[i + 1]);
@@ -212,12 +252,18 @@ async function loadBuild(variant) {
 
 /** They join when they are up; until then, and where they fail, the engine works alone. */
 function startThreads(pool, program) {
-  for (let index = 0; index + 1 < threadCount(); index++) new Worker(pool, { type: 'module' }).postMessage({ ...program, index });
+  for (let index = 0; index + 1 < threadCount(); index++)
+    new Worker(pool, { type: 'module' }).postMessage({ ...program, index });
 }
 
 async function loadPart(name) {
   const part = model.parts.find((candidate) => candidate.part === name);
-  if (!part) throw new DataError('mismatch', { file: 'model.json', expected: `a part “${name}”`, got: model.parts.map((p) => p.part).join(', ') });
+  if (!part)
+    throw new DataError('mismatch', {
+      file: 'model.json',
+      expected: `a part “${name}”`,
+      got: model.parts.map((p) => p.part).join(', '),
+    });
   const bytes = await take(name, new URL(part.file, new URL(site.model, base)).href, part);
   await stage('wasm', loadWasm);
   await alone(() => engine.load_part(name, bytes));
@@ -228,7 +274,9 @@ const partOnce = (name) => stage(`part ${name}`, () => loadPart(name));
 /** What only some visitors use is fetched when they do. */
 let ownWork = null;
 function ownPhotos() {
-  ownWork ??= modules.import('ui/own/work.js').then(({ ownMethods }) => ownMethods({ engine: () => engine, alone, ready: () => stage('wasm', loadWasm) }));
+  ownWork ??= modules
+    .import('ui/own/work.js')
+    .then(({ ownMethods }) => ownMethods({ engine: () => engine, alone, ready: () => stage('wasm', loadWasm) }));
   ownWork.catch(() => (ownWork = null));
   return ownWork;
 }
@@ -243,7 +291,9 @@ const methods = {
     store.off = args.keepNothing;
     plan('wasm', builds[0] ?? site.wasm.at(-1));
     for (const part of model.parts) plan(part.part, part);
-    const bytes = catalog.cells ? catalog.cells.centres.bytes : catalog.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+    const bytes = catalog.cells
+      ? catalog.cells.centres.bytes
+      : catalog.shards.reduce((sum, shard) => sum + shard.bytes, 0);
     plan('shards', { file: 'catalog vectors', bytes });
     if (args.what) return methods.load({ what: args.what });
     // The bar's total is known from the first byte on: everything that words need is wanted now.
@@ -309,18 +359,29 @@ function decide(name, why, adapter) {
 }
 
 let trial = null;
-let graphics = null; // ui/webgpu.js, where the browser knows WebGPU
+let graphics = null; // core/webgpu.js, where the browser knows WebGPU
 function accelerate() {
   if (catalog.cells) return; // its vectors are never all here, and those of a few cells are no work
   trial ??= (async () => {
     if (wanted === 'cpu') return decide('cpu', 'forced');
-    if (!navigator.gpu) return decide('cpu', 'absent');
+    if (!('gpu' in navigator)) return decide('cpu', 'absent');
     let candidate = null;
     try {
-      graphics = await modules.import('ui/webgpu.js');
+      graphics = await modules.import('core/webgpu.js');
       const cpu = (method, ...args) => alone(() => engine[method](...args));
       const onDownload = (bytes) => Object.assign(parts.get('gpu'), { received: bytes, state: 'ready' });
-      candidate = new graphics.Accelerator({ modules, site, base, model, catalog, texts, store, forced: wanted === 'gpu', cpu, onDownload });
+      candidate = new graphics.Accelerator({
+        modules,
+        site,
+        base,
+        model,
+        catalog,
+        texts,
+        store,
+        forced: wanted === 'gpu',
+        cpu,
+        onDownload,
+      });
       if (candidate.build) plan('gpu', candidate.build);
       await candidate.start();
       accelerator = candidate;
@@ -390,7 +451,8 @@ async function loadShards() {
 
 /** A large catalog is searched faster once it has been prepared for it: a little at a time, so that no question waits. */
 async function prepare() {
-  while (!(await alone(() => engine.prepare(preparedAtOnce)))) await new Promise((resolve) => setTimeout(resolve, 10));
+  const whole = () => alone(() => engine.prepare(preparedAtOnce));
+  while (!(await whole())) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 /** Of a clustered catalog only the centres are fetched ahead. */
@@ -399,8 +461,13 @@ async function loadCentres() {
   const bytes = await take('shards', new URL(centres.file, new URL(site.catalog, base)).href, centres);
   await stage('wasm', loadWasm);
   await alone(() => engine.open_cells(bytes));
-  const { CellSearch } = await modules.import('cells.js');
-  cells = new CellSearch(catalog, new URL(site.catalog, base).href, { engine, store, alone, signal: () => stop.signal });
+  const { CellSearch } = await modules.import('core/cells.js');
+  cells = new CellSearch(catalog, new URL(site.catalog, base).href, {
+    engine,
+    store,
+    alone,
+    signal: () => stop.signal,
+  });
 }
 
 // ---- what leaves this thread's network, for the page's privacy panel -------------------------------------------
@@ -414,7 +481,12 @@ addEventListener('securitypolicyviolation', (event) => postMessage({ event: 'blo
 addEventListener('message', async ({ data: { id, method, args, modules: given } }) => {
   if (given) return void (modules = Modules.from(given));
   try {
-    postMessage({ id, result: await held(methods, method)(args, (partial) => postMessage({ id, partial })) });
+    postMessage({
+      id,
+      result: await held(/** @type {Record<string, Function>} */ (methods), method)(args, (partial) =>
+        postMessage({ id, partial }),
+      ),
+    });
   } catch (error) {
     postMessage({ id, error: plain(error) });
   }

@@ -1,7 +1,7 @@
 //! What a catalog of n photos costs and finds: memory and time of `merge`, bytes on the host, bytes that the page
 //! fetches for a query and the recall that they give.
 //!
-//!     cargo bench --bench growth -- CATALOG… [--sizes 10000,100000,1000000] [--cells auto|none|N]
+//!     cargo bench --features cli --bench growth -- CATALOG… [--sizes 10000,100000,1000000] [--cells auto|none|N]
 //!
 //! Catalogs are made by `vitrine index` from real photos. Where n is more than their photos, vectors are drawn between
 //! a real photo and one of its neighbours, with noise that keeps the distance to the nearest one as it is in the real
@@ -349,7 +349,9 @@ fn main() -> anyhow::Result<()> {
         }
     }
     if catalogs.is_empty() {
-        eprintln!("skipped: growth wants catalogs of real photos: cargo bench --bench growth -- CATALOG…");
+        eprintln!(
+            "skipped: growth wants catalogs of real photos: cargo bench --features cli --bench growth -- CATALOG…"
+        );
         return Ok(());
     }
     let real = Real::open(&catalogs)?;

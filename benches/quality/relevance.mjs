@@ -4,8 +4,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Catalog } from '../../www/ui/catalog.js';
-import { cut } from '../../www/ui/relevance.js';
+import { Catalog } from '../../www/core/catalog.js';
+import { cut } from '../../www/core/relevance.js';
 
 const unrelated = [
   'submarine periscope', 'income statement', 'boiled potatoes', 'a glass of milk', 'moon landing', 'tractor tyre',

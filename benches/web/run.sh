@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Times the page's program beside onnxruntime-web and prints the tables of the README. Everything that it needs is made
+# Times the page's program beside onnxruntime-web and prints the tables of docs/speed.md. Everything that it needs is made
 # first, in target/bench/: packages from npm and PyPI, models of random weights, a site. About three minutes once that
 # is there.
 #   benches/web/run.sh [--runs 20] [--json]

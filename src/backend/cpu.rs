@@ -38,18 +38,19 @@ impl Default for Cpu {
 }
 
 impl Cpu {
-    /// With the fastest instructions of this processor, and attention in floats.
+    /// What searches run on, in the page and on the command line: the fastest instructions of this processor, and
+    /// attention in integers, which costs a vector less than int8 weights do by two orders of magnitude
+    /// (`tests/precision.rs`).
     pub fn new() -> Self {
+        Self::exact().with_attention(Precision::Integer)
+    }
+
+    /// The same with attention in floats: what the others are compared with.
+    pub fn exact() -> Self {
         Self::with_isa(Isa::detect())
     }
 
-    /// The same with attention in integers, which costs a vector less than int8 weights do by two orders of magnitude
-    /// (`tests/precision.rs`) and is what searches run on, in the page and on the command line.
-    pub fn for_search() -> Self {
-        Self::new().with_attention(Precision::Integer)
-    }
-
-    /// With a given instruction set, for tests and timings.
+    /// With a given instruction set and attention in floats, for tests and timings.
     pub fn with_isa(isa: Isa) -> Self {
         Self { isa, attention: Precision::Float }
     }

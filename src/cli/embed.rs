@@ -33,7 +33,7 @@ pub struct EmbedArgs {
 /// Encodes and prints.
 pub fn run(args: EmbedArgs) -> anyhow::Result<()> {
     match args.backend {
-        super::Device::Cpu => run_on(&super::open(super::Native::for_search(), &args.model)?, &args),
+        super::Device::Cpu => run_on(&super::open(super::Native::new(), &args.model)?, &args),
         #[cfg(feature = "gpu")]
         super::Device::Gpu => run_on(&super::open(super::gpu(Some(Arithmetic::F32))?, &args.model)?, &args),
     }

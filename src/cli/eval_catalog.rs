@@ -28,7 +28,7 @@ pub fn run(args: &EvalArgs, catalog: &Path) -> anyhow::Result<()> {
     let place = super::archive::Catalog::open(catalog)?;
     let folder = Folder::open(&place.folder)?;
     let items = folder.items()?;
-    let engine = super::open(super::Native::for_search(), &args.model)?;
+    let engine = super::open(super::Native::new(), &args.model)?;
     let opened = Catalog::of_folder(&folder, Some(&engine.description().fingerprint))?;
     let index = TextIndex::of(&items);
     let shop = Shop { index: &index, vectors: opened.index(), weights };

@@ -66,7 +66,7 @@ pub fn run(args: IndexArgs) -> anyhow::Result<()> {
     let told = args.told();
     let model = told.model.clone().unwrap_or("models/default".into());
     match args.backend {
-        super::Device::Cpu => run_on(&super::open(super::Native::for_search(), &model)?, &model, told, args),
+        super::Device::Cpu => run_on(&super::open(super::Native::new(), &model)?, &model, told, args),
         #[cfg(feature = "gpu")]
         super::Device::Gpu => run_on(&super::open(super::gpu(None)?, &model)?, &model, told, args),
     }

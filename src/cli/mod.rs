@@ -3,7 +3,6 @@
 mod archive;
 mod bench;
 mod convert;
-mod demo_catalog;
 mod embed;
 mod embedder;
 mod eval;
@@ -11,10 +10,10 @@ mod eval_catalog;
 mod export;
 mod index;
 mod merge;
+mod program;
 mod search;
 mod serve;
 mod site;
-mod train;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -58,8 +57,8 @@ enum Command {
     Serve(serve::ServeArgs),
     Eval(eval::EvalArgs),
     Convert(convert::ConvertArgs),
-    DemoCatalog(demo_catalog::DemoCatalogArgs),
-    Train(train::Train),
+    #[command(flatten)]
+    Program(program::Program),
     Bench(bench::BenchArgs),
 }
 
@@ -75,11 +74,10 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(args),
         Command::Eval(args) => match &args.catalog {
             Some(catalog) => eval_catalog::run(&args, catalog),
-            None => eval::run(&args, |model| Ok(embedder::EngineEmbedder(open(Native::for_search(), model)?))),
+            None => eval::run(&args, |model| Ok(embedder::EngineEmbedder(open(Native::new(), model)?))),
         },
         Command::Convert(args) => convert::run(args),
-        Command::DemoCatalog(args) => demo_catalog::run(args),
-        Command::Train(args) => args.run(),
+        Command::Program(program) => program.run(),
         Command::Bench(args) => bench::run(&args),
     }
 }

@@ -58,7 +58,7 @@ pub fn run(args: SearchArgs) -> anyhow::Result<()> {
     let items = folder.items()?;
     let response = match args.backend {
         super::Device::Cpu => {
-            let engine = super::open(super::Native::for_search(), &args.model)?;
+            let engine = super::open(super::Native::new(), &args.model)?;
             let catalog = Catalog::of_folder(&folder, Some(&engine.description().fingerprint))?;
             search(&args, &engine, &folder, &items, catalog.index(), &catalog)?
         }

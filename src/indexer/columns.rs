@@ -142,7 +142,7 @@ mod tests {
             let found = columns(&format!("id,{name}"), &[]).unwrap();
             assert_eq!(found.attributes, [1], "{name}");
         }
-        let drawn = columns(&format!("id,split,title,{}", crate::demo::ATTRIBUTES.join(",")), &[]).unwrap();
+        let drawn = columns(&format!("id,split,title,{}", vitrine_demo::ATTRIBUTES.join(",")), &[]).unwrap();
         assert_eq!(drawn.kept_back, ["split"], "the drawn catalogue keeps its attributes");
         let products = "id,split,gender,masterCategory,subCategory,articleType,baseColour,usage,pattern,productDisplayName,w,h,highres";
         assert_eq!(columns(products, &[]).unwrap().attributes, [2, 3, 4, 5, 6, 7, 8]);

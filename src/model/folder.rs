@@ -187,14 +187,14 @@ impl Description {
     }
 
     /// Reads the folder's description.
-    #[cfg(feature = "cli")]
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn open(folder: &std::path::Path) -> Result<Self> {
         let path = folder.join(DESCRIPTION);
         Self::from_json(&std::fs::read_to_string(&path).map_err(crate::error::io("reading", &path))?)
     }
 
     /// Reads and checks a part of the folder.
-    #[cfg(feature = "cli")]
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn read(&self, folder: &std::path::Path, part: Part) -> Result<Vec<u8>> {
         let path = folder.join(&self.file(part)?.file);
         let bytes = std::fs::read(&path).map_err(crate::error::io("reading", &path))?;

@@ -1,6 +1,6 @@
 //! All vectors of a catalog, one after the other, searched by a whole scan.
 //!
-//! A large catalog is searched in two passes once it has been prepared for that: see [`sketch`].
+//! A large catalog is searched in two passes once it has been prepared for that: see `flat/sketch.rs`.
 
 mod sketch;
 

@@ -30,13 +30,13 @@ impl Catalog {
     }
 
     /// Reads a catalog folder, all shards of it.
-    #[cfg(feature = "cli")]
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn open_folder(folder: &std::path::Path, fingerprint: Option<&str>) -> Result<Self> {
         Self::of_folder(&crate::catalog::folder::Folder::open(folder)?, fingerprint)
     }
 
     /// Reads all shards of a catalog folder.
-    #[cfg(feature = "cli")]
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn of_folder(folder: &crate::catalog::folder::Folder, fingerprint: Option<&str>) -> Result<Self> {
         let mut catalog = Self::of(folder.manifest.clone(), fingerprint)?;
         for shard in &folder.manifest.shards {

@@ -1,6 +1,6 @@
 //! The query grammar: what a visitor types → what is looked for and what is left out.
 //!
-//! `dress -floral "puff sleeves"` looks for dresses with puff sleeves and leaves floral ones out. `www/ui/state.js` reads
+//! `dress -floral "puff sleeves"` looks for dresses with puff sleeves and leaves floral ones out. `www/core/state.js` reads
 //! the same grammar before the engine is there; `tests/fixtures/queries.json` holds the cases that both must pass.
 
 /// What was typed, taken apart.

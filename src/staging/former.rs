@@ -10,6 +10,9 @@ use std::path::Path;
 
 /// The journal of `index`, in a catalog and in a part.
 pub const JOURNAL: &str = ".index-journal";
+/// The first line of a drawn catalog's table.
+const DRAWN: &str = "id,split,title,category,style,colour,pattern,fabric,\
+                     neckline,sleeve,length,fit,closure,heel,department,gender";
 /// Bytes of a file that tell what it is.
 const HEAD: u64 = 64 << 10;
 
@@ -99,15 +102,14 @@ fn model(folder: &Path) -> Result<Option<Files>> {
 /// A drawn catalog is known by the whole first line of its table.
 fn drawn(folder: &Path) -> Result<Option<Files>> {
     let Some(table) = text(folder, "items.csv")? else { return Ok(None) };
-    let header = ["id", "split", "title"].into_iter().chain(crate::demo::ATTRIBUTES).collect::<Vec<_>>().join(",");
-    if table.lines().next() != Some(&header) {
+    if table.lines().next() != Some(DRAWN) {
         return Ok(None);
     }
     let mut files: Files = ["items.csv".to_string()].into();
     let mut reader = csv::Reader::from_reader(table.as_bytes());
     files.extend(reader.records().flatten().filter_map(|row| Some(format!("{}.jpg", row.get(0)?))));
-    for split in crate::demo::Split::ALL {
-        files.extend(["composed", "text"].map(|kind| format!("{kind}.{}.jsonl", split.name())));
+    for split in ["train", "val", "test"] {
+        files.extend(["composed", "text"].map(|kind| format!("{kind}.{split}.jsonl")));
     }
     Ok(Some(files))
 }

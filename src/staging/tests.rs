@@ -17,6 +17,20 @@ fn names(of: &[&str]) -> Files {
 }
 
 #[test]
+fn a_drawn_catalog_of_an_earlier_version_is_known_by_its_table() {
+    let home = tempfile::tempdir().unwrap();
+    let items = vitrine_demo::items(3, 1);
+    fs::write(home.path().join(vitrine_demo::TABLE), vitrine_demo::table(&items).unwrap()).unwrap();
+    let (kind, files) = former::read(home.path(), Kind::Log).unwrap().unwrap();
+    let mut wanted = names(&[vitrine_demo::TABLE]);
+    wanted.extend(items.iter().map(|item| format!("{}.jpg", item.id)));
+    for split in vitrine_demo::Split::ALL {
+        wanted.extend(["composed", "text"].map(|kind| format!("{kind}.{}.jsonl", split.name())));
+    }
+    assert_eq!((kind, files), (Kind::Drawn, wanted));
+}
+
+#[test]
 fn a_folder_is_made_and_replaced_whole_and_what_is_not_ours_stays() {
     let home = tempfile::tempdir().unwrap();
     let out = home.path().join("new/out");

@@ -138,7 +138,7 @@ pub fn photo(seed: u8, format: ImageFormat) -> Vec<u8> {
 /// The page's own files, with stand-ins for these wasm builds: files that hold their own names.
 pub fn copy_page(to: &Path, builds: &[&str]) {
     let www = Path::new(env!("CARGO_MANIFEST_DIR")).join("www");
-    for folder in ["", "ui", "ui/own", "ui/strings", "icons"] {
+    for folder in ["", "core", "ui", "ui/own", "ui/strings", "ui/strings/panels", "icons"] {
         std::fs::create_dir_all(to.join(folder)).unwrap();
         for entry in std::fs::read_dir(www.join(folder)).unwrap().flatten().filter(|e| e.path().is_file()) {
             std::fs::copy(entry.path(), to.join(folder).join(entry.file_name())).unwrap();
@@ -159,8 +159,13 @@ pub struct World {
 }
 
 impl World {
+    /// Without a model.
+    pub fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
     pub fn with_model() -> Self {
-        let world = Self { folder: tempfile::tempdir().unwrap() };
+        let world = Self::empty();
         let (image, text) = world.checkpoints();
         succeed(&["convert", &image, &text, "--out", &world.at("model"), "--format", "q8"]);
         world
@@ -210,9 +215,15 @@ pub fn s(path: &Path) -> String {
     path.to_str().unwrap().to_string()
 }
 
+/// The program under test: the one of the package that the test belongs to.
+pub const PROGRAM: &str = match (option_env!("CARGO_BIN_EXE_vitrine"), option_env!("CARGO_BIN_EXE_vitrine-train")) {
+    (Some(program), _) | (None, Some(program)) => program,
+    (None, None) => panic!("this package has no program to test"),
+};
+
 /// Runs the command line.
 pub fn vitrine(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_vitrine")).args(args).output().unwrap()
+    Command::new(PROGRAM).args(args).output().unwrap()
 }
 
 /// Runs the command line and expects it to succeed; returns what it printed.

@@ -19,11 +19,13 @@ function onPath(name) {
   return null;
 }
 
-export const chromiumPath = process.env.CHROMIUM ?? onPath('chromium') ?? onPath('chromium-browser') ?? onPath('google-chrome');
+export const chromiumPath =
+  process.env.CHROMIUM ?? onPath('chromium') ?? onPath('chromium-browser') ?? onPath('google-chrome');
 
 /** Why the browser tests cannot run here, or null. */
 export function missing() {
-  if (!process.env.VITRINE_DIST) return 'VITRINE_DIST is not set: build a site with `vitrine site CATALOG --out DIST` and name it';
+  if (!process.env.VITRINE_DIST)
+    return 'VITRINE_DIST is not set: build a site with `vitrine site CATALOG --out DIST` and name it';
   if (!process.env.VITRINE_BIN) return 'VITRINE_BIN is not set: name the vitrine command that serves the site';
   if (!chromiumPath) return 'no Chromium: install it, or name it in CHROMIUM';
   return null;
@@ -34,7 +36,14 @@ export async function launch(flags = []) {
   return chromium.launch({
     executablePath: chromiumPath,
     headless: true,
-    args: ['--no-sandbox', '--disable-background-networking', '--no-first-run', '--disable-component-update', '--disable-sync', ...flags],
+    args: [
+      '--no-sandbox',
+      '--disable-background-networking',
+      '--no-first-run',
+      '--disable-component-update',
+      '--disable-sync',
+      ...flags,
+    ],
   });
 }
 
@@ -50,7 +59,9 @@ export async function serve(dist = process.env.VITRINE_DIST) {
     };
     server.stdout.on('data', read);
     server.stderr.on('data', read);
-    server.on('exit', (code) => reject(new Error(`vitrine serve ended with ${code} before it named its address:\n${said}`)));
+    server.on('exit', (code) =>
+      reject(new Error(`vitrine serve ended with ${code} before it named its address:\n${said}`)),
+    );
   });
   const stop = () => new Promise((resolve) => (server.once('exit', resolve), server.kill()));
   return { origin, stop };
@@ -73,9 +84,22 @@ export async function load(page, address) {
 
 export const able = (page, kind) => page.waitForSelector(`[data-vitrine][data-can~="${kind}"]`, { timeout: 120_000 });
 
-export const ids = (page, count) => page.$$eval('[data-part="grid"] .card', (cards, n) => cards.slice(0, n).map((card) => card.dataset.id), count);
+export const ids = (page, count) =>
+  page.$$eval('[data-part="grid"] .card', (cards, n) => cards.slice(0, n).map((card) => card.dataset.id), count);
 
-const types = { '.html': 'text/html', '.js': 'text/javascript', '.json': 'application/json', '.css': 'text/css', '.wasm': 'application/wasm', '.jpg': 'image/jpeg', '.png': 'image/png', '.webp': 'image/webp', '.svg': 'image/svg+xml', '.bin': 'application/octet-stream', '.safetensors': 'application/octet-stream' };
+const types = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.json': 'application/json',
+  '.css': 'text/css',
+  '.wasm': 'application/wasm',
+  '.jpg': 'image/jpeg',
+  '.png': 'image/png',
+  '.webp': 'image/webp',
+  '.svg': 'image/svg+xml',
+  '.bin': 'application/octet-stream',
+  '.safetensors': 'application/octet-stream',
+};
 
 /** Serves folders by the start of an address; `headers` go with every answer, `pages` are texts by address. */
 export async function host({ folders, headers = {}, pages = {} }) {
@@ -89,7 +113,10 @@ export async function host({ folders, headers = {}, pages = {} }) {
     else createReadStream(file).pipe(send(200, types[path.extname(file)]));
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { origin: `http://127.0.0.1:${server.address().port}`, stop: () => (server.closeAllConnections(), new Promise((resolve) => server.close(resolve))) };
+  return {
+    origin: `http://127.0.0.1:${server.address().port}`,
+    stop: () => (server.closeAllConnections(), new Promise((resolve) => server.close(resolve))),
+  };
 }
 
 /**
@@ -104,7 +131,10 @@ export async function rewrite(context, file, change, { times = Infinity } = {}) 
     const html = await answer.text();
     const text = await (await context.request.get(new URL(file, route.request().url()).href)).text();
     const hash = `sha256-${createHash('sha256').update(change(text)).digest('base64')}`;
-    await route.fulfill({ response: answer, body: html.replace(`href="${file}" integrity="`, `href="${file}" integrity="${hash} `) });
+    await route.fulfill({
+      response: answer,
+      body: html.replace(`href="${file}" integrity="`, `href="${file}" integrity="${hash} `),
+    });
   });
   await context.route(`**/${file}`, async (route) => {
     const answer = await route.fetch();

@@ -20,7 +20,9 @@ describe('the builds of the program', { skip: reason ?? false, concurrency: 1 },
     folder = mkdtempSync(path.join(tmpdir(), 'builds-'));
     server = await serve();
     browser = await launch();
-    builds = new Map((await (await fetch(`${server.origin}/site.json`)).json()).wasm.map((build) => [build.name, build]));
+    builds = new Map(
+      (await (await fetch(`${server.origin}/site.json`)).json()).wasm.map((build) => [build.name, build]),
+    );
   });
 
   after(async () => {
@@ -32,10 +34,16 @@ describe('the builds of the program', { skip: reason ?? false, concurrency: 1 },
   /** How often instructions of each proposal stand in a build's code. */
   function instructions({ name, file }) {
     const text = path.join(folder, `${name}.wat`);
-    execFileSync(disassembler, ['--all-features', '-o', text, path.join(process.env.VITRINE_DIST, file)], { stdio: ['ignore', 'ignore', 'inherit'] });
+    execFileSync(disassembler, ['--all-features', '-o', text, path.join(process.env.VITRINE_DIST, file)], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     const code = readFileSync(text, 'utf8');
     const count = (pattern) => code.match(pattern)?.length ?? 0;
-    return { vectors: count(/\([a-z0-9]+x[0-9]+\./g), relaxed: count(/\([a-z0-9]+\.relaxed_/g), atomic: count(/\((?:[a-z0-9]+\.)?atomic\./g) + count(/\([a-z0-9]+\.atomic\./g) };
+    return {
+      vectors: count(/\([a-z0-9]+x[0-9]+\./g),
+      relaxed: count(/\([a-z0-9]+\.relaxed_/g),
+      atomic: count(/\((?:[a-z0-9]+\.)?atomic\./g) + count(/\([a-z0-9]+\.atomic\./g),
+    };
   }
 
   for (const [name, needs, relaxed, atomic] of [
@@ -71,12 +79,16 @@ describe('the builds of the program', { skip: reason ?? false, concurrency: 1 },
     return { build, fetched: [...fetched], order };
   }
 
-  const none = 'WebAssembly.validate = ((validate) => (bytes) => !bytes.includes(128) && validate(bytes))(WebAssembly.validate);';
+  const none =
+    'WebAssembly.validate = ((validate) => (bytes) => !bytes.includes(128) && validate(bytes))(WebAssembly.validate);';
   const alone = 'Object.defineProperty(globalThis, "crossOriginIsolated", { value: false });';
 
   test('a browser fetches the fastest build that it can run, and no other', async () => {
     const seen = [await visit(), await visit({ script: alone }), await visit({ script: none })];
-    assert.deepEqual(seen.map(({ build }) => build), ['threads', 'relaxed', 'baseline']);
+    assert.deepEqual(
+      seen.map(({ build }) => build),
+      ['threads', 'relaxed', 'baseline'],
+    );
     for (const { build, fetched } of seen) assert.deepEqual(fetched, [build]);
   });
 
@@ -120,23 +132,33 @@ describe('the builds of the program', { skip: reason ?? false, concurrency: 1 },
         for (let i = 0; i < d; i++) vector[i] += weight * directions[l * d + i];
       }
       const length = Math.hypot(...vector);
-      vectors.set(vector.map((v) => v / length), row * d);
+      vectors.set(
+        vector.map((v) => v / length),
+        row * d,
+      );
     }
     const { manifest, shards } = await catalog(vectors, n, d);
     const files = shards.map(({ file, bytes }) => [file, Buffer.from(bytes).toString('base64')]);
     for (const name of ['baseline', 'relaxed']) {
-      const { before, after, steps } = await page.evaluate(async ([name, manifest, files]) => {
-        const program = await import(new URL(`pkg/${name}/vitrine.js`, location.href).href);
-        await program.default();
-        const engine = new program.Vitrine();
-        engine.open_catalog(manifest);
-        for (const [file, base64] of files) engine.add_shard(file, Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)));
-        const ask = () => [0, 77, 20_099].map((row) => engine.neighbours(row, 50));
-        const before = ask();
-        let steps = 1;
-        while (!engine.prepare(3000)) if (++steps > 1000) throw new Error('prepare was not done after 1000 steps');
-        return { before, after: ask(), steps };
-      }, [name, JSON.stringify(manifest), files]);
+      const { before, after, steps } = await page.evaluate(
+        async ([name, manifest, files]) => {
+          const program = await import(new URL(`pkg/${name}/vitrine.js`, location.href).href);
+          await program.default();
+          const engine = new program.Vitrine();
+          engine.open_catalog(manifest);
+          for (const [file, base64] of files)
+            engine.add_shard(
+              file,
+              Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)),
+            );
+          const ask = () => [0, 77, 20_099].map((row) => engine.neighbours(row, 50));
+          const before = ask();
+          let steps = 1;
+          while (!engine.prepare(3000)) if (++steps > 1000) throw new Error('prepare was not done after 1000 steps');
+          return { before, after: ask(), steps };
+        },
+        [name, JSON.stringify(manifest), files],
+      );
       assert.equal(steps, 7, 'two passes are worth it here');
       assert.equal(before[0].length, 50);
       assert.deepEqual(after, before);

@@ -1,7 +1,7 @@
 // The catalog as the page knows it without a model. No browser needed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Catalog } from '../../www/ui/catalog.js';
+import { Catalog } from '../../www/core/catalog.js';
 
 function shop(...titles) {
   const catalog = new Catalog('http://shop.example/', { shards: [], facets: [] });
@@ -11,9 +11,15 @@ function shop(...titles) {
 
 test('counts the products that know a word, also after more are there', () => {
   const catalog = shop('Red dress', 'Blue dresses', 'Red shoe');
-  assert.deepEqual(['dress', 'red', 'hat'].map((word) => catalog.count(word)), [2, 2, 0]);
+  assert.deepEqual(
+    ['dress', 'red', 'hat'].map((word) => catalog.count(word)),
+    [2, 2, 0],
+  );
   catalog.add({ id: 'new', title: 'A red hat' });
-  assert.deepEqual(['dress', 'red', 'hat'].map((word) => catalog.count(word)), [2, 3, 1]);
+  assert.deepEqual(
+    ['dress', 'red', 'hat'].map((word) => catalog.count(word)),
+    [2, 3, 1],
+  );
 });
 
 test('remembers no more words than a long visit is worth', () => {

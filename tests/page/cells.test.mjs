@@ -9,7 +9,8 @@ import { after, before, describe, test } from 'node:test';
 import { able, ids, launch, missing, serve, settled } from './browser.mjs';
 
 const dist = process.env.VITRINE_CELLS;
-const reason = missing() ?? (dist ? null : 'VITRINE_CELLS is not set: index with --cells, build a site of it, and name that');
+const reason =
+  missing() ?? (dist ? null : 'VITRINE_CELLS is not set: index with --cells, build a site of it, and name that');
 
 describe('the page with a clustered catalog', { skip: reason ?? false, concurrency: 1 }, () => {
   let server, browser, context, page, manifest, items;
@@ -59,11 +60,26 @@ describe('the page with a clustered catalog', { skip: reason ?? false, concurren
 
   test('finds by words what the whole catalog holds, from a part of the shards', async () => {
     await search('red dress');
-    const args = ['search', path.join(dist, 'catalog'), '--model', path.join(dist, 'model'), '--text', 'red dress', '-k', '10', '--json'];
-    const exact = JSON.parse(execFileSync(process.env.VITRINE_BIN, args, { stdio: ['ignore', 'pipe', 'ignore'] })).hits.map(({ id }) => id);
+    const args = [
+      'search',
+      path.join(dist, 'catalog'),
+      '--model',
+      path.join(dist, 'model'),
+      '--text',
+      'red dress',
+      '-k',
+      '10',
+      '--json',
+    ];
+    const exact = JSON.parse(
+      execFileSync(process.env.VITRINE_BIN, args, { stdio: ['ignore', 'pipe', 'ignore'] }),
+    ).hits.map(({ id }) => id);
     const found = (await shown(10)).map(({ id }) => id);
     assert.ok(exact.filter((id) => found.includes(id)).length >= 8, `${found} instead of ${exact}`);
-    assert.ok(count('shard') > 0 && count('shard') < 0.4 * manifest.shards.length, `${count('shard')} of ${manifest.shards.length} shards`);
+    assert.ok(
+      count('shard') > 0 && count('shard') < 0.4 * manifest.shards.length,
+      `${count('shard')} of ${manifest.shards.length} shards`,
+    );
   });
 
   test('keeps what it fetched: the same question again asks for no file', async () => {
@@ -79,7 +95,10 @@ describe('the page with a clustered catalog', { skip: reason ?? false, concurren
     await page.check(`input[data-facet="colour"][data-value="${value}"]`);
     await page.waitForFunction((wanted) => {
       const results = document.querySelector('[data-part="results"]');
-      return results.getAttribute('aria-busy') === 'false' && document.querySelector('[data-part="active"]').textContent.includes(wanted);
+      return (
+        results.getAttribute('aria-busy') === 'false' &&
+        document.querySelector('[data-part="active"]').textContent.includes(wanted)
+      );
     }, value);
     const hits = await shown(20);
     assert.ok(hits.length > 0);

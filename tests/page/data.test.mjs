@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { after, before, beforeEach, test } from 'node:test';
-import { fetchManifest, fetchPart } from '../../www/ui/data.js';
+import { fetchManifest, fetchPart } from '../../www/core/data.js';
 import { sentences } from '../../www/ui/strings/en.js';
 
 const body = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 7919) % 251));
@@ -28,7 +28,10 @@ before(async () => {
 beforeEach(() => (asked = []));
 after(() => (server.closeAllConnections(), server.close()));
 
-const send = (bytes, headers = {}) => (response) => response.writeHead(200, { 'content-type': 'application/octet-stream', ...headers }).end(bytes);
+const send =
+  (bytes, headers = {}) =>
+  (response) =>
+    response.writeHead(200, { 'content-type': 'application/octet-stream', ...headers }).end(bytes);
 const status = (code) => (response) => response.writeHead(code, { 'content-type': 'text/html' }).end('<h1>no</h1>');
 const cut = (response) => {
   response.writeHead(200, { 'content-length': body.length });
@@ -43,9 +46,15 @@ const fetched = (...list) => {
   return fetchPart(url, part, quick);
 };
 const fault = async (...list) => {
-  const error = await fetched(...list).then(() => assert.fail('it must not succeed'), (error) => error);
+  const error = await fetched(...list).then(
+    () => assert.fail('it must not succeed'),
+    (error) => error,
+  );
   // The sentence that the visitor reads has every place filled in.
-  const sentence = sentences[`error_${error.code}`]?.replace(/\{(\w+)\}/g, (_, name) => error.details[name] ?? assert.fail(`${error.code} has no ${name}`));
+  const sentence = sentences[`error_${error.code}`]?.replace(
+    /\{(\w+)\}/g,
+    (_, name) => error.details[name] ?? assert.fail(`${error.code} has no ${name}`),
+  );
   assert.ok(sentence, `there is a sentence for ${error.code}`);
   return { code: error.code, sentence, times: asked.length };
 };
@@ -94,7 +103,10 @@ test('a web page in place of a file is seen for what it is', async () => {
   assert.ok(sentence.includes('web page'), sentence);
 });
 
-for (const [name, answer] of [['cut', cut], ['stalled', stall]]) {
+for (const [name, answer] of [
+  ['cut', cut],
+  ['stalled', stall],
+]) {
   test(`a connection that is ${name} is taken up again, and then told`, async () => {
     assert.deepEqual(Buffer.from(await fetched(answer, answer, send(body))), body);
     asked = [];
@@ -116,7 +128,7 @@ function stillClock(span) {
   globalThis.clearTimeout = (id) => waiting.delete(id) || clearTimeout(id);
   const pass = (ms) => {
     now += ms;
-    for (const [id, { call, at }] of [...waiting]) if (at <= now) waiting.delete(id), call();
+    for (const [id, { call, at }] of [...waiting]) if (at <= now) (waiting.delete(id), call());
   };
   return { pass, back: () => Object.assign(globalThis, { setTimeout, clearTimeout }) };
 }
@@ -131,7 +143,10 @@ test('a slow connection is waited for as long as anything arrives', async () => 
     clock.pass(quick.patience - 1);
     if (sent < body.length) more();
   };
-  answers = [(response) => ((connection = response.writeHead(200, { 'content-length': body.length })), more()), status(404)];
+  answers = [
+    (response) => ((connection = response.writeHead(200, { 'content-length': body.length })), more()),
+    status(404),
+  ];
   try {
     assert.deepEqual(Buffer.from(await fetchPart(url, part, { ...quick, onBytes })), body);
   } finally {
@@ -183,7 +198,9 @@ test('what the device kept is checked again, and a damaged copy is fetched anew'
 
 test('a manifest is asked for past the cache, and must be one that this page reads', async () => {
   const manifest = async (...list) => {
-    answers = list.map((answer) => (typeof answer === 'string' ? send(answer, { 'content-type': 'application/json' }) : answer));
+    answers = list.map((answer) =>
+      typeof answer === 'string' ? send(answer, { 'content-type': 'application/json' }) : answer,
+    );
     asked = [];
     return fetchManifest(url.replace(part.file, 'catalog.json'), 'vitrine-catalog', quick);
   };
@@ -202,7 +219,10 @@ test('a manifest is asked for past the cache, and must be one that this page rea
     [send('<html>', { 'content-type': 'text/html' }), 'page', 2],
     [cut, 'network', 3],
   ]) {
-    const error = await manifest(answer).then(() => assert.fail(), (error) => error);
+    const error = await manifest(answer).then(
+      () => assert.fail(),
+      (error) => error,
+    );
     assert.equal(error.code, code, String(answer));
     if (code !== 'mismatch') assert.equal(asked.length, times, code);
   }

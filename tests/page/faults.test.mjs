@@ -117,7 +117,11 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
 
   test('an error that nobody caught in the worker counts as a breakdown', async () => {
     const context = await visitor();
-    const started = await inWorker(context, "const ask = methods.query; methods.query = () => (setTimeout(() => { throw new Error('lost'); }), new Promise(() => {}));", 1);
+    const started = await inWorker(
+      context,
+      "const ask = methods.query; methods.query = () => (setTimeout(() => { throw new Error('lost'); }), new Promise(() => {}));",
+      1,
+    );
     const page = await open(context);
     await able(page, 'text');
     await ask(page, 'red dress');
@@ -139,7 +143,9 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
 
   test('a host that answers every address with its start page is seen through', async () => {
     const context = await visitor();
-    await context.route('**/model/text*', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>Shop</title>' }));
+    await context.route('**/model/text*', (route) =>
+      route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>Shop</title>' }),
+    );
     const page = await open(context);
     const alert = page.locator('[role="alert"]');
     await alert.waitFor();
@@ -183,7 +189,11 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
       await alert.waitFor();
       const asked = [];
       context.on('request', (request) => asked.push(request.url().split('/').pop()));
-      assert.equal(await page.getAttribute('[data-part="results"]', 'data-by'), 'titles', 'nothing was answered with the new vectors');
+      assert.equal(
+        await page.getAttribute('[data-part="results"]', 'data-by'),
+        'titles',
+        'nothing was answered with the new vectors',
+      );
       await alert.getByRole('button', { name: 'Reload' }).click();
       await settled(page, { kind: 'text', by: 'engine', words: 'red dress' });
       assert.ok(asked.includes(file) && !asked.includes(shard.file), 'all of the new site, none of the old');
@@ -198,15 +208,25 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
     const copy = mkdtempSync(path.join(tmpdir(), 'vitrine-half-'));
     cpSync(process.env.VITRINE_DIST, copy, { recursive: true });
     // a module of another build: the page would run it and look like a mixture
-    writeFileSync(path.join(copy, 'ui/grid.js'), `document.title = 'mixed';\n${readFileSync(path.join(copy, 'ui/grid.js'))}`);
+    writeFileSync(
+      path.join(copy, 'ui/grid.js'),
+      `document.title = 'mixed';\n${readFileSync(path.join(copy, 'ui/grid.js'))}`,
+    );
     const own = await serve(copy);
     const context = await browser.newContext();
     try {
       const page = await open(context, '', own.origin);
-      const state = await page.evaluate(() => navigator.serviceWorker.register('sw.js?v=half').then((registration) => {
-        const worker = registration.installing;
-        return new Promise((resolve) => worker.addEventListener('statechange', () => ['redundant', 'installed'].includes(worker.state) && resolve(worker.state)));
-      }));
+      const state = await page.evaluate(() =>
+        navigator.serviceWorker.register('sw.js?v=half').then((registration) => {
+          const worker = registration.installing;
+          return new Promise((resolve) =>
+            worker.addEventListener(
+              'statechange',
+              () => ['redundant', 'installed'].includes(worker.state) && resolve(worker.state),
+            ),
+          );
+        }),
+      );
       assert.equal(state, 'redundant', 'the service worker refuses to install it');
       assert.notEqual(await page.title(), 'mixed', 'a module with another hash does not run');
     } finally {
@@ -218,14 +238,22 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
 
   test('every script and style of the page carries a hash, and every other file of it has one in site.json', async () => {
     const html = await (await fetch(server.origin)).text();
-    const signed = new Map([...html.matchAll(/(?:src|href)="([^"]+)" integrity="sha256-([^"]+)"/g)].map(([, file, hash]) => [file, hash]));
-    const modules = readdirSync(path.join(process.env.VITRINE_DIST, 'ui'), { recursive: true }).map((file) => `ui/${file}`);
+    const signed = new Map(
+      [...html.matchAll(/(?:src|href)="([^"]+)" integrity="sha256-([^"]+)"/g)].map(([, file, hash]) => [file, hash]),
+    );
+    const modules = ['core', 'ui'].flatMap((folder) =>
+      readdirSync(path.join(process.env.VITRINE_DIST, folder), { recursive: true }).map((file) => `${folder}/${file}`),
+    );
     for (const file of ['app.js', 'style.css', ...modules.filter((file) => /\.(js|css)$/.test(file))]) {
-      const hash = createHash('sha256').update(readFileSync(path.join(process.env.VITRINE_DIST, file))).digest('base64');
+      const hash = createHash('sha256')
+        .update(readFileSync(path.join(process.env.VITRINE_DIST, file)))
+        .digest('base64');
       assert.equal(signed.get(file), hash, file);
     }
-    for (const [file, hash] of Object.entries(site.hashes)) assert.equal(sha256(readFileSync(path.join(process.env.VITRINE_DIST, file))), hash, file);
-    for (const file of [...site.precache, ...site.later]) assert.ok(site.hashes[file.replace('./', '')] ?? signed.get(file.replace('./', '')), `${file} has a hash`);
+    for (const [file, hash] of Object.entries(site.hashes))
+      assert.equal(sha256(readFileSync(path.join(process.env.VITRINE_DIST, file))), hash, file);
+    for (const file of [...site.precache, ...site.later])
+      assert.ok(site.hashes[file.replace('./', '')] ?? signed.get(file.replace('./', '')), `${file} has a hash`);
   });
 
   test('a browser whose storage is full, or was emptied, searches all the same', async () => {
@@ -243,7 +271,9 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
     await page.reload();
     await able(page, 'text');
     // evicted while the tab is open: the next visit fetches everything anew
-    await page.evaluate(async () => { for (const name of await caches.keys()) await caches.delete(name); });
+    await page.evaluate(async () => {
+      for (const name of await caches.keys()) await caches.delete(name);
+    });
     await ask(page, 'blue shirt');
     const fetched = [];
     context.on('request', (request) => fetched.push(request.url()));
@@ -291,14 +321,38 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
   });
 
   test('links, prices, ids and titles of a hostile catalog stay text', async () => {
-    const links = ['javascript:document.title="owned"', ' JavaScript:document.title="owned"', 'java\nscript:document.title="owned"', 'data:text/html,<script>top.document.title="owned"</script>', 'vbscript:x', 'file:///etc/passwd', '//elsewhere.example', 'blob:https://elsewhere.example/x'];
+    const links = [
+      'javascript:document.title="owned"',
+      ' JavaScript:document.title="owned"',
+      'java\nscript:document.title="owned"',
+      'data:text/html,<script>top.document.title="owned"</script>',
+      'vbscript:x',
+      'file:///etc/passwd',
+      '//elsewhere.example',
+      'blob:https://elsewhere.example/x',
+    ];
     const shard = manifest.shards[0];
     const list = await (await fetch(`${server.origin}/catalog/${shard.items.file}`)).json();
     const markup = '"><svg onload=document.title="owned"><!--';
-    links.forEach((link, i) => Object.assign(list[i], { link, price: markup, title: `${i} ${markup}`, id: `${i}'"><img src=x onerror=document.title="owned">`, photo: '../../site.json' }));
+    links.forEach((link, i) =>
+      Object.assign(list[i], {
+        link,
+        price: markup,
+        title: `${i} ${markup}`,
+        id: `${i}'"><img src=x onerror=document.title="owned">`,
+        photo: '../../site.json',
+      }),
+    );
     const body = JSON.stringify(list);
     const context = await visitor();
-    const catalog = { ...manifest, title: markup, shards: [{ ...shard, items: { ...shard.items, bytes: Buffer.byteLength(body), sha256: sha256(body) } }, ...manifest.shards.slice(1)] };
+    const catalog = {
+      ...manifest,
+      title: markup,
+      shards: [
+        { ...shard, items: { ...shard.items, bytes: Buffer.byteLength(body), sha256: sha256(body) } },
+        ...manifest.shards.slice(1),
+      ],
+    };
     await context.route(`**/${shard.items.file}`, (route) => route.fulfill({ body, contentType: 'application/json' }));
     await context.route('**/catalog/catalog.json', (route) => route.fulfill({ json: catalog }));
     const page = await context.newPage();
@@ -315,25 +369,53 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
   });
 
   // what the host of each file name in a manifest would be asked for, and what runs when text becomes markup
-  const markup = '</title></head>"><script>document.title="owned"</script><svg onload=document.title="owned"><img src=x onerror=document.title="owned">\'';
+  const markup =
+    '</title></head>"><script>document.title="owned"</script><svg onload=document.title="owned"><img src=x onerror=document.title="owned">\'';
 
   test('a site made of a hostile catalog runs no script, publishes no page and asks nobody else', async () => {
     const home = mkdtempSync(path.join(tmpdir(), 'vitrine-hostile-'));
     const [catalog, dist] = [path.join(home, 'catalog'), path.join(home, 'dist')];
     cpSync(path.join(process.env.VITRINE_DIST, 'catalog'), catalog, { recursive: true });
-    for (const [name, text] of [['evil.html', markup], ['evil.js', 'document.title="owned"'], ['evil.svg', `<svg onload='document.title="owned"'/>`]]) writeFileSync(path.join(catalog, 'photos', name), text);
+    for (const [name, text] of [
+      ['evil.html', markup],
+      ['evil.js', 'document.title="owned"'],
+      ['evil.svg', `<svg onload='document.title="owned"'/>`],
+    ])
+      writeFileSync(path.join(catalog, 'photos', name), text);
     const [shard, ...others] = manifest.shards;
     const list = JSON.parse(readFileSync(path.join(catalog, shard.items.file)));
-    Object.assign(list[0], { id: markup, title: markup, price: markup, link: `javascript:document.title="owned"`, tone: `red;background:url(//elsewhere.example)`, attributes: { [markup]: markup } });
+    Object.assign(list[0], {
+      id: markup,
+      title: markup,
+      price: markup,
+      link: `javascript:document.title="owned"`,
+      tone: `red;background:url(//elsewhere.example)`,
+      attributes: { [markup]: markup },
+    });
     const body = JSON.stringify(list);
     writeFileSync(path.join(catalog, shard.items.file), body);
     const items = { ...shard.items, bytes: Buffer.byteLength(body), sha256: sha256(body) };
-    const facets = [{ name: markup, values: [{ value: markup, count: 1 }, { value: `${markup}2`, count: 1 }] }, ...manifest.facets];
-    writeFileSync(path.join(catalog, 'catalog.json'), JSON.stringify({ ...manifest, title: markup, facets, shards: [{ ...shard, items }, ...others] }));
+    const facets = [
+      {
+        name: markup,
+        values: [
+          { value: markup, count: 1 },
+          { value: `${markup}2`, count: 1 },
+        ],
+      },
+      ...manifest.facets,
+    ];
+    writeFileSync(
+      path.join(catalog, 'catalog.json'),
+      JSON.stringify({ ...manifest, title: markup, facets, shards: [{ ...shard, items }, ...others] }),
+    );
     const logo = path.join(home, 'x"><script>document.title="owned"<b>.svg');
     writeFileSync(logo, '<svg xmlns="http://www.w3.org/2000/svg"/>');
     execFileSync(process.env.VITRINE_BIN, ['site', catalog, '--out', dist, '--logo', logo], { stdio: 'pipe' });
-    assert.deepEqual(readdirSync(path.join(dist, 'catalog/photos')).filter((name) => name.startsWith('evil')), []);
+    assert.deepEqual(
+      readdirSync(path.join(dist, 'catalog/photos')).filter((name) => name.startsWith('evil')),
+      [],
+    );
     const own = await serve(dist);
     const context = await visitor();
     const asked = [];
@@ -374,7 +456,11 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
       await alert.waitFor();
       const sentence = await alert.textContent();
       assert.ok(sentence.includes(name.split('/').pop()), `${name}: ${sentence}`);
-      assert.deepEqual(asked.filter((url) => url.includes('elsewhere')), [], name);
+      assert.deepEqual(
+        asked.filter((url) => url.includes('elsewhere')),
+        [],
+        name,
+      );
       await context.close();
     }
   });

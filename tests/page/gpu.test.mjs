@@ -17,7 +17,8 @@ const shaders = path.join(root, 'src/backend/wgsl');
 const fixture = (name) => path.join(root, 'tests/fixtures', name);
 const { VITRINE_BIN: vitrine, VITRINE_DIST: dist, VITRINE_GPU_CASES: cases } = process.env;
 const built = dist && existsSync(path.join(dist, 'pkg/gpu/vitrine_bg.wasm'));
-const reason = missing() ?? (built ? null : `${dist} holds no WebGPU build: run ./build.sh wasm gpu and make the site again`);
+const reason =
+  missing() ?? (built ? null : `${dist} holds no WebGPU build: run ./build.sh wasm gpu and make the site again`);
 if (reason) console.log(`skipped: WebGPU in the page (${reason})`);
 
 // What a test puts in front of the worker's script.
@@ -60,9 +61,13 @@ describe('WebGPU in the page', { skip: reason ?? false, concurrency: 1 }, () => 
     const run = (...args) => execFileSync(vitrine, args, { stdio: ['ignore', 'ignore', 'inherit'] });
     run('convert', fixture('golden/vit-hf'), fixture('golden/bert'), '--out', at('model'), '--format', 'q8');
     // four that show different things: of the others each is nearly one of these, and either may stand for both
-    for (const name of ['alpha.png', 'large.jpg', 'lossy.webp', 'turned.jpg']) cpSync(fixture(`photos/${name}`), at(`photos/${name}`));
+    for (const name of ['alpha.png', 'large.jpg', 'lossy.webp', 'turned.jpg'])
+      cpSync(fixture(`photos/${name}`), at(`photos/${name}`));
     run('index', at('photos'), '--model', at('model'), '--out', at('catalog'));
-    cpSync(path.join(root, 'www'), at('www'), { recursive: true, filter: (from) => !from.startsWith(path.join(root, 'www/pkg')) });
+    cpSync(path.join(root, 'www'), at('www'), {
+      recursive: true,
+      filter: (from) => !from.startsWith(path.join(root, 'www/pkg')),
+    });
     cpSync(path.join(dist, 'pkg'), at('www/pkg'), { recursive: true });
     if (cases) cpSync(cases, at('www/pkg/cases'), { recursive: true });
     run('site', at('catalog'), '--model', at('model'), '--www', at('www'), '--out', at('dist'));
@@ -105,10 +110,19 @@ describe('WebGPU in the page', { skip: reason ?? false, concurrency: 1 }, () => 
     const functions = readFileSync(path.join(shaders, 'functions.wgsl'), 'utf8');
     const names = readdirSync(shaders).filter((name) => name.endsWith('.wgsl') && name !== 'functions.wgsl');
     assert.ok(names.length >= 12);
-    const plain = names.map((name) => ({ name, code: `${functions}\n${readFileSync(path.join(shaders, name), 'utf8')}` }));
+    const plain = names.map((name) => ({
+      name,
+      code: `${functions}\n${readFileSync(path.join(shaders, name), 'utf8')}`,
+    }));
     const halves = plain.filter(({ code }) => code.includes('alias real = f32;'));
     assert.ok(halves.length >= 1);
-    const sources = [...plain, ...halves.map(({ name, code }) => ({ name: `${name} in f16`, code: `enable f16;\n${code.replace('alias real = f32;', 'alias real = f16;')}` }))];
+    const sources = [
+      ...plain,
+      ...halves.map(({ name, code }) => ({
+        name: `${name} in f16`,
+        code: `enable f16;\n${code.replace('alias real = f32;', 'alias real = f16;')}`,
+      })),
+    ];
     const problems = await page.evaluate(async (sources) => {
       const adapter = await navigator.gpu.requestAdapter();
       const f16 = adapter.features.has('shader-f16');
@@ -122,11 +136,15 @@ describe('WebGPU in the page', { skip: reason ?? false, concurrency: 1 }, () => 
         const overrides = [...code.matchAll(/^override (\w+): (\w+);/gm)];
         let all = [{}];
         for (const [, key, type] of overrides) {
-          all = all.flatMap((constants) => (type === 'bool' ? [0, 1] : [0, 3]).map((value) => ({ ...constants, [key]: value })));
+          all = all.flatMap((constants) =>
+            (type === 'bool' ? [0, 1] : [0, 3]).map((value) => ({ ...constants, [key]: value })),
+          );
         }
         for (const constants of all) {
           const compute = { module, entryPoint: 'main', constants };
-          await device.createComputePipelineAsync({ layout: 'auto', compute }).catch((error) => problems.push(`${name}: ${error.message}`));
+          await device
+            .createComputePipelineAsync({ layout: 'auto', compute })
+            .catch((error) => problems.push(`${name}: ${error.message}`));
         }
       }
       return problems;
@@ -135,18 +153,22 @@ describe('WebGPU in the page', { skip: reason ?? false, concurrency: 1 }, () => 
     await page.close();
   });
 
-  test('the case table of the backends agrees with f64', { skip: cases ? false : 'VITRINE_GPU_CASES is not set' }, async () => {
-    const page = await browser.newPage();
-    await page.goto(server.origin);
-    const [count, ...failed] = await page.evaluate(async () => {
-      const program = await import(new URL('pkg/cases/backend_cases.js', location.href).href);
-      await program.default();
-      return program.run();
-    });
-    assert.deepEqual(failed, []);
-    assert.ok(Number(count) > 200, `${count} cases`);
-    await page.close();
-  });
+  test(
+    'the case table of the backends agrees with f64',
+    { skip: cases ? false : 'VITRINE_GPU_CASES is not set' },
+    async () => {
+      const page = await browser.newPage();
+      await page.goto(server.origin);
+      const [count, ...failed] = await page.evaluate(async () => {
+        const program = await import(new URL('pkg/cases/backend_cases.js', location.href).href);
+        await program.default();
+        return program.run();
+      });
+      assert.deepEqual(failed, []);
+      assert.ok(Number(count) > 200, `${count} cases`);
+      await page.close();
+    },
+  );
 
   test('a software adapter is left alone, and the panel says so', async () => {
     const page = await visit();
@@ -217,7 +239,10 @@ describe('WebGPU in the page', { skip: reason ?? false, concurrency: 1 }, () => 
       const worker = again.workers().find((candidate) => candidate.url().endsWith('worker.js'));
       const codes = await worker.evaluate(() => self.shaders);
       assert.ok(codes.length > 5, `${codes.length} shaders`);
-      assert.equal(codes.some((code) => code.includes('dot4I8Packed')), arithmetic === 'packed');
+      assert.equal(
+        codes.some((code) => code.includes('dot4I8Packed')),
+        arithmetic === 'packed',
+      );
       await again.close();
     }
     await page.context().close();
@@ -231,7 +256,11 @@ describe('WebGPU in the page', { skip: reason ?? false, concurrency: 1 }, () => 
     await page.context().close();
   });
 
-  for (const [fault, code] of [['loss', 'lost'], ['hang', 'late'], ['memory', 'lost']]) {
+  for (const [fault, code] of [
+    ['loss', 'lost'],
+    ['hang', 'late'],
+    ['memory', 'lost'],
+  ]) {
     test(`the processor answers the question during which this happens: ${fault}`, async () => {
       const page = await visit('?backend=gpu', { patch: faults });
       await decided(page, 'gpu');

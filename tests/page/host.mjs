@@ -4,8 +4,16 @@ import http from 'node:http';
 import path from 'node:path';
 
 const types = {
-  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.json': 'application/json',
-  '.webmanifest': 'application/manifest+json', '.svg': 'image/svg+xml', '.png': 'image/png', '.jpg': 'image/jpeg', '.webp': 'image/webp', '.wasm': 'application/wasm',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json',
+  '.webmanifest': 'application/manifest+json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.webp': 'image/webp',
+  '.wasm': 'application/wasm',
 };
 
 function find(dist, url) {
@@ -34,7 +42,8 @@ export async function plainHost(dist, { ranges = true, breaks = () => undefined,
   const server = http.createServer((request, response) => {
     note(request);
     const { pathname } = new URL(request.url, 'http://x');
-    if (pathname in pages) return response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...all }).end(pages[pathname]);
+    if (pathname in pages)
+      return response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...all }).end(pages[pathname]);
     const file = find(path.resolve(dist), request.url);
     if (!file) return response.writeHead(404).end();
     const name = path.basename(file);
@@ -42,13 +51,19 @@ export async function plainHost(dist, { ranges = true, breaks = () => undefined,
     asked.push({ file: name, range: request.headers.range ?? null });
     const { size } = statSync(file);
     const start = from ? Number(from) : 0;
-    const headers = { 'content-type': types[path.extname(file)] ?? 'application/octet-stream', 'content-length': size - start, ...all };
+    const headers = {
+      'content-type': types[path.extname(file)] ?? 'application/octet-stream',
+      'content-length': size - start,
+      ...all,
+    };
     if (from) headers['content-range'] = `bytes ${start}-${size - 1}/${size}`;
     response.writeHead(from ? 206 : 200, headers);
     const end = breaks(name, asked.filter((one) => one.file === name).length);
     if (end === undefined) return createReadStream(file, { start }).pipe(response);
     // The connection ends behind what was written, so that all of that arrives.
-    createReadStream(file, { start, end: end - 1 }).on('end', () => response.socket?.end()).pipe(response, { end: false });
+    createReadStream(file, { start, end: end - 1 })
+      .on('end', () => response.socket?.end())
+      .pipe(response, { end: false });
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const stop = () => new Promise((resolve) => (server.close(resolve), server.closeAllConnections()));

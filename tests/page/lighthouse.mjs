@@ -19,14 +19,35 @@ if (reason) {
 const { default: lighthouse, desktopConfig } = loaded;
 
 const server = await serve();
-const browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox', `--remote-debugging-port=${port}`] });
+const browser = await chromium.launch({
+  executablePath: chromiumPath,
+  args: ['--no-sandbox', `--remote-debugging-port=${port}`],
+});
 try {
-  for (const [name, config] of [['phone', undefined], ['desktop', desktopConfig]]) {
-    const { lhr } = await lighthouse(server.origin, { port, output: 'json', onlyCategories: Object.keys(least) }, config);
+  for (const [name, config] of [
+    ['phone', undefined],
+    ['desktop', desktopConfig],
+  ]) {
+    const { lhr } = await lighthouse(
+      server.origin,
+      { port, output: 'json', onlyCategories: Object.keys(least) },
+      config,
+    );
     const scores = Object.entries(lhr.categories).map(([id, { score }]) => [id, score]);
-    const times = ['first-contentful-paint', 'largest-contentful-paint', 'total-blocking-time', 'cumulative-layout-shift'];
-    console.log(name, ...scores.map(([id, score]) => `${id} ${Math.round(score * 100)}`), ...times.map((id) => `${id} ${lhr.audits[id].displayValue}`));
-    for (const { id, title, score, weight } of Object.values(lhr.categories).flatMap((category) => category.auditRefs.map(({ id, weight }) => ({ ...lhr.audits[id], weight })))) {
+    const times = [
+      'first-contentful-paint',
+      'largest-contentful-paint',
+      'total-blocking-time',
+      'cumulative-layout-shift',
+    ];
+    console.log(
+      name,
+      ...scores.map(([id, score]) => `${id} ${Math.round(score * 100)}`),
+      ...times.map((id) => `${id} ${lhr.audits[id].displayValue}`),
+    );
+    for (const { id, title, score, weight } of Object.values(lhr.categories).flatMap((category) =>
+      category.auditRefs.map(({ id, weight }) => ({ ...lhr.audits[id], weight })),
+    )) {
       if (score !== null && score < 0.9 && weight > 0) console.log(`  ${id}: ${title}`);
     }
     if (scores.some(([id, score]) => score < least[id])) process.exitCode = 1;

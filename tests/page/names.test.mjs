@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { Catalog } from '../../www/ui/catalog.js';
-import { fetchManifest } from '../../www/ui/data.js';
-import { isFileName, isFolderName, isPhotoName } from '../../www/ui/names.js';
+import { Catalog } from '../../www/core/catalog.js';
+import { fetchManifest } from '../../www/core/data.js';
+import { isFileName, isFolderName, isPhotoName } from '../../www/core/names.js';
 
 const read = (file) => JSON.parse(readFileSync(new URL(`../${file}`, import.meta.url), 'utf8'));
 const cases = read('names.json').map(({ name, times = 1, ...rest }) => ({ name: name.repeat(times), ...rest }));
@@ -19,7 +19,8 @@ test('the names that are accepted are those of the table', () => {
     assert.equal(isFolderName(`${each.name}/`), each.file, `${shown(each)}, as a folder`);
     assert.equal(isFolderName(each.name), false, `${shown(each)}: a folder has a slash at its end`);
   }
-  for (const other of [undefined, null, 7, {}, ['a.jpg'], true]) for (const rule of [isFileName, isPhotoName, isFolderName]) assert.equal(rule(other), false, String(other));
+  for (const other of [undefined, null, 7, {}, ['a.jpg'], true])
+    for (const rule of [isFileName, isPhotoName, isFolderName]) assert.equal(rule(other), false, String(other));
 });
 
 let server, origin, body;
@@ -38,8 +39,17 @@ function put(manifest, keys, value) {
   return copy;
 }
 
-const [whole, cells, model] = ['catalog-v1/catalog', 'catalog-v2/catalog', 'model-v1/model'].map((file) => read(`fixtures/${file}.json`));
-const site = { title: 'x', logo: 'logo-0123456789abcdef.svg', catalog: 'catalog/', model: 'model/', wasm: [{ name: 'baseline', file: 'pkg/baseline/vitrine_bg.wasm', bytes: 1, sha256: '0'.repeat(64), needs: [] }], hashes: {} };
+const [whole, cells, model] = ['catalog-v1/catalog', 'catalog-v2/catalog', 'model-v1/model'].map((file) =>
+  read(`fixtures/${file}.json`),
+);
+const site = {
+  title: 'x',
+  logo: 'logo-0123456789abcdef.svg',
+  catalog: 'catalog/',
+  model: 'model/',
+  wasm: [{ name: 'baseline', file: 'pkg/baseline/vitrine_bg.wasm', bytes: 1, sha256: '0'.repeat(64), needs: [] }],
+  hashes: {},
+};
 const file = (each) => [each.name, each.file];
 const folder = (each) => [`${each.name}/`, each.file];
 const below = (each) => [`pkg/${each.name}/vitrine_bg.wasm`, each.file || each.name === 'a/b.jpg']; // another folder is one more step of the path
@@ -69,7 +79,15 @@ test('a manifest is refused in whatever place it names a file that leads elsewhe
       const answer = fetchManifest(`${origin}/${name}`, format, { pause: 0 });
       const what = `${name} ${keys.join('.')} ${shown(each)}`;
       if (good) await answer.catch((error) => assert.fail(`${what}: ${error.message}`));
-      else await assert.rejects(answer, (error) => (refused++, error.code === 'mismatch' && error.details.file === name && error.details.got.length < 500), what);
+      else
+        await assert.rejects(
+          answer,
+          (error) => (
+            refused++,
+            error.code === 'mismatch' && error.details.file === name && error.details.got.length < 500
+          ),
+          what,
+        );
     }
   }
   assert.ok(refused > 900, `${refused} were refused`);
@@ -78,7 +96,11 @@ test('a manifest is refused in whatever place it names a file that leads elsewhe
 test('a hash that is none is refused, since files are kept under it', async () => {
   for (const hash of ['../../index.html', '', 'x', 'A'.repeat(64), '0'.repeat(63), '//elsewhere.example']) {
     body = JSON.stringify(put(whole, ['shards', 0, 'sha256'], hash));
-    await assert.rejects(fetchManifest(`${origin}/catalog.json`, 'vitrine-catalog', { pause: 0 }), { code: 'mismatch' }, hash);
+    await assert.rejects(
+      fetchManifest(`${origin}/catalog.json`, 'vitrine-catalog', { pause: 0 }),
+      { code: 'mismatch' },
+      hash,
+    );
   }
 });
 
@@ -86,7 +108,11 @@ test('a photo with a name that leads elsewhere is asked of nobody', () => {
   const catalog = new Catalog('https://shop.example/search/catalog/', whole);
   for (const each of cases) {
     const address = catalog.photo({ photo: each.name });
-    assert.equal(address, each.photo ? `https://shop.example/search/catalog/photos/${each.name}` : 'data:,', shown(each));
+    assert.equal(
+      address,
+      each.photo ? `https://shop.example/search/catalog/photos/${each.name}` : 'data:,',
+      shown(each),
+    );
   }
 });
 

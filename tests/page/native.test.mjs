@@ -8,7 +8,8 @@ import { before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
 const { VITRINE_DIST: dist, VITRINE_BIN: vitrine } = process.env;
-const skip = dist && vitrine ? false : 'VITRINE_DIST and VITRINE_BIN are not set: name a built site and the command line';
+const skip =
+  dist && vitrine ? false : 'VITRINE_DIST and VITRINE_BIN are not set: name a built site and the command line';
 const photos = new URL('../fixtures/photos/', import.meta.url);
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -29,18 +30,26 @@ before(async () => {
   engine = new Vitrine();
   const json = readFileSync(path.join(dist, 'model/model.json'), 'utf8');
   engine.load_model(json);
-  for (const { part, file } of JSON.parse(json).parts) engine.load_part(part, readFileSync(path.join(dist, 'model', file)));
+  for (const { part, file } of JSON.parse(json).parts)
+    engine.load_part(part, readFileSync(path.join(dist, 'model', file)));
 });
 
 for (const photo of readdirSync(photos).sort()) {
   test(`patches of ${photo} are the same, byte for byte`, { skip }, () => {
     const patches = engine.patches(readFileSync(new URL(photo, photos)));
     assert.ok(patches.length > 1000 && patches.every(Number.isFinite));
-    assert.equal(sha256(new Uint8Array(patches.buffer, patches.byteOffset, patches.byteLength)), native({ photo }).patches_sha256);
+    assert.equal(
+      sha256(new Uint8Array(patches.buffer, patches.byteOffset, patches.byteLength)),
+      native({ photo }).patches_sha256,
+    );
   });
 }
 
-for (const query of [{ text: 'navy striped shirt, long sleeves' }, { photo: 'large.jpg' }, { text: 'but in red 👗', photo: 'turned.jpg' }]) {
+for (const query of [
+  { text: 'navy striped shirt, long sleeves' },
+  { photo: 'large.jpg' },
+  { text: 'but in red 👗', photo: 'turned.jpg' },
+]) {
   test(`the vector of ${Object.values(query).join(' + ')} is the same`, { skip }, async () => {
     const bytes = query.photo && new Uint8Array(readFileSync(new URL(query.photo, photos)));
     const vector = await engine.vector(query.text, bytes);

@@ -2,7 +2,16 @@
 // page.test.mjs.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -29,7 +38,10 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
     if (!(await page.isVisible('dialog.own-sheet'))) await page.click('.own-button');
     await page.setInputFiles('[data-own="folder"]', what);
   };
-  const added = (page) => page.waitForSelector('.own [data-fresh]', { timeout: 120_000 }).then((node) => node.evaluate(({ dataset }) => [Number(dataset.fresh), Number(dataset.same)]));
+  const added = (page) =>
+    page
+      .waitForSelector('.own [data-fresh]', { timeout: 120_000 })
+      .then((node) => node.evaluate(({ dataset }) => [Number(dataset.fresh), Number(dataset.same)]));
   const close = (page) => page.keyboard.press('Escape');
   const scope = (page, name) => page.check(`.own-choice input[value="${name}"]`);
   /** Where good matches end, the others wait for a press. */
@@ -37,10 +49,11 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
     const rest = page.locator('.cut button');
     if (await rest.isVisible()) await rest.click();
   };
-  const onlyOwn = (page) => page.waitForFunction(() => {
-    const cards = [...document.querySelectorAll('[data-part="grid"] .card')];
-    return cards.length && cards.every(({ dataset }) => dataset.id.startsWith('own/'));
-  });
+  const onlyOwn = (page) =>
+    page.waitForFunction(() => {
+      const cards = [...document.querySelectorAll('[data-part="grid"] .card')];
+      return cards.length && cards.every(({ dataset }) => dataset.id.startsWith('own/'));
+    });
   const search = async (page, words) => {
     await page.fill('[data-part="words"]', words);
     await page.press('[data-part="words"]', 'Enter');
@@ -53,9 +66,12 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
     folder = mkdtempSync(path.join(tmpdir(), 'vitrine-own-'));
     wardrobe = path.join(folder, 'wardrobe');
     mkdirSync(path.join(wardrobe, 'deep'), { recursive: true });
-    const photos = readdirSync(source, { recursive: true }).filter((file) => /\.(jpe?g|png|webp)$/i.test(file)).sort();
+    const photos = readdirSync(source, { recursive: true })
+      .filter((file) => /\.(jpe?g|png|webp)$/i.test(file))
+      .sort();
     names = Array.from({ length: 24 }, (_, i) => photos[Math.floor((i * photos.length) / 24)]);
-    for (const [i, file] of names.entries()) copyFileSync(path.join(source, file), path.join(wardrobe, i % 2 ? 'deep' : '.', `mine ${path.basename(file)}`));
+    for (const [i, file] of names.entries())
+      copyFileSync(path.join(source, file), path.join(wardrobe, i % 2 ? 'deep' : '.', `mine ${path.basename(file)}`));
     writeFileSync(path.join(wardrobe, 'broken.jpg'), 'not a photo');
     writeFileSync(path.join(wardrobe, 'notes.txt'), 'not one either');
     copyFileSync(path.join(source, names[0]), path.join(wardrobe, 'copy.jpg'));
@@ -79,7 +95,12 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
     assert.match(await page.textContent('.own [data-kept]'), /kept on this device/);
     await page.evaluate(axe.source);
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
-    assert.deepEqual(violations.filter(({ impact }) => ['serious', 'critical'].includes(impact)).map(({ id, nodes }) => `${id}: ${nodes[0].html}`), []);
+    assert.deepEqual(
+      violations
+        .filter(({ impact }) => ['serious', 'critical'].includes(impact))
+        .map(({ id, nodes }) => `${id}: ${nodes[0].html}`),
+      [],
+    );
     await close(page);
 
     // beside, instead, and not at all
@@ -94,11 +115,18 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
     assert.equal(own(mine).length, 24);
     assert.equal(await page.locator('.card .own-mark').count(), 24);
     await scope(page, 'shop');
-    await page.waitForFunction(() => ![...document.querySelectorAll('[data-part="grid"] .card')].some(({ dataset }) => dataset.id.startsWith('own/')));
+    await page.waitForFunction(
+      () =>
+        ![...document.querySelectorAll('[data-part="grid"] .card')].some(({ dataset }) =>
+          dataset.id.startsWith('own/'),
+        ),
+    );
 
     // an own photo finds the shop's own copy of it, and itself stays out of the address
     await scope(page, 'both');
-    await page.waitForFunction(() => [...document.querySelectorAll('[data-part="grid"] .card')].some(({ dataset }) => dataset.id.startsWith('own/')));
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll('[data-part="grid"] .card')].some(({ dataset }) => dataset.id.startsWith('own/')),
+    );
     const [id] = own(await ids(page, 48));
     await page.locator(`.card[data-id="${id}"]`).hover();
     await page.locator(`.card[data-id="${id}"] .card-action`).first().click();
@@ -146,7 +174,10 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
     await able(page, 'text');
     await search(page, 'red dress');
     assert.equal(own(await ids(page, 96)).length, 0);
-    assert.deepEqual(await page.evaluate(async () => Array.fromAsync((await navigator.storage.getDirectory()).keys())), []);
+    assert.deepEqual(
+      await page.evaluate(async () => Array.fromAsync((await navigator.storage.getDirectory()).keys())),
+      [],
+    );
     await page.context().close();
   });
 
@@ -174,7 +205,8 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
     const session = await page.context().newCDPSession(page);
     const drop = async (...files) => {
       const data = { items: [], files, dragOperationsMask: 1 };
-      for (const type of ['dragEnter', 'dragOver', 'drop']) await session.send('Input.dispatchDragEvent', { type, x: 400, y: 500, data });
+      for (const type of ['dragEnter', 'dragOver', 'drop'])
+        await session.send('Input.dispatchDragEvent', { type, x: 400, y: 500, data });
     };
     await drop(path.join(wardrobe, 'deep', `mine ${path.basename(names[1])}`));
     await settled(page, { kind: 'image', by: 'engine' });
@@ -250,12 +282,19 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
     const [download] = await Promise.all([page.waitForEvent('download'), page.click('#own-export')]);
     const archive = path.join(folder, download.suggestedFilename());
     await download.saveAs(archive);
-    await page.evaluate(() => (globalThis.showDirectoryPicker = async () => (await navigator.storage.getDirectory()).getDirectoryHandle('exported', { create: true })));
+    await page.evaluate(
+      () =>
+        (globalThis.showDirectoryPicker = async () =>
+          (await navigator.storage.getDirectory()).getDirectoryHandle('exported', { create: true })),
+    );
     await page.click('#own-export_folder');
     await page.waitForFunction(() => document.querySelector('.own').textContent.includes('Saved: exported'));
     const saved = await page.evaluate(async () => {
       const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('exported');
-      return [await Array.fromAsync(folder.keys()), await Array.fromAsync((await folder.getDirectoryHandle('photos')).keys())];
+      return [
+        await Array.fromAsync(folder.keys()),
+        await Array.fromAsync((await folder.getDirectoryHandle('photos')).keys()),
+      ];
     });
     assert.ok(saved[0].includes('catalog.json') && saved[0].some((name) => name.startsWith('shard-')), saved[0].join());
     assert.equal(saved[1].length, 24);
@@ -264,20 +303,45 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
     for (const words of ['red dress', 'striped shirt', 'black shoes']) {
       await search(page, words);
       await whole(page);
-      const shown = await page.$$eval('[data-part="grid"] .card', (cards) => cards.slice(0, 10).map((card) => ({ id: card.dataset.id, score: Number(card.querySelector('.score-text').textContent) })));
-      const said = JSON.parse(execFileSync(vitrine, ['search', archive, '--model', path.join(dist, 'model'), '--text', words, '-k', '10', '--json'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+      const shown = await page.$$eval('[data-part="grid"] .card', (cards) =>
+        cards
+          .slice(0, 10)
+          .map((card) => ({ id: card.dataset.id, score: Number(card.querySelector('.score-text').textContent) })),
+      );
+      const said = JSON.parse(
+        execFileSync(
+          vitrine,
+          ['search', archive, '--model', path.join(dist, 'model'), '--text', words, '-k', '10', '--json'],
+          { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+        ),
+      );
       const there = said.hits.map(({ id }) => `own/${id}`);
       // sums in another order may swap two hits that are equal to the third place
-      for (const [i, { id, score }] of shown.entries()) assert.ok(id === there[i] || Math.abs(said.hits[i].score - score) < 0.015, `${words}: ${shown.map((hit) => hit.id)} against ${there}`);
+      for (const [i, { id, score }] of shown.entries())
+        assert.ok(
+          id === there[i] || Math.abs(said.hits[i].score - score) < 0.015,
+          `${words}: ${shown.map((hit) => hit.id)} against ${there}`,
+        );
       assert.ok(shown.filter(({ id }) => there.includes(id)).length >= 9);
     }
     // the same folder indexed by the command line: the same photos, the same vectors up to rounding
     const catalog = path.join(folder, 'catalog');
-    execFileSync(vitrine, ['index', wardrobe, '--out', catalog, '--model', path.join(dist, 'model')], { stdio: 'ignore' });
+    execFileSync(vitrine, ['index', wardrobe, '--out', catalog, '--model', path.join(dist, 'model')], {
+      stdio: 'ignore',
+    });
     const args = ['--model', path.join(dist, 'model'), '--text', 'red dress', '-k', '30', '--json'];
-    const [ours, theirs] = [archive, catalog].map((at) => JSON.parse(execFileSync(vitrine, ['search', at, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })).hits);
+    const [ours, theirs] = [archive, catalog].map(
+      (at) =>
+        JSON.parse(
+          execFileSync(vitrine, ['search', at, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+        ).hits,
+    );
     const score = new Map(theirs.map((hit) => [hit.id, hit.score]));
-    for (const hit of ours) assert.ok(Math.abs(hit.score - (score.get(hit.id) ?? 9)) < 0.02, `${hit.id}: ${hit.score} against ${score.get(hit.id)}`);
+    for (const hit of ours)
+      assert.ok(
+        Math.abs(hit.score - (score.get(hit.id) ?? 9)) < 0.02,
+        `${hit.id}: ${hit.score} against ${score.get(hit.id)}`,
+      );
     await page.context().close();
   });
 

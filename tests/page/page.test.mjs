@@ -11,7 +11,9 @@ import { after, before, describe, test } from 'node:test';
 import axe from 'axe-core';
 import { able, ids, launch, load, missing, rewrite, serve, settled } from './browser.mjs';
 
-const reason = missing() ?? (process.env.VITRINE_PHOTOS ? null : 'VITRINE_PHOTOS is not set: name the folder of photos and items.csv');
+const reason =
+  missing() ??
+  (process.env.VITRINE_PHOTOS ? null : 'VITRINE_PHOTOS is not set: name the folder of photos and items.csv');
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
 describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
@@ -28,9 +30,16 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       const url = new URL(request.url());
       if (url.protocol.startsWith('http') && url.origin !== server.origin) foreign.push(request.url());
     });
-    context.on('console', (message) => /Content Security Policy/i.test(message.text()) && violations.push(message.text()));
+    context.on(
+      'console',
+      (message) => /Content Security Policy/i.test(message.text()) && violations.push(message.text()),
+    );
     context.on('weberror', (error) => crashes.push(String(error.error().stack)));
-    await context.addInitScript(() => addEventListener('securitypolicyviolation', (event) => console.error(`Content Security Policy: ${event.blockedURI}`)));
+    await context.addInitScript(() =>
+      addEventListener('securitypolicyviolation', (event) =>
+        console.error(`Content Security Policy: ${event.blockedURI}`),
+      ),
+    );
     return context;
   }
 
@@ -54,16 +63,23 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
   const share = (list, test) => list.filter(test).length / list.length;
   const of = (name, value) => (item) => item.attributes[name] === value;
   const coloured = (colour) => (item) => item.attributes.colour?.split(' ').includes(colour.split(' ').at(-1)); // light blue is a blue
-  const find = (wanted) => [...items.values()].filter((item) => Object.entries(wanted).every(([name, value]) => item.attributes[name] === value));
+  const find = (wanted) =>
+    [...items.values()].filter((item) =>
+      Object.entries(wanted).every(([name, value]) => item.attributes[name] === value),
+    );
 
   /** Kinds of products that the catalog has several of, the most frequent first: [{colour, category, n}]. */
   function kinds(least) {
     const tally = new Map();
-    for (const { attributes: { colour, category } } of items.values()) {
+    for (const {
+      attributes: { colour, category },
+    } of items.values()) {
       const key = JSON.stringify({ colour, category });
       tally.set(key, (tally.get(key) ?? 0) + 1);
     }
-    const list = [...tally].map(([key, n]) => ({ ...JSON.parse(key), n })).filter(({ n, colour }) => colour && n >= least);
+    const list = [...tally]
+      .map(([key, n]) => ({ ...JSON.parse(key), n }))
+      .filter(({ n, colour }) => colour && n >= least);
     return list.sort((a, b) => b.n - a.n || a.category.localeCompare(b.category));
   }
 
@@ -85,7 +101,9 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     server = await serve();
     browser = await launch();
     manifest = await (await fetch(`${server.origin}/catalog/catalog.json`)).json();
-    const lists = await Promise.all(manifest.shards.map(async ({ items: { file } }) => (await fetch(`${server.origin}/catalog/${file}`)).json()));
+    const lists = await Promise.all(
+      manifest.shards.map(async ({ items: { file } }) => (await fetch(`${server.origin}/catalog/${file}`)).json()),
+    );
     items = new Map(lists.flat().map((item) => [item.id, item]));
     shared = await visitor();
     page = await open(shared);
@@ -103,7 +121,10 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     const first = await open(context);
     await settled(first, { kind: 'browse' });
     assert.match(await first.textContent('[data-part="heading"]'), new RegExp(items.size.toLocaleString('en')));
-    assert.ok(new Set((await products(12, first)).map(({ attributes }) => attributes.category)).size >= 6, 'the first view is a mixed one');
+    assert.ok(
+      new Set((await products(12, first)).map(({ attributes }) => attributes.category)).size >= 6,
+      'the first view is a mixed one',
+    );
     const names = await first.$$eval('.facet summary', (nodes) => nodes.map((node) => node.textContent.toLowerCase()));
     assert.deepEqual(names.toSorted(), manifest.facets.map(({ name }) => name.replace(/_/g, ' ')).toSorted());
     assert.deepEqual(names.slice(0, 3), ['category', 'colour', 'pattern'], 'what people look for first comes first');
@@ -121,7 +142,10 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     assert.ok(!near.includes(shown), 'the product itself is not among its neighbours');
     const { category, colour } = shown.attributes;
     const related = (item) => of('category', category)(item) || coloured(colour)(item);
-    assert.ok(share(near, related) >= 0.7, `neighbours of ${shown.title}: ${near.map((item) => item.title).join(' | ')}`);
+    assert.ok(
+      share(near, related) >= 0.7,
+      `neighbours of ${shown.title}: ${near.map((item) => item.title).join(' | ')}`,
+    );
     await context.close();
   });
 
@@ -139,13 +163,24 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       shares.colour.push(share(top, coloured(colour)));
       if (category !== 'dress') continue;
       const right = (item) => of('category', category)(item) && coloured(colour)(item);
-      assert.ok(share(top.slice(0, 3), right) >= 2 / 3, `“${colour} ${category}”: ${top.map((item) => item.title).join(' | ')}`);
+      assert.ok(
+        share(top.slice(0, 3), right) >= 2 / 3,
+        `“${colour} ${category}”: ${top.map((item) => item.title).join(' | ')}`,
+      );
     }
     // one hard query may take blouses for shirts; all together must be right more often than not
     assert.ok(mean(shares.category) >= 0.6 && mean(shares.colour) >= 0.6, JSON.stringify(shares));
-    assert.equal(await page.locator('.card .score:visible').count(), await page.locator('.card').count(), 'a score bar on every card');
+    assert.equal(
+      await page.locator('.card .score:visible').count(),
+      await page.locator('.card').count(),
+      'a score bar on every card',
+    );
     const scores = await page.$$eval('.card .score-text', (nodes) => nodes.map((node) => Number(node.textContent)));
-    assert.deepEqual(scores, scores.toSorted((a, b) => b - a), 'best first');
+    assert.deepEqual(
+      scores,
+      scores.toSorted((a, b) => b - a),
+      'best first',
+    );
   });
 
   test('answers the last words typed, whatever was asked before', async () => {
@@ -171,7 +206,9 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
 
   test('finds a product by its own photo', async () => {
     const folder = process.env.VITRINE_PHOTOS;
-    const files = readdirSync(folder, { recursive: true }).filter((file) => /\.(jpe?g|png|webp)$/i.test(file)).sort();
+    const files = readdirSync(folder, { recursive: true })
+      .filter((file) => /\.(jpe?g|png|webp)$/i.test(file))
+      .sort();
     for (const file of [files[3], files[Math.floor(files.length / 2)], files.at(-5)]) {
       await page.click('.brand');
       await page.setInputFiles('[data-part="file"]', path.join(folder, file));
@@ -217,7 +254,10 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       hits[mix] = await products(12);
     }
     const dresses = (list) => share(list, of('category', 'dress'));
-    assert.ok(dresses(hits[1]) > dresses(hits[0]), `like the photo: ${dresses(hits[1])}, like the words: ${dresses(hits[0])}`);
+    assert.ok(
+      dresses(hits[1]) > dresses(hits[0]),
+      `like the photo: ${dresses(hits[1])}, like the words: ${dresses(hits[0])}`,
+    );
   });
 
   test('filters, with counts, and searches within the filters', async () => {
@@ -230,12 +270,18 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     assert.equal(Number(count), red.length);
     await box.check();
     await settled(page, { kind: 'browse' });
-    await page.waitForFunction((n) => document.querySelector('[data-part="heading"]').textContent.startsWith(`${n} of`), red.length);
+    await page.waitForFunction(
+      (n) => document.querySelector('[data-part="heading"]').textContent.startsWith(`${n} of`),
+      red.length,
+    );
     const shown = await products(48);
     assert.equal(shown.length, Math.min(48, red.length));
     assert.ok(shown.every(of('colour', 'red')));
     const dresses = page.locator('.rail input[data-facet="category"][data-value="dress"]');
-    assert.equal(Number(await dresses.evaluate((input) => input.closest('label').querySelector('.facet-count').textContent)), find({ colour: 'red', category: 'dress' }).length);
+    assert.equal(
+      Number(await dresses.evaluate((input) => input.closest('label').querySelector('.facet-count').textContent)),
+      find({ colour: 'red', category: 'dress' }).length,
+    );
 
     await able(page, 'text');
     await page.fill('[data-part="words"]', 'dress');
@@ -259,7 +305,9 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await able(page, 'text');
     await search('dress');
     await page.fill('[data-part="words"]', 'dress -red');
-    await page.waitForFunction(() => document.querySelector('[data-part="subheading"]').textContent.includes('without red'));
+    await page.waitForFunction(() =>
+      document.querySelector('[data-part="subheading"]').textContent.includes('without red'),
+    );
     await settled(page, { kind: 'text', by: 'engine', words: 'dress' });
     const top = await products(48);
     assert.ok(top.length > 10);
@@ -292,7 +340,10 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     assert.equal(await at(), '0');
     await page.keyboard.press('ArrowRight');
     assert.equal(await at(), '1');
-    const columns = await page.$eval('[data-part="grid"]', (grid) => getComputedStyle(grid).gridTemplateColumns.split(' ').length);
+    const columns = await page.$eval(
+      '[data-part="grid"]',
+      (grid) => getComputedStyle(grid).gridTemplateColumns.split(' ').length,
+    );
     await page.keyboard.press('ArrowDown');
     assert.equal(await at(), String(1 + columns));
     await page.keyboard.press('Enter');
@@ -333,7 +384,11 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await search('red dress');
     const order = await ids(page, 3);
     await page.click('.card-open');
-    const title = (id) => page.waitForFunction((text) => document.querySelector('dialog.product[open] .product-title')?.textContent === text, items.get(id).title);
+    const title = (id) =>
+      page.waitForFunction(
+        (text) => document.querySelector('dialog.product[open] .product-title')?.textContent === text,
+        items.get(id).title,
+      );
     await title(order[0]);
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowRight');
@@ -355,24 +410,35 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
   /** Controls that stand out of the window sideways, or that something else covers when they are scrolled to. */
   const unreachable = (on, root) =>
     on.evaluate((selector) => {
-      const controls = [...document.querySelector(selector).querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]')];
+      const controls = [
+        ...document.querySelector(selector).querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]'),
+      ];
       return controls.flatMap((control) => {
         const shown = control.checkVisibility({ visibilityProperty: true, opacityProperty: false });
         if (!shown || control.disabled || control.closest('.visually-hidden, .skip, [aria-hidden="true"]')) return [];
         control.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
-        const target = control.matches('input[type="radio"], input[type="checkbox"]') ? (control.closest('label') ?? control) : control;
+        const target = control.matches('input[type="radio"], input[type="checkbox"]')
+          ? (control.closest('label') ?? control)
+          : control;
         const { left, right, top, bottom, width, height } = target.getBoundingClientRect();
         if (!width || !height) return [];
         const over = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
         const reached = target.contains(over) || over?.contains(target);
         const inside = left >= -1 && right <= innerWidth + 1;
-        return reached && inside ? [] : [`${control.outerHTML.slice(0, 120)} at ${Math.round(left)}…${Math.round(right)} × ${Math.round(top)}…${Math.round(bottom)} under ${over?.outerHTML.slice(0, 60)}`];
+        return reached && inside
+          ? []
+          : [
+              `${control.outerHTML.slice(0, 120)} at ${Math.round(left)}…${Math.round(right)} × ${Math.round(top)}…${Math.round(bottom)} under ${over?.outerHTML.slice(0, 60)}`,
+            ];
       });
     }, root);
 
   test('at 200 % zoom nothing scrolls sideways, and every control can be reached', async () => {
     // what 1280 × 800 and 780 × 844 become when everything is twice as large
-    for (const viewport of [{ width: 640, height: 400 }, { width: 390, height: 422 }]) {
+    for (const viewport of [
+      { width: 640, height: 400 },
+      { width: 390, height: 422 },
+    ]) {
       const context = await visitor({ viewport, deviceScaleFactor: 2, reducedMotion: 'reduce' });
       const zoomed = await open(context);
       await able(zoomed, 'composed');
@@ -407,7 +473,9 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await able(visited, 'text');
     const held = await visited.evaluate(() => {
       globalThis.prompted = 0;
-      const event = Object.assign(new Event('beforeinstallprompt', { cancelable: true }), { prompt: () => globalThis.prompted++ });
+      const event = Object.assign(new Event('beforeinstallprompt', { cancelable: true }), {
+        prompt: () => globalThis.prompted++,
+      });
       return !dispatchEvent(event);
     });
     assert.ok(held, "the browser's own banner is held back");
@@ -427,10 +495,17 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await first.waitForFunction(() => navigator.serviceWorker.controller);
     // Kept when the service worker holds the manifests, the page's other files, and the photos that were seen before it took over.
     await first.waitForFunction(async () => {
-      const kept = (await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()))).flat().map(({ url }) => url);
-      const seen = [...document.images].filter((image) => image.complete && image.src.includes('/photos/')).map(({ src }) => src);
+      const kept = (await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys())))
+        .flat()
+        .map(({ url }) => url);
+      const seen = [...document.images]
+        .filter((image) => image.complete && image.src.includes('/photos/'))
+        .map(({ src }) => src);
       const { later } = await (await fetch('site.json')).json(); // what this visit did not use
-      const files = [...seen, ...['catalog/catalog.json', 'model/model.json', ...later].map((file) => new URL(file, document.baseURI).href)];
+      const files = [
+        ...seen,
+        ...['catalog/catalog.json', 'model/model.json', ...later].map((file) => new URL(file, document.baseURI).href),
+      ];
       return seen.length && files.every((url) => kept.includes(url));
     });
     const [product] = await ids(first, 1);
@@ -462,7 +537,10 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       await visited.goto(own.origin);
       await visited.waitForFunction(() => navigator.serviceWorker.controller);
       const site = JSON.parse(readFileSync(path.join(copy, 'site.json'), 'utf8'));
-      writeFileSync(path.join(copy, 'site.json'), JSON.stringify({ ...site, title: 'The newer one', version: `${site.version}-next` }));
+      writeFileSync(
+        path.join(copy, 'site.json'),
+        JSON.stringify({ ...site, title: 'The newer one', version: `${site.version}-next` }),
+      );
       await visited.reload();
       const notice = visited.locator('[data-notice="update"]');
       await notice.waitFor();
@@ -513,7 +591,8 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await alert.waitFor();
     const sentence = await alert.textContent();
     const { file, sha256: hash } = manifest.shards[0];
-    for (const part of [file, 'damaged', 'sha256', hash.slice(0, 12), 'twice']) assert.ok(sentence.includes(part), `“${sentence}” says ${part}`);
+    for (const part of [file, 'damaged', 'sha256', hash.slice(0, 12), 'twice'])
+      assert.ok(sentence.includes(part), `“${sentence}” says ${part}`);
     assert.equal(asked % 2, 0, 'each shard was asked for a second time, past the cache');
     assert.ok((await damaged.locator('.card').count()) > 0, 'titles still answer');
     damage = false;
@@ -540,7 +619,9 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
   test('takes a broken download up again by itself', async () => {
     const context = await interceptable();
     let broken = 0;
-    await context.route('**/model/text.*', (route) => (broken++ < 2 ? route.abort('connectionreset') : route.continue()));
+    await context.route('**/model/text.*', (route) =>
+      broken++ < 2 ? route.abort('connectionreset') : route.continue(),
+    );
     const recovered = await open(context);
     await able(recovered, 'text');
     assert.equal(broken, 3);
@@ -561,7 +642,12 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await settled(paused, { kind: 'text', by: 'titles' });
     await paused.waitForSelector('[data-vitrine][data-engine="ready"]');
     await paused.click('[data-part="status"]');
-    await paused.waitForFunction(() => [...document.querySelectorAll('.figures .meter')].filter((meter) => meter.style.getPropertyValue('--share') === '100%').length >= 4);
+    await paused.waitForFunction(
+      () =>
+        [...document.querySelectorAll('.figures .meter')].filter(
+          (meter) => meter.style.getPropertyValue('--share') === '100%',
+        ).length >= 4,
+    );
     await paused.getByRole('button', { name: 'Pause' }).click();
     await paused.getByRole('dialog').getByRole('button', { name: 'Resume' }).waitFor();
     await paused.keyboard.press('Escape');
@@ -577,7 +663,9 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
   test('refuses a catalog that another model made, and names both', async () => {
     const context = await interceptable();
     const other = 'f'.repeat(64);
-    await context.route('**/catalog/catalog.json', (route) => route.fulfill({ json: { ...manifest, model: { ...manifest.model, fingerprint: other } } }));
+    await context.route('**/catalog/catalog.json', (route) =>
+      route.fulfill({ json: { ...manifest, model: { ...manifest.model, fingerprint: other } } }),
+    );
     const mixed = await open(context);
     const alert = mixed.locator('[role="alert"]');
     await alert.waitFor();
@@ -602,14 +690,21 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     await refused.click('.card .card-action');
     await settled(refused, { kind: 'like', by: 'neighbours' });
     assert.ok((await refused.locator('.card').count()) > 0);
-    assert.ok(!fetched.some((url) => /safetensors|_bg\.wasm|shard-/.test(url)), 'nothing is downloaded that could not be used');
+    assert.ok(
+      !fetched.some((url) => /safetensors|_bg\.wasm|shard-/.test(url)),
+      'nothing is downloaded that could not be used',
+    );
     await context.close();
   });
 
   test('reports a file that is no photo, and goes on', async () => {
     await page.goto(server.origin);
     await able(page, 'image');
-    await page.setInputFiles('[data-part="file"]', { name: 'x.png', mimeType: 'image/png', buffer: Buffer.from('no photo at all') });
+    await page.setInputFiles('[data-part="file"]', {
+      name: 'x.png',
+      mimeType: 'image/png',
+      buffer: Buffer.from('no photo at all'),
+    });
     const alert = page.locator('[role="alert"]');
     await alert.waitFor();
     assert.match(await alert.textContent(), /could not be read/);
@@ -624,9 +719,15 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       await able(looked, 'text');
       const check = async (state) => {
         await looked.evaluate(axe.source);
-        const { violations: found } = await looked.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+        const { violations: found } = await looked.evaluate(() =>
+          globalThis.axe.run(document, { resultTypes: ['violations'] }),
+        );
         const serious = found.filter(({ impact }) => ['serious', 'critical'].includes(impact));
-        assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes[0].html} ${nodes[0].failureSummary}`), [], `${state} ${JSON.stringify(options)}`);
+        assert.deepEqual(
+          serious.map(({ id, nodes }) => `${id}: ${nodes[0].html} ${nodes[0].failureSummary}`),
+          [],
+          `${state} ${JSON.stringify(options)}`,
+        );
       };
       await check('browse');
       await looked.fill('[data-part="words"]', 'red dress');
@@ -650,12 +751,20 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
   test('speaks every language in full', async () => {
     const folder = path.join(process.env.VITRINE_DIST, 'ui/strings');
     const strings = {};
-    for (const file of readdirSync(folder)) strings[path.parse(file).name] = (await import(path.join(folder, file))).sentences;
+    for (const file of readdirSync(folder).filter((name) => name.endsWith('.js'))) {
+      const [first, panels] = await Promise.all(
+        [file, `panels/${file}`].map((name) => import(path.join(folder, name))),
+      );
+      strings[path.parse(file).name] = { ...first.sentences, ...panels.sentences };
+      for (const key of Object.keys(first.sentences))
+        assert.ok(!(key in panels.sentences), `${file}: ${key} is there once`);
+    }
     assert.ok(Object.keys(strings).length >= 3);
     const places = (sentence) => [...new Set(JSON.stringify(sentence).match(/\{\w+\}/g) ?? [])].toSorted();
     for (const [language, sentences] of Object.entries(strings)) {
       assert.deepEqual(Object.keys(sentences).toSorted(), Object.keys(strings.en).toSorted(), language);
-      for (const [key, sentence] of Object.entries(sentences)) assert.deepEqual(places(sentence), places(strings.en[key]), `${language}: ${key}`);
+      for (const [key, sentence] of Object.entries(sentences))
+        assert.deepEqual(places(sentence), places(strings.en[key]), `${language}: ${key}`);
     }
     const context = await visitor({ locale: 'de-DE' });
     const fetched = [];
@@ -670,7 +779,9 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
     const later = await open(context);
     await settled(later, { kind: 'browse' });
     assert.equal(await later.getAttribute('html', 'lang'), 'de', 'without a network too');
-    assert.deepEqual([...new Set(fetched.filter((file) => file.includes('/strings/')))], ['/ui/strings/de.js'], 'and nobody fetches the sentences of others');
+    const spoken = new Set(fetched.filter((file) => file.includes('/strings/')));
+    spoken.delete('/ui/strings/panels/de.js'); // kept by the service worker, for the panels
+    assert.deepEqual([...spoken], ['/ui/strings/de.js'], 'and nobody fetches the sentences of others');
     await context.close();
   });
 
@@ -685,7 +796,10 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       });
       const fitted = await open(context);
       await able(fitted, 'text');
-      assert.ok(await fitted.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `no sideways scrolling at ${width}`);
+      assert.ok(
+        await fitted.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+        `no sideways scrolling at ${width}`,
+      );
       const shift = await fitted.evaluate(() => globalThis.shift);
       assert.ok(shift < 0.1, `layout shift ${shift} at ${width}`);
       await context.close();
@@ -711,6 +825,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
 /** Reads items.csv far enough to say whether the tests look at the catalog that they were made for. */
 test('the photos folder is the one the catalog was made from', { skip: reason ?? false }, () => {
   const [header, ...rows] = readFileSync(path.join(process.env.VITRINE_PHOTOS, 'items.csv'), 'utf8').trim().split('\n');
-  for (const column of ['id', 'title', 'category', 'colour']) assert.ok(header.split(',').includes(column), `items.csv has a column ${column}: ${header}`);
+  for (const column of ['id', 'title', 'category', 'colour'])
+    assert.ok(header.split(',').includes(column), `items.csv has a column ${column}: ${header}`);
   assert.ok(rows.length > 100);
 });

@@ -16,7 +16,9 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     server = await serve();
     browser = await launch();
     manifest = await (await fetch(`${server.origin}/catalog/catalog.json`)).json();
-    const lists = await Promise.all(manifest.shards.map(async (shard) => (await fetch(`${server.origin}/catalog/${shard.items.file}`)).json()));
+    const lists = await Promise.all(
+      manifest.shards.map(async (shard) => (await fetch(`${server.origin}/catalog/${shard.items.file}`)).json()),
+    );
     items = lists.flat();
   });
 
@@ -27,7 +29,11 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
 
   /** A visitor of this catalog, or of one that `change(rows, catalog)` has made of it, with good matches ending at `relevance`. */
   async function visit(address = '', change = null, { relevance, ...options } = {}) {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: 'block', ...options });
+    const context = await browser.newContext({
+      viewport: { width: 1280, height: 900 },
+      serviceWorkers: 'block',
+      ...options,
+    });
     if (relevance !== undefined) {
       const site = await (await fetch(`${server.origin}/site.json`)).json();
       await context.route(/site\.json/, (route) => route.fulfill({ json: { ...site, relevance } }));
@@ -60,7 +66,11 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     await page.evaluate(axe.source);
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
     const found = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
-    assert.deepEqual(found.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), [], state);
+    assert.deepEqual(
+      found.map(({ id, nodes }) => `${id}: ${nodes[0].html}`),
+      [],
+      state,
+    );
   }
 
   test('says where good matches end, as the catalog was measured', async () => {
@@ -68,7 +78,13 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     await able(page, 'text');
     const none = [];
     // none of these is among the words that the catalog was measured with
-    for (const words of ['submarine periscope', 'income statement', 'boiled potatoes', 'a glass of milk', 'moon landing']) {
+    for (const words of [
+      'submarine periscope',
+      'income statement',
+      'boiled potatoes',
+      'a glass of milk',
+      'moon landing',
+    ]) {
       await search(page, words);
       none.push((await page.locator('[data-notice="few"]').count()) === 1);
       assert.ok((await page.locator('.card').count()) > 0, 'the closest are shown all the same');
@@ -93,7 +109,9 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     await plain.context.close();
     assert.ok(second > third, 'two scores between which the limit fits');
 
-    const { context, page } = await visit('#q=red+dress', null, { relevance: { known: 0, unknown: 0, share: (second + third) / 2 / first, photo: 0 } });
+    const { context, page } = await visit('#q=red+dress', null, {
+      relevance: { known: 0, unknown: 0, share: (second + third) / 2 / first, photo: 0 },
+    });
     await settled(page, { kind: 'text', by: 'engine' });
     assert.deepEqual(await ids(page, 96), all.slice(0, 2));
     assert.match(await page.textContent('.cut'), /Only 2 good matches/);
@@ -102,9 +120,17 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     await page.locator('.cut').getByRole('button').click();
     assert.equal(await page.textContent('.grid-divider'), 'Less close');
     assert.deepEqual(await ids(page, 40), all.slice(0, 40));
-    assert.equal(await page.evaluate(() => document.activeElement.closest('.card')?.dataset.index), '2', 'the focus goes to what came');
+    assert.equal(
+      await page.evaluate(() => document.activeElement.closest('.card')?.dataset.index),
+      '2',
+      'the focus goes to what came',
+    );
     await page.keyboard.press('ArrowRight');
-    assert.equal(await page.evaluate(() => document.activeElement.closest('.card')?.dataset.index), '3', 'the divider is no stop');
+    assert.equal(
+      await page.evaluate(() => document.activeElement.closest('.card')?.dataset.index),
+      '3',
+      'the divider is no stop',
+    );
 
     await context.close();
     const none = await visit('#q=red+dress', null, { relevance: { known: 2, unknown: 2, share: 0, photo: 2 } });
@@ -148,9 +174,14 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     const page = await context.newPage();
     await page.goto(server.origin);
     await settled(page, { kind: 'browse' });
-    const drawn = await page.$$eval('.card .blur', (canvases) => canvases.map((canvas) => [...canvas.getContext('2d').getImageData(0, 0, 3, 4).data]));
+    const drawn = await page.$$eval('.card .blur', (canvases) =>
+      canvases.map((canvas) => [...canvas.getContext('2d').getImageData(0, 0, 3, 4).data]),
+    );
     assert.equal(drawn.length, await page.locator('.card').count());
-    assert.ok(drawn.every((pixels) => pixels.length === 48) && new Set(drawn.map(String)).size > drawn.length / 2, 'each its own');
+    assert.ok(
+      drawn.every((pixels) => pixels.length === 48) && new Set(drawn.map(String)).size > drawn.length / 2,
+      'each its own',
+    );
     await context.close();
   });
 
@@ -176,7 +207,10 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     assert.ok(crop.length === 4 && crop[2] < 0.7 && crop[3] < 0.7 && crop[1] < 0.15, String(crop));
     const cropped = await ids(page, 12);
     const shown = await page.$eval('.query-chip img', (image) => [image.naturalWidth, image.naturalHeight]);
-    assert.deepEqual(shown, [items[0].width, items[0].height].map((side, i) => Math.round(side * crop[i + 2])));
+    assert.deepEqual(
+      shown,
+      [items[0].width, items[0].height].map((side, i) => Math.round(side * crop[i + 2])),
+    );
     await page.reload();
     await settled(page, { kind: 'image', by: 'engine' });
     assert.deepEqual(await ids(page, 12), cropped, 'the address is the whole state');
@@ -195,7 +229,9 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     await settled(page, { kind: 'image', by: 'engine' });
     assert.equal(page.url(), `${server.origin}/`, 'a private photo leaves no trace');
     await page.goBack();
-    await page.waitForFunction(() => document.querySelector('[data-part="heading"]').textContent.includes('your photo'));
+    await page.waitForFunction(() =>
+      document.querySelector('[data-part="heading"]').textContent.includes('your photo'),
+    );
     assert.deepEqual(await ids(page, 12), whole);
     await context.close();
   });
@@ -241,7 +277,10 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     await able(page, 'text');
     await page.click('[data-part="earlier"]');
     const dialog = page.locator('.trail-sheet');
-    assert.deepEqual((await dialog.locator('.trail-step').allTextContents()).toSorted(), ['“blue coat”', '“red dress”']);
+    assert.deepEqual((await dialog.locator('.trail-step').allTextContents()).toSorted(), [
+      '“blue coat”',
+      '“red dress”',
+    ]);
     await serious(page, 'earlier');
     await dialog.getByText('blue coat').click();
     await settled(page, { kind: 'text', by: 'engine', words: 'blue coat' });

@@ -11,7 +11,11 @@ if (reason) {
 }
 mkdirSync(folder, { recursive: true });
 
-const sizes = { 390: { width: 390, height: 844 }, 820: { width: 820, height: 1180 }, 1440: { width: 1440, height: 900 } };
+const sizes = {
+  390: { width: 390, height: 844 },
+  820: { width: 820, height: 1180 },
+  1440: { width: 1440, height: 900 },
+};
 
 async function firstItem(page) {
   return page.$eval('.card', (card) => card.dataset.id);
@@ -21,9 +25,18 @@ async function firstItem(page) {
 async function addOwn(page) {
   await able(page, 'composed');
   const sources = await page.$$eval('.card img', (images) => images.slice(0, 18).map(({ src }) => src));
-  const files = await Promise.all(sources.map(async (src, i) => ({ name: `wardrobe ${i + 1}.jpg`, mimeType: 'image/jpeg', buffer: Buffer.from(await (await fetch(src)).arrayBuffer()) })));
+  const files = await Promise.all(
+    sources.map(async (src, i) => ({
+      name: `wardrobe ${i + 1}.jpg`,
+      mimeType: 'image/jpeg',
+      buffer: Buffer.from(await (await fetch(src)).arrayBuffer()),
+    })),
+  );
   await page.click('.own-button');
-  await page.setInputFiles('[data-own="files"]', [...files, { name: 'IMG_0042.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('cut off') }]);
+  await page.setInputFiles('[data-own="files"]', [
+    ...files,
+    { name: 'IMG_0042.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('cut off') },
+  ]);
   await page.waitForSelector('.own [data-fresh]');
 }
 
@@ -31,7 +44,8 @@ async function addOwn(page) {
 const embedded = `<!doctype html><html lang="en"><head><title>A shop</title><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
 <link rel="icon" href="/search/icons/icon.svg"><link rel="stylesheet" href="/shop.css"><script type="module" src="/search/embed/element.js"></script></head>
 <body><main><h1>Autumn at the corner shop</h1><vitrine-search catalog="/search/" k="12"></vitrine-search></main></body></html>`;
-const shop = 'body { margin: 0; font: 16px/1.5 sans-serif } main { max-width: 1060px; margin: 0 auto; padding: 24px } h1 { font-weight: 500 }';
+const shop =
+  'body { margin: 0; font: 16px/1.5 sans-serif } main { max-width: 1060px; margin: 0 auto; padding: 24px } h1 { font-weight: 500 }';
 
 /** Each state goes from the first view of a loaded page to the moment of the photograph. */
 const states = {
@@ -75,7 +89,11 @@ const states = {
     await able(page, 'image');
     const source = await page.$eval('.card img', (image) => image.src);
     const bytes = await (await fetch(source)).arrayBuffer();
-    await page.setInputFiles('[data-part="file"]', { name: 'mine.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(bytes) });
+    await page.setInputFiles('[data-part="file"]', {
+      name: 'mine.jpg',
+      mimeType: 'image/jpeg',
+      buffer: Buffer.from(bytes),
+    });
     await settled(page, { kind: 'image', by: 'engine' });
   },
   async product(page) {
@@ -110,7 +128,10 @@ const states = {
     const share = (scores[1] + scores[2]) / 2 / scores[0];
     await page.route(/site\.json/, async (route) => {
       const answer = await route.fetch();
-      await route.fulfill({ response: answer, json: { ...(await answer.json()), relevance: { known: 0, unknown: 0, share, photo: 0 } } });
+      await route.fulfill({
+        response: answer,
+        json: { ...(await answer.json()), relevance: { known: 0, unknown: 0, share, photo: 0 } },
+      });
     });
     await load(page, `${origin}/#q=red+dress`);
     await settled(page, { kind: 'text', by: 'engine' });
@@ -208,17 +229,35 @@ const answering = ['refused', 'damaged', 'loading', 'placeholders', 'few', 'mete
 
 const server = await serve();
 // Chromium's software adapter stands in for a graphics card
-const browser = await launch(['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan']);
-const shopHost = await host({ folders: { '/search/': process.env.VITRINE_DIST }, pages: { '/index.html': embedded, '/shop.css': shop } });
+const browser = await launch([
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+]);
+const shopHost = await host({
+  folders: { '/search/': process.env.VITRINE_DIST },
+  pages: { '/index.html': embedded, '/shop.css': shop },
+});
 try {
   for (const [name, size] of Object.entries(sizes)) {
     for (const colorScheme of ['light', 'dark']) {
       for (const [state, reach] of Object.entries(states)) {
-        if (only.length && !only.some((wanted) => `${state}-${name}-${colorScheme}`.startsWith(wanted) || wanted === state)) continue;
+        if (
+          only.length &&
+          !only.some((wanted) => `${state}-${name}-${colorScheme}`.startsWith(wanted) || wanted === state)
+        )
+          continue;
         const phone = name === '390';
         // A service worker would answer in their place.
         const serviceWorkers = answering.includes(state) ? 'block' : 'allow';
-        const context = await browser.newContext({ serviceWorkers, viewport: size, colorScheme, hasTouch: phone, isMobile: phone, deviceScaleFactor: phone ? 2 : 1 });
+        const context = await browser.newContext({
+          serviceWorkers,
+          viewport: size,
+          colorScheme,
+          hasTouch: phone,
+          isMobile: phone,
+          deviceScaleFactor: phone ? 2 : 1,
+        });
         const page = await context.newPage();
         try {
           await page.goto(server.origin);

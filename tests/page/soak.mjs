@@ -18,8 +18,11 @@ async function held(session, page) {
   await session.send('HeapProfiler.collectGarbage');
   const { usedSize } = await session.send('Runtime.getHeapUsage');
   const { nodes, jsEventListeners } = await session.send('Memory.getDOMCounters');
-  const { wasm, urls } = await page.evaluate(async () => ({ wasm: await globalThis.workerMemory?.(), urls: globalThis.liveUrls }));
-  return { heap: usedSize / 1e6, nodes, listeners: jsEventListeners, urls, wasm: wasm / 1e6 };
+  const { wasm, ...live } = await page.evaluate(async () => ({
+    wasm: await globalThis.workerMemory?.(),
+    ...globalThis.liveUrls(),
+  }));
+  return { heap: usedSize / 1e6, nodes, listeners: jsEventListeners, ...live, wasm: wasm / 1e6 };
 }
 
 /** A tab that counts its object URLs, and whose worker tells how much memory the program has. */
@@ -35,10 +38,18 @@ async function open(context, origin) {
 
 async function prepare(context) {
   await context.addInitScript(() => {
-    globalThis.liveUrls = 0;
+    const live = new Map(); // address → type; the worker's verified modules are scripts, all others are photos
     const { createObjectURL, revokeObjectURL } = URL;
-    URL.createObjectURL = (thing) => (globalThis.liveUrls++, createObjectURL.call(URL, thing));
-    URL.revokeObjectURL = (url) => (globalThis.liveUrls--, revokeObjectURL.call(URL, url));
+    URL.createObjectURL = (thing) => {
+      const url = createObjectURL.call(URL, thing);
+      live.set(url, thing.type);
+      return url;
+    };
+    URL.revokeObjectURL = (url) => (live.delete(url), revokeObjectURL.call(URL, url));
+    globalThis.liveUrls = () => {
+      const scripts = [...live.values()].filter((type) => type === 'text/javascript').length;
+      return { urls: live.size - scripts, scripts };
+    };
     const Native = globalThis.Worker;
     globalThis.Worker = class extends Native {
       constructor(...args) {
@@ -125,21 +136,37 @@ export async function crowd({ browser, origin, photos, questions, tabs, log = ()
   return all;
 }
 
-export const photosIn = (folder) => readdirSync(folder).filter((file) => /\.(jpe?g|png|webp)$/i.test(file)).sort().slice(0, 24).map((file) => path.join(folder, file));
+export const photosIn = (folder) =>
+  readdirSync(folder)
+    .filter((file) => /\.(jpe?g|png|webp)$/i.test(file))
+    .sort()
+    .slice(0, 24)
+    .map((file) => path.join(folder, file));
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const reason = missing() ?? (process.env.VITRINE_PHOTOS ? null : 'VITRINE_PHOTOS is not set: name a folder of photos');
+  const reason =
+    missing() ?? (process.env.VITRINE_PHOTOS ? null : 'VITRINE_PHOTOS is not set: name a folder of photos');
   if (reason) throw new Error(reason);
   const [questions, tabs, each] = [10_000, 8, 100].map((usual, i) => Number(process.argv[2 + i] ?? usual));
   const [server, browser] = [await serve(), await launch()];
   const about = { browser, origin: server.origin, photos: photosIn(process.env.VITRINE_PHOTOS) };
   const line = ({ asked, heap, wasm, nodes, listeners, urls }) =>
     console.log(`| ${asked} | ${heap.toFixed(1)} | ${wasm.toFixed(1)} | ${nodes} | ${listeners} | ${urls} |`);
-  console.log('| questions | JS heap, MB | wasm memory, MB | DOM nodes | listeners | object URLs |\n| ---: | ---: | ---: | ---: | ---: | ---: |');
+  console.log(
+    '| questions | JS heap, MB | wasm memory, MB | DOM nodes | listeners | object URLs |\n| ---: | ---: | ---: | ---: | ---: | ---: |',
+  );
   const begin = Date.now();
   await soak({ ...about, questions, log: line });
   console.log(`${questions} questions in ${((Date.now() - begin) / 1000).toFixed(0)} s; then ${tabs} tabs at once:`);
-  await crowd({ ...about, questions: each, tabs, log: ({ tab, first, last }) => (line({ asked: `tab ${tab}: 14`, ...first }), line({ asked: `tab ${tab}: ${14 + each}`, ...last })) });
+  await crowd({
+    ...about,
+    questions: each,
+    tabs,
+    log: ({ tab, first, last }) => (
+      line({ asked: `tab ${tab}: 14`, ...first }),
+      line({ asked: `tab ${tab}: ${14 + each}`, ...last })
+    ),
+  });
   await browser.close();
   await server.stop();
 }

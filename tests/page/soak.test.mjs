@@ -22,6 +22,7 @@ describe('after many questions', { skip: reason ?? false, concurrency: 1 }, () =
   function flat(first, last, what) {
     assert.equal(last.wasm, first.wasm, `${what}: wasm memory`);
     assert.ok(last.urls <= 6, `${what}: ${last.urls} object URLs, of the last photos`);
+    assert.equal(last.scripts, first.scripts, `${what}: the worker's verified modules`);
     assert.ok(last.nodes < first.nodes * 1.2, `${what}: ${first.nodes} → ${last.nodes} nodes`);
     assert.ok(last.listeners < first.listeners * 1.2, `${what}: ${first.listeners} → ${last.listeners} listeners`);
     assert.ok(last.heap < first.heap + 4, `${what}: JS heap ${first.heap.toFixed(1)} → ${last.heap.toFixed(1)} MB`);
@@ -34,6 +35,7 @@ describe('after many questions', { skip: reason ?? false, concurrency: 1 }, () =
   });
 
   test('several tabs at once each hold what they held', async () => {
-    for (const [i, { first, last }] of (await crowd({ ...about, questions: 20, tabs: 3 })).entries()) flat(first, last, `tab ${i}`);
+    for (const [i, { first, last }] of (await crowd({ ...about, questions: 20, tabs: 3 })).entries())
+      flat(first, last, `tab ${i}`);
   });
 });

@@ -19,11 +19,17 @@ describe('own photos in several tabs', { skip: reason ?? false, concurrency: 1 }
     server = await serve();
     browser = await launch();
     folder = mkdtempSync(path.join(tmpdir(), 'vitrine-tabs-'));
-    const photos = readdirSync(source, { recursive: true }).filter((file) => /\.(jpe?g|png|webp)$/i.test(file)).sort();
+    const photos = readdirSync(source, { recursive: true })
+      .filter((file) => /\.(jpe?g|png|webp)$/i.test(file))
+      .sort();
     for (const [at, name] of ['first', 'second', 'third'].entries()) {
       mkdirSync(path.join(folder, name));
       // the same names in every folder: photos of several cameras
-      for (let i = 0; i < each; i++) copyFileSync(path.join(source, photos[Math.floor(((3 * i + at) * photos.length) / (3 * each))]), path.join(folder, name, `IMG_${i}.jpg`));
+      for (let i = 0; i < each; i++)
+        copyFileSync(
+          path.join(source, photos[Math.floor(((3 * i + at) * photos.length) / (3 * each))]),
+          path.join(folder, name, `IMG_${i}.jpg`),
+        );
     }
   });
 
@@ -33,11 +39,15 @@ describe('own photos in several tabs', { skip: reason ?? false, concurrency: 1 }
     rmSync(folder, { recursive: true, force: true });
   });
 
+  // an init script also runs in the empty page that a tab begins with, which has no file system
   const stores = {
     'the file system': () => {},
     'the file system without locks': () => Object.defineProperty(navigator, 'locks', { value: undefined }),
-    'the database': () => delete FileSystemFileHandle.prototype.createWritable,
-    'the database without locks': () => (delete FileSystemFileHandle.prototype.createWritable, Object.defineProperty(navigator, 'locks', { value: undefined })),
+    'the database': () => delete globalThis.FileSystemFileHandle?.prototype.createWritable,
+    'the database without locks': () => (
+      delete globalThis.FileSystemFileHandle?.prototype.createWritable,
+      Object.defineProperty(navigator, 'locks', { value: undefined })
+    ),
   };
 
   async function tabs(count, init) {
@@ -59,8 +69,14 @@ describe('own photos in several tabs', { skip: reason ?? false, concurrency: 1 }
     if (!(await page.isVisible('dialog.own-sheet'))) await page.dispatchEvent('.own-button', 'click');
     await page.setInputFiles('[data-own="folder"]', path.join(folder, name));
   };
-  const added = (page) => page.waitForFunction(() => document.querySelector('.own [data-fresh]'), null, { timeout: 120_000, polling: 100 });
-  const shows = (page, n) => page.waitForFunction((text) => document.querySelector('.own-button').textContent === text, n ? `Your photos · ${n}` : 'Your photos', { timeout: 30_000, polling: 100 });
+  const added = (page) =>
+    page.waitForFunction(() => document.querySelector('.own [data-fresh]'), null, { timeout: 120_000, polling: 100 });
+  const shows = (page, n) =>
+    page.waitForFunction(
+      (text) => document.querySelector('.own-button').textContent === text,
+      n ? `Your photos · ${n}` : 'Your photos',
+      { timeout: 30_000, polling: 100 },
+    );
   /** Ids of the photos in a tab's grid, and whether each picture can be seen. */
   const seen = async (page, n) => {
     await page.bringToFront();
@@ -72,7 +88,9 @@ describe('own photos in several tabs', { skip: reason ?? false, concurrency: 1 }
     }, n);
     await page.waitForFunction(() => {
       for (const image of document.querySelectorAll('[data-part="grid"] .card img')) image.loading = 'eager';
-      return [...document.querySelectorAll('[data-part="grid"] .card img')].every((image) => image.complete && image.naturalWidth);
+      return [...document.querySelectorAll('[data-part="grid"] .card img')].every(
+        (image) => image.complete && image.naturalWidth,
+      );
     });
     return page.$$eval('[data-part="grid"] .card', (cards) => cards.map((card) => card.dataset.id).sort());
   };
@@ -122,10 +140,14 @@ describe('own photos in several tabs', { skip: reason ?? false, concurrency: 1 }
     assert.ok(Number(left) <= each, 'what was cleared is gone');
     for (const page of [one, two, watching]) await shows(page, Number(left));
     assert.equal(new Set(await said()).size, 1);
-    if (Number(left)) for (const page of [one, two, watching, later]) assert.equal(new Set(await seen(page, Number(left))).size, Number(left));
+    if (Number(left))
+      for (const page of [one, two, watching, later])
+        assert.equal(new Set(await seen(page, Number(left))).size, Number(left));
     // and what was cleared can be added again
     await add(two, 'first');
-    await two.waitForFunction((n) => Number(document.querySelector('.own [data-fresh]')?.dataset.fresh) >= n, each, { polling: 100 });
+    await two.waitForFunction((n) => Number(document.querySelector('.own [data-fresh]')?.dataset.fresh) >= n, each, {
+      polling: 100,
+    });
     await shows(one, Number(left) + each);
     await context.close();
   });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { addressOf, fromFragment, rewritten, toFragment } from '../../www/ui/state.js';
+import { addressOf, fromFragment, rewritten, toFragment } from '../../www/core/state.js';
 import { able, launch, missing, settled } from './browser.mjs';
 import { plainHost } from './host.mjs';
 
@@ -19,7 +19,11 @@ const states = [
   { words: 'été 連衣裙 🥻' },
   { like: 'p/1 #2?&', crop: [0.1, 0.2, 0.5, 0.5], words: 'but red' },
   { facets: { colour: ['red', 'dark blue'], 'a&b=c#d': ['e?f'] }, item: 'x y' },
-  { facets: Object.fromEntries(['__proto__', 'constructor', 'hasOwnProperty', 'toString'].map((name) => [name, [name]])) },
+  {
+    facets: Object.fromEntries(
+      ['__proto__', 'constructor', 'hasOwnProperty', 'toString'].map((name) => [name, [name]]),
+    ),
+  },
 ];
 
 test('a state is read back from its fragment as it was, and makes no query', () => {
@@ -61,8 +65,12 @@ describe('what a visitor asks for', { skip: missing() ?? false, concurrency: 1 }
     browser = await launch();
     outside = await plainHost(dist, { pages: { '/product': '<!doctype html><title>A product</title>' } });
     const head = '<!doctype html><html lang="en"><title>A shop</title><link rel="icon" href="data:,">';
-    const embedded = (at) => `${head}<script type="module" src="${at}embed/element.js"></script><vitrine-search catalog="${at}"></vitrine-search>`;
-    shop = await plainHost(dist, { pages: { '/embedded.html': embedded('./') }, headers: { 'access-control-allow-origin': '*', 'cross-origin-resource-policy': 'cross-origin' } });
+    const embedded = (at) =>
+      `${head}<script type="module" src="${at}embed/element.js"></script><vitrine-search catalog="${at}"></vitrine-search>`;
+    shop = await plainHost(dist, {
+      pages: { '/embedded.html': embedded('./') },
+      headers: { 'access-control-allow-origin': '*', 'cross-origin-resource-policy': 'cross-origin' },
+    });
     const manifest = await (await fetch(`${shop.origin}/catalog/catalog.json`)).json();
     [item] = await (await fetch(`${shop.origin}/catalog/${manifest.shards[0].items.file}`)).json();
   });
@@ -89,12 +97,16 @@ describe('what a visitor asks for', { skip: missing() ?? false, concurrency: 1 }
       if (url === but) continue;
       const said = decodeURIComponent(text.replace(/\+/g, ' ').replace(/%(?![0-9a-f]{2})/gi, '%25'));
       const { pathname, search } = new URL(url, 'http://x');
-      assert.ok(plain.some((allowed) => allowed.test(search)), `${step}: ${url}`);
+      assert.ok(
+        plain.some((allowed) => allowed.test(search)),
+        `${step}: ${url}`,
+      );
       assert.doesNotMatch(said, words, step);
       assert.doesNotMatch(said, /(^|\W)f\.\w/, `${step}: no filter`);
       // a worker's script names itself where it imports another, and no page is ever named
       const [, from] = text.match(/^referer\n(.*)$/im) ?? [];
-      if (from) assert.match(from, /\/(worker|pool|sw)\.js(\?v=[0-9a-f]+&l=[a-z]+)?$/, `${step}: ${url} came from ${from}`);
+      if (from)
+        assert.match(from, /\/(worker|pool|sw)\.js(\?v=[0-9a-f]+&l=[a-z]+)?$/, `${step}: ${url} came from ${from}`);
       // a photo has its product's name, and is fetched for showing it
       if (!pathname.startsWith('/catalog/photos/')) assert.ok(!said.includes(item.id), `${step}: ${url}`);
     }
@@ -120,7 +132,9 @@ describe('what a visitor asks for', { skip: missing() ?? false, concurrency: 1 }
       await answered(page);
       await page.locator('.facet-value input').first().check({ force: true });
       await page.waitForFunction(() => location.hash.includes('f.'));
-      await page.evaluate((id) => { location.hash += `&item=${encodeURIComponent(id)}`; }, item.id);
+      await page.evaluate((id) => {
+        location.hash += `&item=${encodeURIComponent(id)}`;
+      }, item.id);
       await page.waitForSelector('dialog.product[open]');
       nothing(`${how}: typing`);
 
@@ -199,7 +213,9 @@ describe('what a visitor asks for', { skip: missing() ?? false, concurrency: 1 }
     await able(page, 'text');
     await ask(page);
     await answered(page);
-    await page.evaluate(() => { location.hash = '#q=blue%20shirt&f.constructor=none'; });
+    await page.evaluate(() => {
+      location.hash = '#q=blue%20shirt&f.constructor=none';
+    });
     await settled(page, { kind: 'text', words: 'blue shirt' });
     assert.equal(await page.inputValue('[data-part="words"]'), 'blue shirt');
     assert.ok(await page.isVisible('[data-part="undo"]'), 'it is one step that can be taken back');
@@ -237,11 +253,16 @@ describe('what a visitor asks for', { skip: missing() ?? false, concurrency: 1 }
     const { context, page } = await visitor({ serviceWorkers: 'block' });
     const manifest = await (await fetch(`${shop.origin}/catalog/catalog.json`)).json();
     const [shard] = manifest.shards;
-    const rows = (await (await fetch(`${shop.origin}/catalog/${shard.items.file}`)).json()).map((row) => ({ ...row, link: `${outside.origin}/product` }));
+    const rows = (await (await fetch(`${shop.origin}/catalog/${shard.items.file}`)).json()).map((row) => ({
+      ...row,
+      link: `${outside.origin}/product`,
+    }));
     const body = JSON.stringify(rows);
     const sha256 = createHash('sha256').update(body).digest('hex');
     shard.items = { ...shard.items, bytes: Buffer.byteLength(body), sha256 };
-    await context.route(`**/catalog/${shard.items.file}`, (route) => route.fulfill({ body, contentType: 'application/json' }));
+    await context.route(`**/catalog/${shard.items.file}`, (route) =>
+      route.fulfill({ body, contentType: 'application/json' }),
+    );
     await context.route('**/catalog/catalog.json', (route) => route.fulfill({ json: manifest }));
     await page.goto(`${shop.origin}/`);
     await able(page, 'text');
@@ -249,32 +270,46 @@ describe('what a visitor asks for', { skip: missing() ?? false, concurrency: 1 }
     await answered(page);
     const card = page.locator('.card').first();
     const id = await card.getAttribute('data-id');
-    const [tab] = await Promise.all([context.waitForEvent('page'), card.locator('.card-open').click({ modifiers: ['Control'] })]);
+    const [tab] = await Promise.all([
+      context.waitForEvent('page'),
+      card.locator('.card-open').click({ modifiers: ['Control'] }),
+    ]);
     await tab.waitForSelector('dialog.product[open]');
     assert.equal(new URLSearchParams(fragment(tab).slice(1)).get('item'), id);
     await card.locator('.card-open').click();
     await page.waitForSelector('dialog.product[open]');
     const [away] = await Promise.all([context.waitForEvent('page'), page.click('dialog.product a.button.primary')]);
     await away.waitForLoadState();
-    assert.ok(outside.log.some(({ url }) => url === '/product'), 'the shop was reached');
+    assert.ok(
+      outside.log.some(({ url }) => url === '/product'),
+      'the shop was reached',
+    );
     nothing('a new tab and the shop');
     await context.close();
   });
 
   test('is not told by the element in another page, of its own or another origin', async () => {
     const across = await plainHost(dist, {
-      pages: { '/shop.html': `<!doctype html><html lang="en"><title>A shop</title><link rel="icon" href="data:,"><script type="module" src="${shop.origin}/embed/element.js"></script><vitrine-search catalog="${shop.origin}/"></vitrine-search>` },
+      pages: {
+        '/shop.html': `<!doctype html><html lang="en"><title>A shop</title><link rel="icon" href="data:,"><script type="module" src="${shop.origin}/embed/element.js"></script><vitrine-search catalog="${shop.origin}/"></vitrine-search>`,
+      },
     });
     for (const address of [`${shop.origin}/embedded.html`, `${across.origin}/shop.html?of=its+own`]) {
       const { context, page } = await visitor();
       await page.goto(address);
       await page.waitForFunction(() => document.querySelector('vitrine-search')?.engine);
-      const results = await page.evaluate((text) => document.querySelector('vitrine-search').search({ words: text }), typed);
+      const results = await page.evaluate(
+        (text) => document.querySelector('vitrine-search').search({ words: text }),
+        typed,
+      );
       assert.equal(results?.by, 'engine');
       assert.equal(page.url(), address, 'the page around keeps its address');
       for (const { url, text } of [...shop.log, ...across.log]) {
         assert.doesNotMatch(decodeURIComponent(text.replace(/\+/g, ' ')), words, url);
-        assert.ok(url.startsWith('/shop.html') || plain.some((allowed) => allowed.test(new URL(url, 'http://x').search)), url);
+        assert.ok(
+          url.startsWith('/shop.html') || plain.some((allowed) => allowed.test(new URL(url, 'http://x').search)),
+          url,
+        );
       }
       await context.close();
     }

@@ -12,7 +12,8 @@ after(() => rmSync(folder, { recursive: true }));
 
 /** What a reader finds in an archive: the number of files, and the last one's name and bytes. */
 function read(path) {
-  const script = 'import sys,zipfile,json; z=zipfile.ZipFile(sys.argv[1]); n=z.namelist(); print(json.dumps([len(n), n[-1], z.read(n[-1]).decode()]))';
+  const script =
+    'import sys,zipfile,json; z=zipfile.ZipFile(sys.argv[1]); n=z.namelist(); print(json.dumps([len(n), n[-1], z.read(n[-1]).decode()]))';
   return JSON.parse(execFileSync('python3', ['-c', script, path], { encoding: 'utf8' }));
 }
 
@@ -44,16 +45,36 @@ for (const [what, count, size, offset, large] of [
     const pieces = ending(count, size, offset);
     assert.equal(pieces.length, large ? 3 : 1);
     const bytes = end(pieces);
-    if (!large) return assert.deepEqual([bytes.readUInt16LE(10), bytes.readUInt32LE(12), bytes.readUInt32LE(16)], [count, size, offset]);
-    assert.deepEqual([bytes.readBigUInt64LE(32), bytes.readBigUInt64LE(40), bytes.readBigUInt64LE(48)], [count, size, offset].map(BigInt));
+    if (!large)
+      return assert.deepEqual(
+        [bytes.readUInt16LE(10), bytes.readUInt32LE(12), bytes.readUInt32LE(16)],
+        [count, size, offset],
+      );
+    assert.deepEqual(
+      [bytes.readBigUInt64LE(32), bytes.readBigUInt64LE(40), bytes.readBigUInt64LE(48)],
+      [count, size, offset].map(BigInt),
+    );
     assert.equal(bytes.readBigUInt64LE(56 + 8), BigInt(offset + size), 'where the larger record begins');
   });
 }
 
 test('a file behind 4 GB is listed with its whole offset, and what fits nowhere is refused', () => {
-  const described = [[20, 2], [0, 2], [0, 2], [0, 2], [0, 2], [0, 4], [1, 4], [1, 4], [1, 2]];
+  const described = [
+    [20, 2],
+    [0, 2],
+    [0, 2],
+    [0, 2],
+    [0, 2],
+    [0, 4],
+    [1, 4],
+    [1, 4],
+    [1, 2],
+  ];
   const bytes = end(listing(described, new Uint8Array([97]), 2 ** 33 + 7));
-  assert.deepEqual([bytes.readUInt16LE(30), bytes.readUInt32LE(42), bytes.readBigUInt64LE(47 + 4)], [12, 0xffffffff, 2n ** 33n + 7n]);
+  assert.deepEqual(
+    [bytes.readUInt16LE(30), bytes.readUInt32LE(42), bytes.readBigUInt64LE(47 + 4)],
+    [12, 0xffffffff, 2n ** 33n + 7n],
+  );
   const small = end(listing(described, new Uint8Array([97]), 7));
   assert.deepEqual([small.readUInt16LE(30), small.readUInt32LE(42), small.length], [0, 7, 47]);
   const tooLarge = described.with(6, [2 ** 32, 4]);

@@ -1,7 +1,7 @@
 // <vitrine-search catalog="…/">: the search inside another page, in a shadow tree of its own. element.d.ts and the
 // package's README say what a shop can set, place and listen to.
 import { learnFor, speakerOf } from '../ui/i18n.js';
-import { closest, fewest, fold } from '../ui/relevance.js';
+import { sections } from '../core/relevance.js';
 import { open } from './vitrine.js';
 import { View } from './view.js';
 
@@ -24,8 +24,6 @@ export class VitrineSearch extends HTMLElement {
   #k = 0;
   #timer = 0;
   #stop = null;
-  #beyond = false; // whether hits below the good ones are shown
-  #unfolded = new Set(); // rows whose near-duplicates stand open
   #waiting = null; // the sentence to show while downloads go on
 
   /** Made when it is first needed: an element that stands in no page yet does not know the language around it. */
@@ -89,8 +87,6 @@ export class VitrineSearch extends HTMLElement {
     clearTimeout(this.#timer);
     this.#asked = { words, product, image, filter };
     this.#k = this.#step;
-    this.#beyond = false;
-    this.#unfolded.clear();
     return this.#answer(false);
   }
 
@@ -132,7 +128,12 @@ export class VitrineSearch extends HTMLElement {
     const site = this.getAttribute('catalog');
     if (!site || this.#opening || this.#engine) return;
     const program = this.getAttribute('program') ?? undefined;
-    const opening = open({ site: new URL(site, document.baseURI), program, keep: !this.hasAttribute('forget'), eager: this.getAttribute('loading') === 'eager' });
+    const opening = open({
+      site: new URL(site, document.baseURI),
+      program,
+      keep: !this.hasAttribute('forget'),
+      eager: this.getAttribute('loading') === 'eager',
+    });
     this.#opening = opening;
     opening.catch(() => {}); // told below
     try {
@@ -184,14 +185,11 @@ export class VitrineSearch extends HTMLElement {
         this.search({ ...this.#asked, filter: value ? { ...others, [name]: [value] } : others });
       },
       more: () => {
-        if (this.#below) return this.#showRest();
+        if (this.#below) return this.#view.grid.showRest();
         this.#k += this.#step;
         this.#answer(true);
       },
-      unfold: (row) => {
-        if (!this.#unfolded.delete(row)) this.#unfolded.add(row);
-        this.#lay(true);
-      },
+      laid: () => this.#end(),
       select: (row) => this.#tell('vitrine-select', { hit: this.#shown.hits.find((hit) => hit.row === row) }, true),
     };
   }
@@ -235,17 +233,27 @@ export class VitrineSearch extends HTMLElement {
   #failed(error) {
     this.#waiting = null;
     this.#view.busy(false);
-    if (error.code === 'refused') return this.#trouble(this.#t('limited_photo', { why: this.#t(`why_${error.details.why ?? error.message}`) }), error);
-    this.#trouble(this.#t(error.code === 'photo' ? 'error_photo' : 'error_query', { message: this.#sentence(error) }), error, () => this.#answer(true));
+    if (error.code === 'refused')
+      return this.#trouble(
+        this.#t('limited_photo', { why: this.#t(`why_${error.details.why ?? error.message}`) }),
+        error,
+      );
+    this.#trouble(
+      this.#t(error.code === 'photo' ? 'error_photo' : 'error_query', { message: this.#sentence(error) }),
+      error,
+      () => this.#answer(true),
+    );
   }
 
   #question(engine) {
     const { words, product, image, filter } = this.#asked;
     if (this.#reference?.own !== image && this.#reference?.own) URL.revokeObjectURL(this.#reference.source);
     const known = product && engine.product(product);
-    if (image instanceof Blob && this.#reference?.own !== image) this.#reference = { source: URL.createObjectURL(image), title: this.#t('your_photo'), own: image };
+    if (image instanceof Blob && this.#reference?.own !== image)
+      this.#reference = { source: URL.createObjectURL(image), title: this.#t('your_photo'), own: image };
     else if (!image) this.#reference = known ? { source: known.photo, title: known.title } : null;
-    else if (this.#reference?.own !== image) this.#reference = typeof image === 'string' ? { source: image, title: this.#t('your_photo') } : null;
+    else if (this.#reference?.own !== image)
+      this.#reference = typeof image === 'string' ? { source: image, title: this.#t('your_photo') } : null;
     const [example] = engine.examples(1);
     this.#view.question(this.#asked, this.#reference, example);
     this.#view.choose(this.#facets(engine), filter);
@@ -270,47 +278,67 @@ export class VitrineSearch extends HTMLElement {
     this.#view.progress(null);
     this.#lay(keepPlace);
     if (refused && by !== 'browse') {
-      const key = { text: 'limited_words', like: 'limited_like', image: 'limited_photo', composed: 'limited_composed' }[kind];
+      const key = { text: 'limited_words', like: 'limited_like', image: 'limited_photo', composed: 'limited_composed' }[
+        kind
+      ];
       this.#view.say(this.#t(key, { why: this.#t(`why_${refused}`) }), { alert: true });
-    } else if (by === 'browse') this.#view.say(this.#t('filtered_products', { n: hits.length, all: this.#engine.count }));
+    } else if (by === 'browse')
+      this.#view.say(this.#t('filtered_products', { n: hits.length, all: this.#engine.count }));
     else if (hits.length && !good) this.#view.say(this.#t('no_match', { words: this.#asked.words }));
-    else this.#view.say(ms ? this.#t('sub_ms', { n: good, ms: Math.round(ms.total) }) : this.#t('sub_ranked', { n: good }));
+    else
+      this.#view.say(
+        ms ? this.#t('sub_ms', { n: good, ms: Math.round(ms.total) }) : this.#t('sub_ranked', { n: good }),
+      );
     this.#tell('vitrine-results', { query: { ...this.#asked }, results });
   }
 
-  /** How many of the hits come first; with no good match at all, the nearest do. */
-  get #first() {
-    const { hits, good } = this.#shown;
-    return good || Math.min(closest, hits.length);
-  }
-
-  get #below() {
-    return this.#beyond ? 0 : this.#shown.hits.length - this.#first;
-  }
-
-  /** The good matches, one card for photos that show the same; the others where they were asked for. */
+  /** The good matches, one card for photos that show the same; the others where they are wanted. */
   #lay(keepPlace) {
-    const { hits, good, by } = this.#shown;
-    const groups = new Map(hits.map(({ row, group }) => [row, group]));
-    const parts = [hits.slice(0, this.#first), this.#beyond ? hits.slice(this.#first) : []];
-    const cards = parts.flatMap((part) => fold(part, (row) => groups.get(row))).flatMap((hit) => (this.#unfolded.has(hit.row) ? [{ ...hit, open: true }, ...hit.alike] : [hit]));
-    const below = this.#below;
-    const said = below ? this.#t(good >= fewest ? 'good_end' : good ? 'few_matches' : 'closest_end', { n: good }) : '';
-    const more = below ? this.#t('show_rest', { n: below }) : hits.length === this.#k && hits.length < this.#engine.count ? this.#t('show_more') : null;
-    this.#view.show(cards, { keepPlace, said, more, anything: by !== 'none' });
+    const { hits } = this.#shown;
+    const of = new Map(hits.map((hit) => [hit.row, hit]));
+    const { grid } = this.#view;
+    const beyond = keepPlace && grid.restShown;
+    grid.lay(
+      sections(this.#shown, (row) => of.get(row).group),
+      keepPlace,
+    );
+    if (!beyond) return;
+    grid.restShown = true;
+    grid.layAgain(true);
   }
 
-  #showRest() {
-    const shown = this.#view.count;
-    this.#beyond = true;
-    this.#lay(true);
-    this.#view.focus(shown);
+  /** What stands below the cards. */
+  #end() {
+    if (!this.#shown) return this.#view.end({ anything: false });
+    const { hits, by, good } = this.#shown;
+    const { few } = this.#view.grid.sections;
+    const below = this.#below;
+    const said = below
+      ? this.#t(few === undefined ? 'good_end' : few ? 'few_matches' : 'closest_end', { n: few ?? good })
+      : '';
+    const more = below
+      ? this.#t('show_rest', { n: below })
+      : hits.length === this.#k && hits.length < this.#engine.count
+        ? this.#t('show_more')
+        : null;
+    this.#view.end({ said, more, anything: by !== 'none' });
+  }
+
+  /** Hits below those that are shown. */
+  get #below() {
+    const { rest } = this.#view.grid.sections;
+    return this.#view.grid.restShown ? 0 : rest.reduce((n, { alike }) => n + 1 + alike.length, 0);
   }
 
   #progress = () => {
     const { received, total } = this.#engine.progress;
     this.#view.progress(total && received < total ? received / total : null);
-    if (this.#waiting) this.#view.say(total ? this.#t(this.#waiting, { got: this.#speaking.size(received), all: this.#speaking.size(total) }) : this.#t('wait_start'));
+    if (this.#waiting)
+      this.#view.say(
+        total
+          ? this.#t(this.#waiting, { got: this.#speaking.size(received), all: this.#speaking.size(total) })
+          : this.#t('wait_start'),
+      );
   };
 
   /** What went wrong, for a visitor. */

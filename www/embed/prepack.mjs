@@ -19,7 +19,9 @@ if (process.argv.includes('--undo')) {
   const names = existsSync(here('pkg')) ? readdirSync(here('pkg')) : [];
   const builds = names.map(describe).sort((a, b) => b.needs.length - a.needs.length); // the fastest first
   if (builds.at(-1)?.needs.length !== 0) {
-    console.error(`packing: expected a wasm build that needs nothing in ${here('pkg/').pathname}, got none; run ./build.sh wasm first`);
+    console.error(
+      `packing: expected a wasm build that needs nothing in ${here('pkg/').pathname}, got none; run ./build.sh wasm first`,
+    );
     process.exit(1);
   }
   writeFileSync(here('site.json'), `${JSON.stringify({ wasm: builds }, null, 2)}\n`);

@@ -2,7 +2,8 @@
 import { changeWords } from '../ui/composer.js';
 import { el, icon, safeColour, safeLink } from '../ui/dom.js';
 import { facetName } from '../ui/facets.js';
-import { held } from '../ui/keys.js';
+import { CardGrid, frameOf } from '../ui/grid.js';
+import { held } from '../core/names.js';
 import { style } from './style.js';
 
 let sheet = null;
@@ -16,21 +17,31 @@ function shared() {
 }
 
 const press = (part, label, content, click) =>
-  el('button', { type: 'button', class: part, part: `button ${part.split(' ').at(-1)}`, 'aria-label': label, title: label, on: { click } }, content);
+  el(
+    'button',
+    {
+      type: 'button',
+      class: part,
+      part: `button ${part.split(' ').at(-1)}`,
+      'aria-label': label,
+      title: label,
+      on: { click },
+    },
+    content,
+  );
 
 /** A photo of another origin is fetched with CORS, which the site's own policy on resources lets through. */
 const sameOrigin = (url) => new URL(url, document.baseURI).origin === location.origin || /^(blob|data):/.test(url);
 
-const picture = (source, properties) => el('img', { crossorigin: sameOrigin(source) ? null : 'anonymous', decoding: 'async', ...properties, src: source });
-
-const kept = 192; // cards that stay made, on the page or not
+const picture = (source, properties) =>
+  el('img', { crossorigin: sameOrigin(source) ? null : 'anonymous', decoding: 'async', ...properties, src: source });
 
 export class View {
   /** `host`: the element, whose light tree holds what a shop placed in it; `t` says things in its language. */
   constructor(host, root, act, t) {
-    Object.assign(this, { host, act, t });
-    this.cards = new Map(); // row → its card
-    this.at = 0; // the card in the tab order
+    this.host = host;
+    this.act = act;
+    this.t = t;
     root.adoptedStyleSheets = [shared()];
     this.build(root);
     this.listen();
@@ -38,22 +49,67 @@ export class View {
 
   build(root) {
     const { act } = this;
-    this.input = el('input', { type: 'text', part: 'input', inputmode: 'search', enterkeyhint: 'search', maxlength: 300, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', 'aria-label': this.t('words_label') });
+    this.input = el('input', {
+      type: 'text',
+      part: 'input',
+      inputmode: 'search',
+      enterkeyhint: 'search',
+      maxlength: 300,
+      autocomplete: 'off',
+      autocapitalize: 'off',
+      spellcheck: 'false',
+      'aria-label': this.t('words_label'),
+    });
     this.file = el('input', { type: 'file', class: 'file', accept: 'image/*', tabindex: -1, 'aria-hidden': 'true' });
     this.asked = el('span', { class: 'asked', part: 'asked', hidden: true });
     this.clear = press('round clear', this.t('clear'), icon('close'), () => act.clear());
     this.photo = press('round photo-button', this.t('add_photo'), icon('photo'), () => this.file.click());
     this.bar = el('span', { class: 'progress', 'aria-hidden': 'true' });
-    this.form = el('form', { class: 'bar', part: 'bar', role: 'search' }, icon('search'), this.asked, this.input, this.clear, this.photo, this.file, this.bar);
+    this.form = el(
+      'form',
+      { class: 'bar', part: 'bar', role: 'search' },
+      icon('search'),
+      this.asked,
+      this.input,
+      this.clear,
+      this.photo,
+      this.file,
+      this.bar,
+    );
     this.suggestions = el('div', { class: 'row', part: 'suggestions', hidden: true });
-    this.filters = el('div', { class: 'row', part: 'filters', role: 'group', 'aria-label': this.t('filters'), hidden: true });
+    this.filters = el('div', {
+      class: 'row',
+      part: 'filters',
+      role: 'group',
+      'aria-label': this.t('filters'),
+      hidden: true,
+    });
     this.status = el('div', { class: 'status', part: 'status', role: 'status', 'aria-live': 'polite' });
-    this.grid = el('ul', { class: 'grid', part: 'grid' });
-    this.empty = el('div', { class: 'empty', part: 'empty', hidden: true }, el('slot', { name: 'empty' }, this.t('nothing_words')));
-    this.more = el('button', { type: 'button', class: 'more', part: 'button more', on: { click: () => act.more() } }, this.t('show_more'));
+    this.list = el('ul', { class: 'grid', part: 'grid' });
+    this.grid = new Cards(this.list, this);
+    this.empty = el(
+      'div',
+      { class: 'empty', part: 'empty', hidden: true },
+      el('slot', { name: 'empty' }, this.t('nothing_words')),
+    );
+    this.more = el(
+      'button',
+      { type: 'button', class: 'more', part: 'button more', on: { click: () => act.more() } },
+      this.t('show_more'),
+    );
     this.said = el('p', { class: 'said', part: 'said' });
-    this.end = el('div', { class: 'end', part: 'end', hidden: true }, this.said, this.more);
-    root.append(el('slot', { name: 'header' }), this.form, this.suggestions, this.filters, this.status, this.grid, this.empty, this.end, el('slot', { name: 'footer' }));
+    this.below = el('div', { class: 'end', part: 'end', hidden: true }, this.said, this.more);
+    root.append(
+      el('slot', { name: 'header' }),
+      this.form,
+      this.suggestions,
+      this.filters,
+      this.status,
+      this.list,
+      this.empty,
+      this.below,
+      el('slot', { name: 'footer' }),
+    );
   }
 
   listen() {
@@ -62,15 +118,18 @@ export class View {
     input.addEventListener('input', () => (act.words(input.value, false), this.toggleClear()));
     input.addEventListener('keydown', (event) => {
       if (event.key === 'Backspace' && !input.value && !this.asked.hidden) act.withoutReference();
-      if (event.key === 'Escape' && (input.value || !this.asked.hidden)) event.preventDefault(), act.clear();
-      if (event.key === 'ArrowDown' && this.grid.children.length) event.preventDefault(), this.focus(0);
+      if (event.key === 'Escape' && (input.value || !this.asked.hidden)) (event.preventDefault(), act.clear());
+      if (event.key === 'ArrowDown' && this.grid.laid.length) (event.preventDefault(), this.grid.focus(0));
     });
     file.addEventListener('change', () => {
       if (file.files[0]) act.image(file.files[0]);
       file.value = ''; // the same photo may be chosen again
     });
     const image = (data) => [...(data?.files ?? [])].find(({ type }) => type.startsWith('image/'));
-    input.addEventListener('paste', (event) => image(event.clipboardData) && (event.preventDefault(), act.image(image(event.clipboardData))));
+    input.addEventListener(
+      'paste',
+      (event) => image(event.clipboardData) && (event.preventDefault(), act.image(image(event.clipboardData))),
+    );
     const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
     const veil = (on) => this.form.classList.toggle('veiled', on);
     host.addEventListener('dragover', (event) => carries(event) && (event.preventDefault(), veil(true)));
@@ -82,8 +141,6 @@ export class View {
       event.stopPropagation();
       if (image(event.dataTransfer)) act.image(image(event.dataTransfer));
     });
-    this.grid.addEventListener('keydown', (event) => this.key(event));
-    this.grid.addEventListener('focusin', (event) => this.focusIn(event));
   }
 
   // ---- the question -------------------------------------------------------------------------------------------
@@ -91,11 +148,21 @@ export class View {
   /** `reference`: {source, title} of the product or photo asked with, or null; `example`: words to try. */
   question({ words }, reference, example) {
     if (this.input.value.trim() !== words.trim()) this.input.value = words;
-    this.input.placeholder = reference ? this.t('words_placeholder_like') : example ? this.t('words_placeholder', { example }) : this.t('words_placeholder_plain');
+    this.input.placeholder = reference
+      ? this.t('words_placeholder_like')
+      : example
+        ? this.t('words_placeholder', { example })
+        : this.t('words_placeholder_plain');
     this.asked.hidden = !reference;
     this.asked.replaceChildren(
       ...(reference
-        ? [picture(reference.source, { alt: '', width: 30, height: 36 }), el('span', {}, reference.title), press('round remove', this.t('remove_from_query', { what: reference.title }), icon('close'), () => this.act.withoutReference())]
+        ? [
+            picture(reference.source, { alt: '', width: 30, height: 36 }),
+            el('span', {}, reference.title),
+            press('round remove', this.t('remove_from_query', { what: reference.title }), icon('close'), () =>
+              this.act.withoutReference(),
+            ),
+          ]
         : []),
     );
     this.toggleClear();
@@ -106,9 +173,17 @@ export class View {
   }
 
   suggest(lead, changes, run) {
-    const chip = (words) => el('button', { type: 'button', class: 'chip', part: 'button suggestion', on: { click: () => run(words) } }, words);
+    const chip = (words) =>
+      el(
+        'button',
+        { type: 'button', class: 'chip', part: 'button suggestion', on: { click: () => run(words) } },
+        words,
+      );
     this.suggestions.hidden = !changes.length;
-    this.suggestions.replaceChildren(el('span', { class: 'lead' }, lead), ...changes.map((change) => chip(typeof change === 'string' ? change : changeWords(change))));
+    this.suggestions.replaceChildren(
+      el('span', { class: 'lead' }, lead),
+      ...changes.map((change) => chip(typeof change === 'string' ? change : changeWords(change))),
+    );
   }
 
   /** One menu a facet, with the catalog's own counts. */
@@ -119,7 +194,13 @@ export class View {
       const option = (value, text) => el('option', { value, selected: value === chosen }, text);
       return el(
         'select',
-        { class: 'filter', part: 'filter', 'aria-label': facetName(name), data: { on: String(Boolean(chosen)), facet: name }, on: { change: (event) => this.act.filter(name, event.target.value) } },
+        {
+          class: 'filter',
+          part: 'filter',
+          'aria-label': facetName(name),
+          data: { on: String(Boolean(chosen)), facet: name },
+          on: { change: (event) => this.act.filter(name, event.target.value) },
+        },
         option('', facetName(name)),
         ...values.map(({ value, count }) => option(value, `${value} (${count})`)),
       );
@@ -133,7 +214,9 @@ export class View {
 
   say(text, { alert = false, retry = null } = {}) {
     this.status.dataset.mood = alert ? 'alert' : 'calm';
-    const again = retry && el('button', { type: 'button', class: 'chip', part: 'button retry', on: { click: retry } }, this.t('retry'));
+    const again =
+      retry &&
+      el('button', { type: 'button', class: 'chip', part: 'button retry', on: { click: retry } }, this.t('retry'));
     this.status.replaceChildren(el('span', {}, text), ...(again ? [again] : []));
   }
 
@@ -143,97 +226,141 @@ export class View {
   }
 
   busy(on) {
-    this.grid.setAttribute('aria-busy', String(on));
+    this.list.setAttribute('aria-busy', String(on));
   }
 
-  /** `more`: what the button for more says, or null; `said`: why there are no more so far. */
-  show(hits, { more = null, said = '', keepPlace = false, anything = true } = {}) {
-    if (!keepPlace) this.at = 0;
-    this.frame(hits);
-    const focused = this.grid.getRootNode().activeElement;
-    const cards = hits.map((hit, i) => this.card(hit, i));
-    this.grid.replaceChildren(...cards);
-    const shown = new Set(hits.map(({ row }) => row));
-    // what a shop's own template made leaves its page at once; of the others only the latest stay made
-    for (const [row, { slotted }] of this.cards) if (!shown.has(row) && (slotted || this.cards.size > kept)) this.drop(row);
-    if (focused?.isConnected && this.grid.contains(focused)) focused.focus({ preventScroll: true });
-    this.empty.hidden = hits.length > 0 || !anything;
-    this.end.hidden = !more;
+  /** `more`: what the button for more says, or null; `said`: why there are no more so far; `anything`: whether none means none. */
+  end({ more = null, said = '', anything = true }) {
+    this.empty.hidden = this.grid.hits.length > 0 || !anything;
+    this.below.hidden = !more;
     this.said.textContent = said;
     this.more.textContent = more ?? '';
   }
 
-  get count() {
-    return this.grid.children.length;
+  reset() {
+    this.grid.clear();
+    this.filters.hidden = this.suggestions.hidden = this.below.hidden = true;
+  }
+}
+
+/** The element's cards: its own, or copies of what a shop placed in it. */
+class Cards extends CardGrid {
+  /** @type {Map<number, HTMLElement>} row → what stands in the light tree for its card */
+  slotted = new Map();
+  framed = false;
+
+  constructor(list, view) {
+    super(list, view.t);
+    this.view = view;
+  }
+
+  /** @param {any} hit */
+  subject({ id }) {
+    return id;
+  }
+
+  /** @param {any} hit */
+  title({ title }) {
+    return title;
+  }
+
+  opener(card) {
+    return card?.querySelector('.open');
+  }
+
+  leave() {
+    this.view.input.focus();
+  }
+
+  end() {
+    this.view.act.laid();
+  }
+
+  layAgain(keep) {
+    const { good, rest } = this.sections;
+    this.frame([...good, ...rest]);
+    super.layAgain(keep);
   }
 
   /** One frame for all photos, in the proportions of those first seen. */
   frame(hits) {
-    const ratios = hits.map(({ width, height }) => width / height).filter((ratio) => ratio > 0).sort((a, b) => a - b);
-    if (this.framed || !ratios.length) return;
+    const median = frameOf(hits);
+    if (this.framed || median === null) return;
     this.framed = true;
-    this.grid.style.setProperty('--median', String(Math.min(1.1, Math.max(0.68, ratios[ratios.length >> 1]))));
+    this.list.style.setProperty('--median', median);
   }
 
-  reset() {
-    for (const row of [...this.cards.keys()]) this.drop(row);
-    this.framed = false;
-    this.grid.replaceChildren();
-    this.filters.hidden = this.suggestions.hidden = this.end.hidden = true;
+  /** What a shop's own template made leaves its page at once; of the others only the latest stay made. */
+  forget() {
+    const shown = new Set(this.hits.map(({ row }) => row));
+    for (const row of this.slotted.keys()) if (!shown.has(row)) this.drop(row);
+    super.forget();
   }
 
   drop(row) {
-    this.cards.get(row)?.slotted?.remove();
-    this.cards.delete(row);
+    this.slotted.get(row)?.remove();
+    this.slotted.delete(row);
+    super.drop(row);
   }
 
-  card(hit, index) {
-    if (!this.cards.has(hit.row)) this.cards.set(hit.row, this.make(hit));
-    const made = this.cards.get(hit.row);
-    made.card.dataset.index = String(index);
-    this.badge(made.card, hit);
-    if (made.slotted) this.fill(made.slotted, hit);
-    this.tabbable(made.card, index === this.at);
-    return made.card;
+  clear() {
+    for (const row of [...this.cards.keys()]) this.drop(row);
+    this.framed = false;
+    this.lay({ good: [], rest: [] }, false);
   }
 
-  /** "+2 alike" on the best of several photos that show the same. */
-  badge(card, { row, title, alike = [], open = false }) {
-    card.querySelector('.alike')?.remove();
-    if (!alike.length) return;
-    const label = this.t(open ? 'alike_fold_of' : 'alike_of', { n: alike.length, title });
-    const press = () => (this.act.unfold(row), card.querySelector('.alike').focus());
-    card.append(el('button', { type: 'button', class: 'alike', part: 'button alike', 'aria-expanded': String(open), 'aria-label': label, on: { click: press } }, this.t(open ? 'alike_fold' : 'alike', { n: alike.length })));
+  update(card, hit) {
+    const slotted = this.slotted.get(hit.row);
+    if (slotted) this.fill(slotted, hit);
   }
 
   make(hit) {
-    const made = { slotted: this.fromTemplate(hit) };
+    this.slotted.get(hit.row)?.remove();
+    const slotted = this.fromTemplate(hit);
+    if (slotted) this.slotted.set(hit.row, slotted);
     const link = safeLink(hit.link);
-    const { act, host } = this;
-    const content = made.slotted ? [el('slot', { name: made.slotted.slot })] : this.plain(hit);
+    const { act, host } = this.view;
+    const content = slotted ? [el('slot', { name: slotted.slot })] : this.plain(hit);
     const open = el(
       link ? 'a' : 'button',
-      { class: 'open', part: 'link', type: link ? null : 'button', href: link, target: link && host.getAttribute('target'), rel: link && 'noopener', on: { click: (event) => act.select(hit.row) || event.preventDefault() } },
+      {
+        class: 'open',
+        part: 'link',
+        type: link ? null : 'button',
+        href: link,
+        target: link && host.getAttribute('target'),
+        rel: link && 'noopener',
+        on: { click: (event) => act.select(hit.row) || event.preventDefault() },
+      },
       ...content,
     );
-    made.card = el(
+    return el(
       'li',
       { class: 'card', part: 'card', data: { id: hit.id } },
       open,
       el(
         'div',
         { class: 'actions', part: 'actions' },
-        press('round similar', this.t('more_like_of', { title: hit.title }), icon('similar'), () => act.like(hit.id)),
-        press('round but', this.t('like_but_of', { title: hit.title }), icon('but'), () => act.likeBut(hit.id)),
+        press('round similar', this.say('more_like_of', { title: hit.title }), icon('similar'), () => act.like(hit.id)),
+        press('round but', this.say('like_but_of', { title: hit.title }), icon('but'), () => act.likeBut(hit.id)),
       ),
     );
-    return made;
   }
 
   plain(hit) {
     const details = Object.values(hit.attributes).join(', ');
     return [
-      el('span', { class: 'frame', css: { '--tone': safeColour(hit.tone) ?? 'transparent' } }, picture(hit.photo, { part: 'photo', alt: details || hit.title, width: hit.width, height: hit.height, loading: 'lazy' })),
+      el(
+        'span',
+        { class: 'frame', css: { '--tone': safeColour(hit.tone) ?? 'transparent' } },
+        picture(hit.photo, {
+          part: 'photo',
+          alt: details || hit.title,
+          width: hit.width,
+          height: hit.height,
+          loading: 'lazy',
+        }),
+      ),
       el('span', { class: 'title', part: 'title' }, hit.title),
       hit.price ? el('span', { class: 'price', part: 'price' }, String(hit.price)) : null,
     ];
@@ -241,11 +368,12 @@ export class View {
 
   /** A shop's own card: a copy of its template in the light tree, where the shop's own style sheets reach it. */
   fromTemplate(hit) {
-    const template = this.host.querySelector(':scope > template[slot="result"]');
+    const { host } = this.view;
+    const template = host.querySelector(':scope > template[slot="result"]');
     if (!template) return null;
     const holder = el('div', { slot: `result-${hit.row}` });
     holder.append(template.content.cloneNode(true));
-    this.host.append(holder);
+    host.append(holder);
     return holder;
   }
 
@@ -261,37 +389,5 @@ export class View {
         node.src = hit.photo;
       }
     }
-  }
-
-  // ---- the keyboard -------------------------------------------------------------------------------------------
-
-  tabbable(card, on) {
-    for (const node of card.querySelectorAll('a, button')) node.tabIndex = on ? 0 : -1;
-  }
-
-  focusIn(event) {
-    const card = event.target.closest('.card');
-    if (!card || Number(card.dataset.index) === this.at) return;
-    const before = this.grid.children[this.at];
-    if (before) this.tabbable(before, false);
-    this.at = Number(card.dataset.index);
-    this.tabbable(card, true);
-  }
-
-  focus(index) {
-    this.grid.children[index]?.querySelector('.open').focus();
-  }
-
-  key(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.key === 'Escape') return this.input.focus();
-    const last = this.grid.children.length - 1;
-    const columns = getComputedStyle(this.grid).gridTemplateColumns.split(' ').length;
-    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
-    const to = event.key === 'Home' ? 0 : event.key === 'End' ? last : step ? this.at + step : null;
-    if (to === null) return;
-    event.preventDefault();
-    if (to < 0) this.input.focus();
-    else this.focus(Math.min(to, last));
   }
 }

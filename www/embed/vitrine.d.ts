@@ -8,7 +8,7 @@ export interface OpenOptions {
   /** Folder that `vitrine site` wrote. Another origin must allow this one (CORS). */
   site: string | URL;
   /**
-   * Folder of worker.js, ui/ and pkg/; where this module lies, if not given. A worker from another origin than the
+   * Folder of worker.js, core/, ui/ and pkg/; where this module lies, if not given. A worker from another origin than the
    * page's is started through a `blob:` worker, which the page's policy must allow. With a bundler, serve the
    * package's folder as static files and name it here.
    */
@@ -134,10 +134,26 @@ export interface VitrineEngine extends EventTarget {
   changes(id: string): { facet: string; value: string }[];
   /** Ends the worker; what is asked afterwards rejects with code `closed`. */
   close(): void;
-  addEventListener<K extends keyof EngineEvents>(type: K, listener: (event: EngineEvents[K]) => void, options?: boolean | AddEventListenerOptions): void;
-  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
-  removeEventListener<K extends keyof EngineEvents>(type: K, listener: (event: EngineEvents[K]) => void, options?: boolean | EventListenerOptions): void;
-  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
+  addEventListener<K extends keyof EngineEvents>(
+    type: K,
+    listener: (event: EngineEvents[K]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof EngineEvents>(
+    type: K,
+    listener: (event: EngineEvents[K]) => void,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
 }
 
 /**

@@ -21,7 +21,10 @@ function overWords(words) {
   return el(
     'p',
     { class: 'weighed-words' },
-    ...words.flatMap(({ text, weight }) => [el('span', { class: 'weighed-word', css: { '--weight': String(weight / most) }, title: weight.toFixed(2) }, text), ' ']),
+    ...words.flatMap(({ text, weight }) => [
+      el('span', { class: 'weighed-word', css: { '--weight': String(weight / most) }, title: weight.toFixed(2) }, text),
+      ' ',
+    ]),
   );
 }
 
@@ -55,7 +58,17 @@ export class Attention {
         'div',
         { class: 'attention-body' },
         photo
-          ? el('figure', { class: 'weighed-photo' }, el('span', { class: 'weighed-frame', data: { fit } }, el('img', { src: source, alt: t('attention_photo_alt') }), veil(attention.photo, attention.grid)), el('figcaption', {}, t('attention_photo')))
+          ? el(
+              'figure',
+              { class: 'weighed-photo' },
+              el(
+                'span',
+                { class: 'weighed-frame', data: { fit } },
+                el('img', { src: source, alt: t('attention_photo_alt') }),
+                veil(attention.photo, attention.grid),
+              ),
+              el('figcaption', {}, t('attention_photo')),
+            )
           : null,
         el(
           'div',

@@ -2,27 +2,17 @@
 import { el, icon } from './dom.js';
 import { t } from './i18n.js';
 
-export const photoLimit = 30e6;
 const pause = 180; // ms without a key press before the words are searched
 
-const readable = /^image\/(jpeg|png|webp)$/;
-
-/** The file's own bytes where the engine reads its kind; else what the browser makes of it, without loss, as PNG. */
-export async function photoBytes(file) {
-  if (readable.test(file.type)) return new Uint8Array(await file.arrayBuffer());
-  const bitmap = await createImageBitmap(file).catch(() => null);
-  if (!bitmap) return null;
-  const canvas = el('canvas', { width: bitmap.width, height: bitmap.height });
-  canvas.getContext('2d').drawImage(bitmap, 0, 0);
-  const blob = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
-  return new Uint8Array(await blob.arrayBuffer());
-}
-
 // How a wish for another value is put into words: facet → sentence; a value that has its noun already stands as it is.
+/** @type {[RegExp, (value: string) => string][]} */
 const changeKeys = [
   [/colou?r|fabric|material/i, () => 'change_in'],
   [/sleeve/i, (value) => (/sleeve/.test(value) ? 'change_plain' : 'change_sleeve')],
-  [/neck/i, (value) => (/collar/.test(value) ? 'change_with_a' : /neck/.test(value) ? 'change_plain' : 'change_neckline')],
+  [
+    /neck/i,
+    (value) => (/collar/.test(value) ? 'change_with_a' : /neck/.test(value) ? 'change_plain' : 'change_neckline'),
+  ],
   [/closure|fastening/i, (value) => (/^(zip|button|lace|buckle|strap)/.test(value) ? 'change_with' : 'change_plain')],
   [/length/i, (value) => (/^(knee|ankle|calf|waist|hip)$/.test(value) ? 'change_length' : 'change_plain')],
 ];
@@ -110,7 +100,10 @@ export class Composer {
     const carriesFile = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
     const show = (on) => (part('veil').hidden = !on);
     addEventListener('dragenter', (event) => carriesFile(event) && (depth++, show(true)));
-    addEventListener('dragleave', (event) => carriesFile(event) && (depth = Math.max(0, depth - 1)) === 0 && show(false));
+    addEventListener(
+      'dragleave',
+      (event) => carriesFile(event) && (depth = Math.max(0, depth - 1)) === 0 && show(false),
+    );
     addEventListener('dragover', (event) => carriesFile(event) && event.preventDefault());
     addEventListener('drop', (event) => {
       if (!carriesFile(event)) return;
@@ -153,7 +146,9 @@ export class Composer {
     row.hidden = !suggestions.length || !this.part('mix').hidden;
     row.replaceChildren(
       el('span', { class: 'chips-lead' }, lead),
-      ...suggestions.map((words) => el('button', { type: 'button', class: 'chip', on: { click: () => run(words) } }, words)),
+      ...suggestions.map((words) =>
+        el('button', { type: 'button', class: 'chip', on: { click: () => run(words) } }, words),
+      ),
     );
     requestAnimationFrame(() => (row.scrollLeft = 0)); // at once it would lay out the whole page out of turn
   }
@@ -165,13 +160,24 @@ export class Composer {
     if (!reference) return chip.replaceChildren();
     const remove = el(
       'button',
-      { type: 'button', class: 'query-chip-remove', 'aria-label': t('remove_from_query', { what: reference.title }), on: { click: () => act.removeReference() } },
+      {
+        type: 'button',
+        class: 'query-chip-remove',
+        'aria-label': t('remove_from_query', { what: reference.title }),
+        on: { click: () => act.removeReference() },
+      },
       icon('close'),
     );
     chip.replaceChildren(
       el(
         'button',
-        { type: 'button', class: 'query-chip-photo', 'aria-label': t('crop_of', { what: reference.title }), title: t('crop'), on: { click: () => act.crop() } },
+        {
+          type: 'button',
+          class: 'query-chip-photo',
+          'aria-label': t('crop_of', { what: reference.title }),
+          title: t('crop'),
+          on: { click: () => act.crop() },
+        },
         el('img', { src: reference.source, alt: reference.own ? t('your_photo_alt') : '', width: 32, height: 40 }),
       ),
       el('span', { class: 'query-chip-title' }, reference.title),
@@ -185,4 +191,3 @@ export class Composer {
     this.part('bar').dataset.on = String(share !== null);
   }
 }
-

@@ -1,16 +1,14 @@
 // A part of a photo to search with: chosen with the finger, the mouse or the keys, cut out without loss.
 import { el, modal } from './dom.js';
 import { t } from './i18n.js';
-import { cleanCrop, leastCrop as least, within } from './state.js';
+import { pngOf } from './photo.js';
+import { cleanCrop, leastCrop as least, within } from '../core/state.js';
 
 /** The part of a photo file, as the bytes of a PNG and an address to show it. */
 export async function cutOut(bytes, [x, y, width, height]) {
   const photo = await createImageBitmap(new Blob([bytes]));
   const [w, h] = [Math.max(1, Math.round(width * photo.width)), Math.max(1, Math.round(height * photo.height))];
-  const canvas = el('canvas', { width: w, height: h });
-  canvas.getContext('2d').drawImage(photo, Math.round(x * photo.width), Math.round(y * photo.height), w, h, 0, 0, w, h);
-  photo.close();
-  const blob = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
+  const blob = await pngOf(photo, [Math.round(x * photo.width), Math.round(y * photo.height), w, h]);
   return { bytes: new Uint8Array(await blob.arrayBuffer()), source: URL.createObjectURL(blob) };
 }
 
@@ -28,9 +26,20 @@ function moved([x, y, w, h], corner, dx, dy) {
 /** Lets the visitor choose a part of the photo at `source`; `done(crop)` gets the rectangle, or null for all of it. */
 export function chooseCrop(source, before, done) {
   let crop = before ?? [0.15, 0.15, 0.7, 0.7];
-  const corners = ['nw', 'ne', 'sw', 'se'].map((name) => el('span', { class: `crop-corner ${name}`, data: { corner: name } }));
-  const frame = el('div', { class: 'crop-frame', tabindex: '0', role: 'group', 'aria-label': t('crop_keys') }, ...corners);
-  const stage = el('div', { class: 'crop-stage' }, el('img', { src: source, alt: t('crop_photo_alt'), draggable: 'false' }), frame);
+  const corners = ['nw', 'ne', 'sw', 'se'].map((name) =>
+    el('span', { class: `crop-corner ${name}`, data: { corner: name } }),
+  );
+  const frame = el(
+    'div',
+    { class: 'crop-frame', tabindex: '0', role: 'group', 'aria-label': t('crop_keys') },
+    ...corners,
+  );
+  const stage = el(
+    'div',
+    { class: 'crop-stage' },
+    el('img', { src: source, alt: t('crop_photo_alt'), draggable: 'false' }),
+    frame,
+  );
   const draw = (next) => {
     crop = next;
     ['--x', '--y', '--w', '--h'].forEach((name, i) => frame.style.setProperty(name, `${crop[i] * 100}%`));
@@ -42,7 +51,8 @@ export function chooseCrop(source, before, done) {
     const [start, from] = [crop, { x: event.clientX, y: event.clientY }];
     const corner = event.target.dataset.corner;
     stage.setPointerCapture(event.pointerId);
-    const drag = (move) => draw(moved(start, corner, (move.clientX - from.x) / box.width, (move.clientY - from.y) / box.height));
+    const drag = (move) =>
+      draw(moved(start, corner, (move.clientX - from.x) / box.width, (move.clientY - from.y) / box.height));
     stage.addEventListener('pointermove', drag);
     stage.addEventListener('lostpointercapture', () => stage.removeEventListener('pointermove', drag), { once: true });
   });
@@ -63,8 +73,14 @@ export function chooseCrop(source, before, done) {
     el(
       'div',
       { class: 'button-row' },
-      el('button', { type: 'button', class: 'button primary', on: { click: () => finish(cleanCrop(crop)) } }, t('crop_use')),
-      before ? el('button', { type: 'button', class: 'button', on: { click: () => finish(null) } }, t('crop_whole')) : null,
+      el(
+        'button',
+        { type: 'button', class: 'button primary', on: { click: () => finish(cleanCrop(crop)) } },
+        t('crop_use'),
+      ),
+      before
+        ? el('button', { type: 'button', class: 'button', on: { click: () => finish(null) } }, t('crop_whole'))
+        : null,
     ),
   );
   draw(crop);

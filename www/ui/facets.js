@@ -1,29 +1,81 @@
 // Filters with counts: a list of groups beside the grid, or in a sheet where there is no room beside it.
 import { el, icon, modal } from './dom.js';
 import { t } from './i18n.js';
-import { held } from './keys.js';
+import { held } from '../core/names.js';
 
 const shownAtFirst = 8;
 const openAtFirst = 3;
 
 // Cloth is softer than the pure colours that CSS has under the same names.
 const colours = {
-  black: '#22211f', white: '#ffffff', grey: '#8d8f92', gray: '#8d8f92', red: '#c3352f', blue: '#3a62ad', green: '#41804f', yellow: '#e6bd3c',
-  orange: '#dd7a33', pink: '#e59bb0', purple: '#77509c', brown: '#7a5136', navy: '#1f2a4d', 'navy blue': '#1f2a4d', olive: '#70713b',
-  teal: '#2d7d7d', beige: '#e2d3b8', cream: '#f3ead2', ivory: '#f6f1e2', mustard: '#d6a129', burgundy: '#6d1f33', maroon: '#6d1f33',
-  charcoal: '#3c4045', camel: '#b88a57', khaki: '#aa9b6f', 'off white': '#f4f1ea', nude: '#dcb9a1', rust: '#a6492a', blush: '#e8c1bd',
-  copper: '#b06a45', bronze: '#80603a', silver: '#c3c6c9', gold: '#c9a54c', peach: '#f6c3a1', mauve: '#a98aa8', lavender: '#b9a7d8',
-  magenta: '#b83a86', 'grey melange': '#b9bbbd', 'turquoise blue': '#35a5ab', turquoise: '#35a5ab', 'sea green': '#3c8d6f', rose: '#d9899a',
-  taupe: '#8b7d6f', sage: '#a3b096', terracotta: '#bd6147', denim: '#4a6484', emerald: '#1f7a5a', lilac: '#c3aed6', sand: '#d8c4a0',
-  'sky blue': '#8ec1e6', 'light blue': '#9cc3e4', mint: '#a9dbc2', coral: '#ee7f6a', plum: '#66375f', tan: '#c49a6c',
+  black: '#22211f',
+  white: '#ffffff',
+  grey: '#8d8f92',
+  gray: '#8d8f92',
+  red: '#c3352f',
+  blue: '#3a62ad',
+  green: '#41804f',
+  yellow: '#e6bd3c',
+  orange: '#dd7a33',
+  pink: '#e59bb0',
+  purple: '#77509c',
+  brown: '#7a5136',
+  navy: '#1f2a4d',
+  'navy blue': '#1f2a4d',
+  olive: '#70713b',
+  teal: '#2d7d7d',
+  beige: '#e2d3b8',
+  cream: '#f3ead2',
+  ivory: '#f6f1e2',
+  mustard: '#d6a129',
+  burgundy: '#6d1f33',
+  maroon: '#6d1f33',
+  charcoal: '#3c4045',
+  camel: '#b88a57',
+  khaki: '#aa9b6f',
+  'off white': '#f4f1ea',
+  nude: '#dcb9a1',
+  rust: '#a6492a',
+  blush: '#e8c1bd',
+  copper: '#b06a45',
+  bronze: '#80603a',
+  silver: '#c3c6c9',
+  gold: '#c9a54c',
+  peach: '#f6c3a1',
+  mauve: '#a98aa8',
+  lavender: '#b9a7d8',
+  magenta: '#b83a86',
+  'grey melange': '#b9bbbd',
+  'turquoise blue': '#35a5ab',
+  turquoise: '#35a5ab',
+  'sea green': '#3c8d6f',
+  rose: '#d9899a',
+  taupe: '#8b7d6f',
+  sage: '#a3b096',
+  terracotta: '#bd6147',
+  denim: '#4a6484',
+  emerald: '#1f7a5a',
+  lilac: '#c3aed6',
+  sand: '#d8c4a0',
+  'sky blue': '#8ec1e6',
+  'light blue': '#9cc3e4',
+  mint: '#a9dbc2',
+  coral: '#ee7f6a',
+  plum: '#66375f',
+  tan: '#c49a6c',
 };
 
 export function swatch(value) {
   const name = value.toLowerCase();
-  const colour = held(colours, name) ?? (CSS.supports('color', name.replace(/\s/g, '')) ? name.replace(/\s/g, '') : null);
+  const colour =
+    held(colours, name) ?? (CSS.supports('color', name.replace(/\s/g, '')) ? name.replace(/\s/g, '') : null);
   const many = /multi|print|mixed/.test(name);
   if (!colour && !many) return el('span', { class: 'swatch none', 'aria-hidden': 'true' });
-  return el('span', { class: many ? 'swatch many' : 'swatch', 'aria-hidden': 'true', css: many ? {} : { '--swatch': colour } });
+  return el('span', {
+    class: many ? 'swatch many' : 'swatch',
+    'aria-hidden': 'true',
+    css: many ? {} : { '--swatch': colour },
+  });
 }
 
 export const facetName = (name) => name.charAt(0).toUpperCase() + name.slice(1).replace(/[_-]/g, ' ');
@@ -52,7 +104,13 @@ export class Facets {
         'div',
         { class: 'facets-head' },
         el('h2', {}, t('filters')),
-        chosen ? el('button', { type: 'button', class: 'link', on: { click: () => this.act.facets({}) } }, t('clear_filters')) : null,
+        chosen
+          ? el(
+              'button',
+              { type: 'button', class: 'link', on: { click: () => this.act.facets({}) } },
+              t('clear_filters'),
+            )
+          : null,
       ),
       ...catalog.facets.map((facet, i) => this.group(facet, counts.get(facet.name), i)),
     );
@@ -79,7 +137,16 @@ export class Facets {
         { class: 'facet-values', role: 'group', 'aria-label': facetName(facet.name) },
         ...visible.map((row) => this.value(facet, row)),
         rows.length > shownAtFirst
-          ? el('button', { type: 'button', class: 'link', id: `facet-${index}-all`, on: { click: () => this.toggleLong(facet.name) } }, long ? t('facet_fewer') : t('facet_all', { n: rows.length }))
+          ? el(
+              'button',
+              {
+                type: 'button',
+                class: 'link',
+                id: `facet-${index}-all`,
+                on: { click: () => this.toggleLong(facet.name) },
+              },
+              long ? t('facet_fewer') : t('facet_all', { n: rows.length }),
+            )
           : null,
       ),
     );
@@ -92,7 +159,13 @@ export class Facets {
     return el(
       'label',
       { class: 'facet-value', data: { empty: String(!n && !chosen) } },
-      el('input', { type: 'checkbox', id, checked: chosen, data: { facet: facet.name, value }, on: { change: () => this.toggle(facet.name, value) } }),
+      el('input', {
+        type: 'checkbox',
+        id,
+        checked: chosen,
+        data: { facet: facet.name, value },
+        on: { change: () => this.toggle(facet.name, value) },
+      }),
       /colou?r/i.test(facet.name) ? swatch(value) : null,
       el('span', { class: 'facet-name' }, value),
       el('span', { class: 'facet-count' }, String(n)),
@@ -118,7 +191,12 @@ export class Facets {
       values.map((value) =>
         el(
           'button',
-          { type: 'button', class: 'chip on', 'aria-label': t('remove_filter', { name: facetName(name), value }), on: { click: () => this.toggle(name, value) } },
+          {
+            type: 'button',
+            class: 'chip on',
+            'aria-label': t('remove_filter', { name: facetName(name), value }),
+            on: { click: () => this.toggle(name, value) },
+          },
           /colou?r/i.test(name) ? swatch(value) : null,
           value,
           icon('close'),
@@ -126,7 +204,17 @@ export class Facets {
       ),
     );
     const banned = this.without.map((word) =>
-      el('button', { type: 'button', class: 'chip on', 'aria-label': t('remove_without', { word }), on: { click: () => this.act.withWord(word) } }, t('without', { words: word }), icon('close')),
+      el(
+        'button',
+        {
+          type: 'button',
+          class: 'chip on',
+          'aria-label': t('remove_without', { word }),
+          on: { click: () => this.act.withWord(word) },
+        },
+        t('without', { words: word }),
+        icon('close'),
+      ),
     );
     this.part('active').replaceChildren(...banned, ...chips);
     this.part('active').hidden = !chips.length && !banned.length;
@@ -135,7 +223,13 @@ export class Facets {
   showSheet() {
     const { panel } = this;
     this.done = el('button', { type: 'button', class: 'button primary wide' }, '');
-    const dialog = modal('sheet filters-sheet', t('filters'), t('close'), panel, el('div', { class: 'sheet-foot' }, this.done));
+    const dialog = modal(
+      'sheet filters-sheet',
+      t('filters'),
+      t('close'),
+      panel,
+      el('div', { class: 'sheet-foot' }, this.done),
+    );
     this.done.addEventListener('click', () => dialog.close());
     dialog.addEventListener('close', () => {
       this.part('rail').append(panel);

@@ -1,11 +1,18 @@
-// The results: a list of cards, one of which is in the tab order; arrows move between them.
+// The results: a list of cards, one of which is in the tab order; arrows move between them. CardGrid is the one grid of
+// the page and of the element in another page; each says what its cards look like.
 import { el, icon, safeColour } from './dom.js';
 import { decimal, t } from './i18n.js';
 
+/** @typedef {import('../core/catalog.js').Item} Item */
+/** @typedef {import('../core/relevance.js').Folded} Folded */
+/** @typedef {import('../core/catalog.js').Hit & {alike?: any[], of?: number, divided?: boolean}} Laid   `of`: the row that it is unfolded from */
+/** @typedef {{good: Folded[], rest: Folded[], few?: number}} Sections */
+
 const chunk = 48;
 const inView = 12; // about as many photos as a first view shows; they need not wait until it is laid out
-const kept = 4 * chunk; // cards that stay made, on the page or not: a question like the one before asks for most of them again
+const kept = 4 * chunk; // cards that stay made, on the page or not: a query like the one before needs most of them again
 
+/** @param {{title: string, attributes?: Record<string, string>}} item */
 export function describe(item) {
   const details = Object.values(item.attributes ?? {}).join(', ');
   return details || item.title;
@@ -13,96 +20,153 @@ export function describe(item) {
 
 const [columns, rows] = [3, 4]; // BLUR in src/catalog/format.rs
 
-/** The few pixels that came with the catalog, drawn large until the photo is there; null where there are none. */
-export function blur(item) {
-  if (!/^[0-9a-f]+$/.test(item.blur ?? '') || item.blur.length !== columns * rows * 3) return null;
-  const canvas = el('canvas', { class: 'blur', width: columns, height: rows, 'aria-hidden': 'true' });
+/** The few pixels that came with the catalog, drawn large until the photo is there; null where there are none. @param {Item} item */
+export function blur({ blur: hex = '' }) {
+  if (!/^[0-9a-f]+$/.test(hex) || hex.length !== columns * rows * 3) return null;
+  const canvas = /** @type {HTMLCanvasElement} */ (
+    el('canvas', { class: 'blur', width: columns, height: rows, 'aria-hidden': 'true' })
+  );
   const context = canvas.getContext('2d');
+  if (!context) return null;
   const pixels = context.createImageData(columns, rows);
   for (let i = 0; i < columns * rows; i++) {
-    for (let c = 0; c < 3; c++) pixels.data[i * 4 + c] = Number.parseInt(item.blur[i * 3 + c], 16) * 17;
+    for (let c = 0; c < 3; c++) pixels.data[i * 4 + c] = Number.parseInt(hex[i * 3 + c], 16) * 17;
     pixels.data[i * 4 + 3] = 255;
   }
   context.putImageData(pixels, 0, 0);
   return canvas;
 }
 
-export class Grid {
-  constructor(part, act) {
-    this.part = part;
-    this.act = act;
-    this.list = part('grid');
-    this.cards = new Map(); // row → its card, the latest last, kept so that a photo on the screen is never loaded or laid out twice
-    this.drawn = new WeakMap(); // card → its item
-    this.hits = [];
-    this.laid = []; // the cards on the page, in order
-    this.unfolded = new Set(); // rows whose near-duplicates stand open
-    this.shown = 0;
-    this.at = 0;
+/** One frame for all photos, in their own proportions: nothing jumps, little is cut off. @param {{width: number, height: number}[]} photos */
+export function frameOf(photos) {
+  const ratios = photos
+    .map(({ width, height }) => width / height)
+    .filter((ratio) => ratio > 0)
+    .sort((a, b) => a - b);
+  const median = ratios[ratios.length >> 1];
+  return median === undefined ? null : String(Math.min(1.1, Math.max(0.68, median)));
+}
+
+export class CardGrid {
+  /** @type {Map<number, HTMLElement>} row → its card, the latest last, kept so that a photo on the screen is never loaded or laid out twice */
+  cards = new Map();
+  /** @type {WeakMap<HTMLElement, unknown>} card → what it shows */
+  drawn = new WeakMap();
+  /** @type {Laid[]} */
+  hits = [];
+  /** @type {HTMLElement[]} the cards on the page, in order */
+  laid = [];
+  /** @type {Set<number>} rows whose near-duplicates stand open */
+  unfolded = new Set();
+  /** @type {Sections} */
+  sections = { good: [], rest: [], few: undefined };
+  restShown = false;
+  shown = 0;
+  at = 0; // the card in the tab order
+  chunk = Number.POSITIVE_INFINITY; // cards that are laid at a time
+
+  /** @param {HTMLElement} list @param {(key: string, values?: object) => string} say   says things in its language */
+  constructor(list, say) {
+    this.list = list;
+    this.say = say;
     this.list.addEventListener('keydown', (event) => this.key(event));
-    this.list.addEventListener('focusin', (event) => this.focusIn(event));
-    this.more = el('button', { type: 'button', class: 'button', on: { click: () => this.grow(true) } }, t('show_more'));
-    new IntersectionObserver((entries) => entries.some(({ isIntersecting }) => isIntersecting) && this.grow(), { rootMargin: '600px' }).observe(part('end'));
+    this.list.addEventListener('focusin', (event) => this.focusIn(/** @type {HTMLElement} */ (event.target)));
   }
 
-  /** One frame for all photos, in the catalog's own proportions: nothing jumps, little is cut off. */
-  frame(catalog) {
-    const ratios = Object.values(catalog.items).map(({ width, height }) => width / height).filter((ratio) => ratio > 0).sort((a, b) => a - b);
-    const median = ratios[ratios.length >> 1] ?? 0.8;
-    this.list.style.setProperty('--frame', String(Math.min(1.1, Math.max(0.68, median))));
+  // ---- what the page and the element do differently --------------------------------------------------------------
+
+  /** What a hit's card shows; another one needs another card. @param {Laid} hit @returns {unknown} */
+  subject({ row }) {
+    return row;
   }
 
-  /**
-   * `hits`: [{row, score?, alike?}]. `rest`: hits below the good ones, shown only when asked for. `few`: how many good
-   * ones there are, where there are few. `empty`: what stands in place of results where there are none.
-   */
-  show(catalog, hits, { keep = false, empty = null, rest = [], few } = {}) {
-    if (this.catalog !== catalog) this.cards.clear();
+  /** @param {Laid} _hit @returns {string} */
+  title(_hit) {
+    return '';
+  }
+
+  /** @param {Laid} _hit @param {boolean} _atOnce   whether its photo is among the first in view @returns {HTMLElement} */
+  make(_hit, _atOnce) {
+    return el('li', { class: 'card' });
+  }
+
+  /** What changes about a card that is made already. @param {HTMLElement} _card @param {Laid} _hit */
+  update(_card, _hit) {}
+
+  /** @param {number} row */
+  drop(row) {
+    this.cards.delete(row);
+  }
+
+  /** Draws what stands below the cards. */
+  end() {}
+
+  /** The focus leaves the cards upwards. */
+  leave() {}
+
+  /** The link or button that opens a card. @param {HTMLElement | undefined} card @returns {HTMLElement | null | undefined} */
+  opener(card) {
+    return card?.querySelector('a, button');
+  }
+
+  // ---- laying -----------------------------------------------------------------------------------------------------
+
+  /** Good hits first; the rest only when it is wanted. `keep`: the place and what stands open. @param {Sections} sections @param {boolean} keep */
+  lay(sections, keep) {
     if (!keep) this.unfolded.clear();
-    Object.assign(this, { catalog, good: hits, rest, few, restShown: false });
-    this.lay(keep, empty);
+    this.sections = sections;
+    this.restShown = false;
+    this.layAgain(keep);
   }
 
-  lay(keep, empty = null) {
-    const all = this.restShown ? [...this.good, ...this.rest] : this.good;
-    this.below = this.restShown ? this.good.length : -1; // where the divider stands, counted before unfolding
-    this.hits = all.flatMap((hit, i) => {
-      const own = { ...hit, divided: i === this.below };
+  /** @param {boolean} keep */
+  layAgain(keep) {
+    const { good, rest } = this.sections;
+    const divider = this.restShown ? good.length : -1; // counted before unfolding
+    this.hits = (this.restShown ? [...good, ...rest] : good).flatMap((hit, i) => {
+      const own = { ...hit, divided: i === divider };
       return this.unfolded.has(hit.row) ? [own, ...hit.alike.map((alike) => ({ ...alike, of: hit.row }))] : [own];
     });
-    const count = Math.min(this.hits.length, keep ? Math.max(this.shown, chunk) : chunk);
     if (!keep) this.at = 0;
-    this.shown = count;
+    this.shown = Math.min(this.hits.length, keep ? Math.max(this.shown, this.chunk) : this.chunk);
     this.laid = [];
-    const focused = this.list.contains(document.activeElement) ? document.activeElement : null;
-    this.list.replaceChildren(...this.cardsOf(0, count));
+    const root = /** @type {Document | ShadowRoot} */ (this.list.getRootNode());
+    const focused = this.list.contains(root.activeElement) ? /** @type {HTMLElement} */ (root.activeElement) : null;
+    this.list.replaceChildren(...this.cardsOf(0, this.shown));
     // A card that stays keeps the focus, which it loses by being laid anew.
     if (focused?.isConnected) focused.focus({ preventScroll: true });
-    this.end(this.hits.length ? null : empty);
+    this.end();
   }
 
+  /** @param {number} from @param {number} to */
   cardsOf(from, to) {
     const cards = this.hits.slice(from, to).flatMap((hit, i) => {
       const card = this.card(hit, from + i);
       this.laid.push(card);
-      return hit.divided ? [el('li', { class: 'grid-divider' }, t('less_close')), card] : [card];
+      return hit.divided ? [this.divider(), card] : [card];
     });
     this.forget();
     return cards;
+  }
+
+  /** @returns {HTMLElement | string} */
+  divider() {
+    return '';
   }
 
   /** Lets the oldest cards go; those on the page are the latest. Else a long visit would hold every product it came across. */
   forget() {
     for (const row of this.cards.keys()) {
       if (this.cards.size <= Math.max(kept, this.laid.length)) return;
-      this.cards.delete(row);
+      this.drop(row);
     }
   }
 
+  /** More of the hits, where not all are laid. */
   grow(focus = false) {
     if (this.shown >= this.hits.length) return;
     const from = this.shown;
-    this.shown = Math.min(this.hits.length, from + chunk);
+    this.shown = Math.min(this.hits.length, from + this.chunk);
     this.list.append(...this.cardsOf(from, this.shown));
     if (focus) this.focus(from);
     this.end();
@@ -111,124 +175,67 @@ export class Grid {
   showRest() {
     const from = this.hits.length;
     this.restShown = true;
-    this.shown += chunk;
-    this.lay(true);
+    this.shown += this.chunk;
+    this.layAgain(true);
     this.focus(from);
   }
 
+  /** @param {number} row */
   unfold(row) {
     if (!this.unfolded.delete(row)) this.unfolded.add(row);
-    this.lay(true);
+    this.layAgain(true);
   }
 
-  end(empty = null) {
-    const part = this.part('end');
-    if (empty) return part.replaceChildren(empty);
-    if (this.shown < this.hits.length) return part.replaceChildren(this.more);
-    if (!this.rest?.length || this.restShown) return part.replaceChildren();
-    const said = this.few === undefined ? 'good_end' : this.few ? 'few_matches' : 'closest_end';
-    part.replaceChildren(
-      el(
-        'div',
-        { class: 'cut', data: { few: String(this.few ?? '') } },
-        el('p', {}, t(said, { n: this.few ?? 0 })),
-        el('button', { type: 'button', class: 'button', on: { click: () => this.showRest() } }, t('show_rest', { n: this.rest.length })),
-      ),
-    );
-  }
-
-  /** "+2 alike" on the best of a group of near-duplicates. */
-  badge(card, { row, alike, of }) {
-    card.querySelector('.alike')?.remove();
-    card.toggleAttribute('data-alike', of !== undefined);
-    if (!alike?.length) return;
-    const open = this.unfolded.has(row);
-    const title = this.catalog.items[row].title;
-    card.append(
-      el(
-        'button',
-        {
-          type: 'button',
-          class: 'alike',
-          'aria-expanded': String(open),
-          'aria-label': t(open ? 'alike_fold_of' : 'alike_of', { n: alike.length, title }),
-          on: { click: () => (this.unfold(row), card.querySelector('.alike').focus()) },
-        },
-        t(open ? 'alike_fold' : 'alike', { n: alike.length }),
-      ),
-    );
-  }
-
+  /** @param {Laid} hit @param {number} index */
   card(hit, index) {
     const known = this.cards.get(hit.row);
-    // A visitor's own photos come and go, and then a row is another's.
-    const card = known && this.drawn.get(known) === this.catalog.items[hit.row] ? known : this.make(hit.row, index < inView);
-    this.drawn.set(card, this.catalog.items[hit.row]);
+    const subject = this.subject(hit);
+    const card = known && this.drawn.get(known) === subject ? known : this.make(hit, index < inView);
+    this.drawn.set(card, subject);
     this.cards.delete(hit.row);
     this.cards.set(hit.row, card);
     card.dataset.index = String(index);
     this.badge(card, hit);
+    this.update(card, hit);
     this.tabbable(card, index === this.at);
-    const scored = hit.score !== undefined;
-    const score = card.querySelector('.score');
-    score.hidden = !scored;
-    if (scored) {
-      const text = decimal(hit.score, 2);
-      score.style.setProperty('--score', String(Math.min(1, Math.max(0.02, hit.score))));
-      score.setAttribute('aria-label', t('score', { score: text }));
-      score.title = t('score_title', { score: decimal(hit.score, 3) });
-      score.lastElementChild.textContent = text;
-    }
     return card;
   }
 
-  make(row, atOnce) {
-    const { catalog, act } = this;
-    const item = catalog.items[row];
-    const photo = el('img', { alt: describe(item), width: item.width, height: item.height, loading: atOnce ? 'eager' : 'lazy', decoding: 'async' });
-    const frame = el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, blur(item), photo);
-    photo.addEventListener('load', () => (frame.dataset.loaded = ''));
-    photo.addEventListener('error', () => (frame.dataset.missing = ''));
-    photo.src = catalog.photo(item);
-    if (item.own) frame.append(el('span', { class: 'own-mark' }, t('own_yours')));
-    const action = (name, label, full, run) =>
-      el('button', { type: 'button', class: 'card-action', 'aria-label': full, title: label, on: { click: run } }, icon(name), el('span', { class: 'card-action-text' }, label));
-    return el(
-      'li',
-      { class: 'card', data: { row: String(row), id: item.id } },
-      el(
-        'a',
-        {
-          class: 'card-open',
-          href: act.itemHref(item.id),
-          on: {
-            click: (event) => {
-              if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-              event.preventDefault();
-              act.open(item.id);
-            },
-          },
-        },
-        frame,
-        el('span', { class: 'card-title' }, item.title),
-        item.price ? el('span', { class: 'card-price' }, String(item.price)) : null,
-      ),
-      el('div', { class: 'score', role: 'img' }, el('span', { class: 'score-track' }, el('span', { class: 'score-bar' })), el('span', { class: 'score-text' }, '')),
-      el(
-        'div',
-        { class: 'card-actions' },
-        action('similar', t('more_like'), t('more_like_of', { title: item.title }), () => act.like(item.id)),
-        action('but', t('like_but'), t('like_but_of', { title: item.title }), () => act.likeBut(item.id)),
-      ),
-    );
+  /** "+2 alike" on the best of a group of near-duplicates. @param {HTMLElement} card @param {Laid} hit */
+  badge(card, hit) {
+    const { row, alike = [], of } = hit;
+    card.querySelector('.alike')?.remove();
+    card.toggleAttribute('data-alike', of !== undefined);
+    if (!alike.length) return;
+    const open = this.unfolded.has(row);
+    const [n, title] = [alike.length, this.title(hit)];
+    const press = () => {
+      this.unfold(row);
+      /** @type {HTMLElement | null} */ (card.querySelector('.alike'))?.focus();
+    };
+    const label = this.say(open ? 'alike_fold_of' : 'alike_of', { n, title });
+    const button = {
+      type: 'button',
+      class: 'alike',
+      part: 'button alike',
+      'aria-expanded': String(open),
+      'aria-label': label,
+      on: { click: press },
+    };
+    card.append(el('button', button, this.say(open ? 'alike_fold' : 'alike', { n })));
   }
 
+  // ---- the keyboard -----------------------------------------------------------------------------------------------
+
+  /** @param {HTMLElement} card @param {boolean} on */
   tabbable(card, on) {
-    for (const node of card.querySelectorAll('a, button')) node.tabIndex = on ? 0 : -1;
+    for (const node of /** @type {NodeListOf<HTMLElement>} */ (card.querySelectorAll('a, button')))
+      node.tabIndex = on ? 0 : -1;
   }
 
-  focusIn(event) {
-    const card = event.target.closest('.card');
+  /** @param {HTMLElement} target */
+  focusIn(target) {
+    const card = /** @type {HTMLElement | null} */ (target.closest('.card'));
     if (!card || Number(card.dataset.index) === this.at) return;
     const before = this.laid[this.at];
     if (before) this.tabbable(before, false);
@@ -236,52 +243,204 @@ export class Grid {
     this.tabbable(card, true);
   }
 
-  /** Until the first photos are there, or cannot be had. */
-  photos() {
-    const arrived = (photo) => photo.complete || new Promise((resolve) => ['load', 'error'].forEach((type) => photo.addEventListener(type, resolve, { once: true })));
-    return Promise.all(this.laid.slice(0, inView).map((card) => arrived(card.querySelector('img'))));
-  }
-
+  /** @param {number} index */
   focus(index) {
-    this.laid[index]?.querySelector('.card-open').focus();
+    this.opener(this.laid[index])?.focus();
   }
 
-  get columns() {
-    return getComputedStyle(this.list).gridTemplateColumns.split(' ').length;
-  }
-
+  /** @param {KeyboardEvent} event */
   key(event) {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.columns, ArrowUp: -this.columns }[event.key];
-    if (event.key === 'Escape') return this.act.leaveGrid();
-    let to = event.key === 'Home' ? 0 : event.key === 'End' ? this.laid.length - 1 : null;
-    if (step) to = this.at + step;
-    if (to === null) return;
+    if (event.key === 'Escape') return this.leave();
+    const across = getComputedStyle(this.list).gridTemplateColumns.split(' ').length;
+    const last = this.laid.length - 1;
+    /** @type {Record<string, number>} */
+    const places = {
+      ArrowRight: this.at + 1,
+      ArrowLeft: this.at - 1,
+      ArrowDown: this.at + across,
+      ArrowUp: this.at - across,
+      Home: 0,
+      End: last,
+    };
+    const to = places[event.key];
+    if (to === undefined) return;
     event.preventDefault();
-    if (to < 0) return this.act.leaveGrid();
-    if (to >= this.laid.length) this.grow();
+    if (to < 0) return this.leave();
+    if (to > last) this.grow();
     this.focus(Math.min(to, this.laid.length - 1));
   }
 
+  /** Where a row stands, or -1. @param {number} row */
   has(row) {
     return this.hits.findIndex((hit) => hit.row === row);
   }
 }
 
-/** A small row of products, for the sheet. */
-export function strip(catalog, hits, act) {
-  return el(
-    'ul',
-    { class: 'strip' },
-    ...hits.map(({ row }) => {
-      const item = catalog.items[row];
-      const photo = el('img', { src: catalog.photo(item), alt: item.title, width: item.width, height: item.height, loading: 'lazy' });
-      return el(
-        'li',
-        {},
-        el('button', { type: 'button', class: 'strip-open', on: { click: () => act.open(item.id, { replace: true }) } }, el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, photo)),
-      );
-    }),
-  );
-}
+export class Grid extends CardGrid {
+  chunk = chunk;
+  /** @type {import('../core/catalog.js').Catalog | null} */
+  catalog = null;
+  /** @type {HTMLElement | null} what stands in place of results where there are none */
+  empty = null;
 
+  /** @param {(name: string) => HTMLElement} part @param {any} act */
+  constructor(part, act) {
+    super(part('grid'), t);
+    this.part = part;
+    this.act = act;
+    this.more = el('button', { type: 'button', class: 'button', on: { click: () => this.grow(true) } }, t('show_more'));
+    const seen = (/** @type {IntersectionObserverEntry[]} */ entries) =>
+      entries.some(({ isIntersecting }) => isIntersecting) && this.grow();
+    new IntersectionObserver(seen, { rootMargin: '600px' }).observe(part('end'));
+  }
+
+  /** @param {import('../core/catalog.js').Catalog} catalog */
+  frame(catalog) {
+    this.list.style.setProperty('--frame', frameOf(Object.values(catalog.items)) ?? '0.8');
+  }
+
+  /**
+   * @param {import('../core/catalog.js').Catalog} catalog
+   * @param {Sections} sections
+   * @param {{keep: boolean, empty: HTMLElement | null}} options
+   */
+  show(catalog, sections, { keep, empty }) {
+    if (this.catalog !== catalog) this.cards.clear();
+    this.catalog = catalog;
+    this.empty = empty;
+    this.lay(sections, keep);
+  }
+
+  /** @param {Laid} hit @returns {Item} */
+  subject({ row }) {
+    return /** @type {Item} */ (this.catalog?.items[row]); // a visitor's own photos come and go, and then a row is another's
+  }
+
+  /** @param {Laid} hit */
+  title(hit) {
+    return this.subject(hit).title;
+  }
+
+  divider() {
+    return el('li', { class: 'grid-divider' }, t('less_close'));
+  }
+
+  leave() {
+    this.act.leaveGrid();
+  }
+
+  end() {
+    const part = this.part('end');
+    const { rest, few } = this.sections;
+    if (!this.hits.length && this.empty) return part.replaceChildren(this.empty);
+    if (this.shown < this.hits.length) return part.replaceChildren(this.more);
+    if (!rest.length || this.restShown) return part.replaceChildren();
+    const said = few === undefined ? 'good_end' : few ? 'few_matches' : 'closest_end';
+    const button = el(
+      'button',
+      { type: 'button', class: 'button', on: { click: () => this.showRest() } },
+      t('show_rest', { n: rest.length }),
+    );
+    part.replaceChildren(
+      el('div', { class: 'cut', data: { few: String(few ?? '') } }, el('p', {}, t(said, { n: few ?? 0 })), button),
+    );
+  }
+
+  /** @param {HTMLElement} card @param {Laid} hit */
+  update(card, { score: value }) {
+    const score = /** @type {HTMLElement} */ (card.querySelector('.score'));
+    score.hidden = value === undefined;
+    if (value === undefined) return;
+    const text = decimal(value, 2);
+    score.style.setProperty('--score', String(Math.min(1, Math.max(0.02, value))));
+    score.setAttribute('aria-label', t('score', { score: text }));
+    score.title = t('score_title', { score: decimal(value, 3) });
+    if (score.lastElementChild) score.lastElementChild.textContent = text;
+  }
+
+  /** @param {Laid} hit @param {boolean} atOnce */
+  make(hit, atOnce) {
+    const { act } = this;
+    const item = this.subject(hit);
+    const { id, title } = item;
+    const action = (
+      /** @type {string} */ name,
+      /** @type {string} */ label,
+      /** @type {string} */ full,
+      /** @type {() => void} */ click,
+    ) =>
+      el(
+        'button',
+        { type: 'button', class: 'card-action', 'aria-label': full, title: label, on: { click } },
+        icon(name),
+        el('span', { class: 'card-action-text' }, label),
+      );
+    const open = (/** @type {MouseEvent} */ event) => {
+      if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+      event.preventDefault();
+      act.open(id);
+    };
+    const price = item.price ? el('span', { class: 'card-price' }, String(item.price)) : null;
+    return el(
+      'li',
+      { class: 'card', data: { row: String(hit.row), id } },
+      el(
+        'a',
+        { class: 'card-open', href: act.itemHref(id), on: { click: open } },
+        this.photo(item, atOnce),
+        el('span', { class: 'card-title' }, title),
+        price,
+      ),
+      el(
+        'div',
+        { class: 'score', role: 'img' },
+        el('span', { class: 'score-track' }, el('span', { class: 'score-bar' })),
+        el('span', { class: 'score-text' }, ''),
+      ),
+      el(
+        'div',
+        { class: 'card-actions' },
+        action('similar', t('more_like'), t('more_like_of', { title }), () => act.like(id)),
+        action('but', t('like_but'), t('like_but_of', { title }), () => act.likeBut(id)),
+      ),
+    );
+  }
+
+  /** @param {Item} item @param {boolean} atOnce */
+  photo(item, atOnce) {
+    const photo = /** @type {HTMLImageElement} */ (
+      el('img', {
+        alt: describe(item),
+        width: item.width,
+        height: item.height,
+        loading: atOnce ? 'eager' : 'lazy',
+        decoding: 'async',
+      })
+    );
+    const frame = el(
+      'span',
+      { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } },
+      blur(item),
+      photo,
+    );
+    photo.addEventListener('load', () => (frame.dataset.loaded = ''));
+    photo.addEventListener('error', () => (frame.dataset.missing = ''));
+    photo.src = this.catalog?.photo(item) ?? '';
+    if (item.own) frame.append(el('span', { class: 'own-mark' }, t('own_yours')));
+    return frame;
+  }
+
+  /** Until the first photos are there, or cannot be had. */
+  photos() {
+    const photos = this.laid
+      .slice(0, inView)
+      .map((card) => /** @type {HTMLImageElement} */ (card.querySelector('img')));
+    const arrived = (/** @type {HTMLImageElement} */ photo) =>
+      photo.complete ||
+      new Promise((resolve) =>
+        ['load', 'error'].forEach((type) => photo.addEventListener(type, resolve, { once: true })),
+      );
+    return Promise.all(photos.map(arrived));
+  }
+}

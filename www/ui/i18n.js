@@ -1,12 +1,14 @@
 // Says sentences in the best language that is asked for: the page asks for the visitor's, an element in another page
 // for that page's.
-import { held } from './keys.js';
+import { held } from '../core/names.js';
 import { asked, learn, learned, plain } from './language.js';
 
 /** `tags`: languages as BCP 47 names them, the preferred one first; only those that were learned are spoken. */
 export function speaker(tags) {
   const wanted = plain(tags);
-  const language = wanted.map((tag) => tag.split('-')[0]).find((tag) => learned.has(tag)) ?? (learned.has('en') ? 'en' : [...learned.keys()][0]);
+  const language =
+    wanted.map((tag) => tag.split('-')[0]).find((tag) => learned.has(tag)) ??
+    (learned.has('en') ? 'en' : [...learned.keys()][0]);
   const sentences = learned.get(language);
   // Numbers follow the language of the sentences around them, not another one that is preferred.
   const locale = wanted.find((tag) => tag.split('-')[0] === language) ?? language;
@@ -25,11 +27,21 @@ export function speaker(tags) {
 
   function size(bytes) {
     const [unit, digits, value] =
-      bytes >= 1e6 ? ['megabyte', bytes >= 1e7 ? 0 : 1, bytes / 1e6] : bytes >= 1e3 ? ['kilobyte', 0, bytes / 1e3] : ['byte', 0, bytes];
-    return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: digits }).format(value);
+      bytes >= 1e6
+        ? ['megabyte', bytes >= 1e7 ? 0 : 1, bytes / 1e6]
+        : bytes >= 1e3
+          ? ['kilobyte', 0, bytes / 1e3]
+          : ['byte', 0, bytes];
+    return new Intl.NumberFormat(locale, {
+      style: 'unit',
+      unit,
+      unitDisplay: 'short',
+      maximumFractionDigits: digits,
+    }).format(value);
   }
 
-  const decimal = (value, digits) => value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const decimal = (value, digits) =>
+    value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
   return { language, t, size, decimal };
 }

@@ -13,14 +13,17 @@ export const asked = (typeof navigator === 'undefined' ? ['en'] : (navigator.lan
 
 export const plain = (tags) => tags.filter(Boolean).map((tag) => tag.toLowerCase());
 
-const best = (tags) => plain(tags).map((tag) => tag.split('-')[0]).find((language) => Object.hasOwn(files, language)) ?? 'en';
+const best = (tags) =>
+  plain(tags)
+    .map((tag) => tag.split('-')[0])
+    .find((language) => Object.hasOwn(files, language)) ?? 'en';
 
 /** language → its sentences, as far as they were needed. */
 export const learned = new Map();
 const learning = new Map();
 
 async function fetched(language) {
-  await verified(`strings/${language}.js`);
+  await verified(`ui/strings/${language}.js`);
   learned.set(language, (await files[language]()).sentences);
 }
 
@@ -37,6 +40,13 @@ export async function learn(tags) {
     }
   }
   throw failure;
+}
+
+/** Gets the sentences of the panels too, in the language that the page speaks. */
+export async function learnPanels(language) {
+  await verified(`ui/strings/panels/${language}.js`);
+  const { sentences } = await import(`./strings/panels/${language}.js`);
+  Object.assign(learned.get(language), sentences);
 }
 
 learn(asked).catch(() => {}); // told where it is awaited

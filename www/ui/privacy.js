@@ -1,35 +1,7 @@
 // The promise and its proof: what was requested from where, where the search ran, what the device keeps.
 import { el, modal } from './dom.js';
 import { decimal, size, t } from './i18n.js';
-import * as storage from './storage.js';
-
-/** Counts every request of the page and its worker, as the browser itself recorded them. */
-export class Requests {
-  constructor() {
-    this.same = 0;
-    this.elsewhere = [];
-    this.stopped = []; // by the page's policy, before anything was sent
-    new PerformanceObserver((list) => this.add(list.getEntries().map((entry) => entry.name))).observe({ type: 'resource', buffered: true });
-    addEventListener('securitypolicyviolation', (event) => this.stopped.push(event.blockedURI));
-  }
-
-  /** What left this site. The browser lists an image that the policy stopped as if it had been asked for. */
-  get away() {
-    return this.elsewhere.filter((url) => !this.stopped.includes(url));
-  }
-
-  get blocked() {
-    return this.stopped.length;
-  }
-
-  add(urls) {
-    for (const url of urls) {
-      if (url.startsWith('blob:') || url.startsWith('data:')) continue; // never on the network
-      if (new URL(url).origin === location.origin) this.same++;
-      else this.elsewhere.push(url);
-    }
-  }
-}
+import * as storage from '../core/storage.js';
 
 const partNames = ['wasm', 'tokenizer', 'text', 'fusion', 'image', 'shards', 'gpu'];
 
@@ -38,12 +10,6 @@ export class Privacy {
     this.app = app;
     this.body = el('div', { class: 'privacy' });
     this.dialog = null;
-    // The browser would put its own banner over the page; the offer stands in this panel instead.
-    addEventListener('beforeinstallprompt', (event) => {
-      event.preventDefault();
-      this.install = event;
-    });
-    addEventListener('appinstalled', () => storage.persist({ asked: true }).catch(() => {}));
   }
 
   open() {
@@ -63,28 +29,52 @@ export class Privacy {
   proof() {
     const { requests } = this.app;
     return [
-      el('p', { class: 'privacy-count', data: { away: String(requests.away.length) } }, t('privacy_requests', { n: requests.away.length })),
-      el('p', {}, t('privacy_same', { n: requests.same, host: location.host }), requests.blocked ? ` ${t('privacy_blocked', { n: requests.blocked })}` : ''),
+      el(
+        'p',
+        { class: 'privacy-count', data: { away: String(requests.away.length) } },
+        t('privacy_requests', { n: requests.away.length }),
+      ),
+      el(
+        'p',
+        {},
+        t('privacy_same', { n: requests.same, host: location.host }),
+        requests.blocked ? ` ${t('privacy_blocked', { n: requests.blocked })}` : '',
+      ),
       el('p', { class: 'faint' }, t('privacy_text')),
     ];
   }
 
   place() {
     const { engine, ms } = this.app;
-    const where = engine?.refused ? t(`why_${engine.state.why}`) : engine?.state.wasm === 'ready' ? this.backend(engine.state) : t('backend_none');
-    const steps = Object.entries(ms ?? {}).filter(([name, value]) => value >= 0.05 && ['decode', 'image', 'text', 'fusion', 'device', 'search', 'total'].includes(name));
+    const where = engine?.refused
+      ? t(`why_${engine.state.why}`)
+      : engine?.state.wasm === 'ready'
+        ? this.backend(engine.state)
+        : t('backend_none');
+    const steps = Object.entries(ms ?? {}).filter(
+      ([name, value]) =>
+        value >= 0.05 && ['decode', 'image', 'text', 'fusion', 'device', 'search', 'total'].includes(name),
+    );
     return [
       el('h3', {}, t('privacy_where')),
       el('p', {}, where),
       steps.length
-        ? el('dl', { class: 'figures' }, ...steps.flatMap(([name, value]) => [el('dt', {}, t(`timing_${name}`)), el('dd', {}, t('timing', { ms: decimal(value, value < 10 ? 1 : 0) }))]))
+        ? el(
+            'dl',
+            { class: 'figures' },
+            ...steps.flatMap(([name, value]) => [
+              el('dt', {}, t(`timing_${name}`)),
+              el('dd', {}, t('timing', { ms: decimal(value, value < 10 ? 1 : 0) })),
+            ]),
+          )
         : null,
     ].filter(Boolean);
   }
 
   /** Which engine answers, and why not the other one. */
   backend({ backend }) {
-    if (backend?.name === 'gpu') return `${t('backend_gpu', { adapter: backend.adapter })} ${t(`gpu_why_${backend.why ?? 'faster'}`)}`;
+    if (backend?.name === 'gpu')
+      return `${t('backend_gpu', { adapter: backend.adapter })} ${t(`gpu_why_${backend.why ?? 'faster'}`)}`;
     return `${t('backend_cpu')} ${t(`gpu_why_${backend?.why ?? 'undecided'}`, { adapter: backend?.adapter ?? 'WebGPU' })}`;
   }
 
@@ -100,14 +90,27 @@ export class Privacy {
       const share = part.bytes ? part.received / part.bytes : 1;
       return [
         el('dt', {}, t(`part_${name}`)),
-        el('dd', {}, el('span', { class: 'meter', 'aria-hidden': 'true', css: { '--share': `${share * 100}%` } }), state ? `${size(part.bytes)} · ${state}` : size(part.bytes)),
+        el(
+          'dd',
+          {},
+          el('span', { class: 'meter', 'aria-hidden': 'true', css: { '--share': `${share * 100}%` } }),
+          state ? `${size(part.bytes)} · ${state}` : size(part.bytes),
+        ),
       ];
     });
     const loading = Object.values(engine.state).includes('loading');
     const button = engine.state.paused
-      ? el('button', { type: 'button', id: 'privacy-pause', class: 'button', on: { click: () => this.app.resume() } }, t('resume'))
+      ? el(
+          'button',
+          { type: 'button', id: 'privacy-pause', class: 'button', on: { click: () => this.app.resume() } },
+          t('resume'),
+        )
       : loading
-        ? el('button', { type: 'button', id: 'privacy-pause', class: 'button', on: { click: () => engine.call('pause') } }, t('pause'))
+        ? el(
+            'button',
+            { type: 'button', id: 'privacy-pause', class: 'button', on: { click: () => engine.call('pause') } },
+            t('pause'),
+          )
         : null;
     return [el('h3', {}, t('parts')), el('dl', { class: 'figures' }, ...rows), button].filter(Boolean);
   }
@@ -115,38 +118,76 @@ export class Privacy {
   kept() {
     if (this.used === undefined) this.measure();
     const { used } = this;
-    const line = used === null ? t('storage_unavailable') : used ? t('storage_used', { size: size(used) }) : used === 0 ? t('storage_none') : '…';
+    const line =
+      used === null
+        ? t('storage_unavailable')
+        : used
+          ? t('storage_used', { size: size(used) })
+          : used === 0
+            ? t('storage_none')
+            : '…';
     return [
       el('h3', {}, t('storage')),
       el('p', { data: { used: String(used ?? '') } }, line),
       this.app.engine?.state.full ? el('p', { class: 'faint' }, t('storage_full')) : null,
-      used ? el('p', { class: 'button-row' }, this.installButton(), this.keepButton(), el('button', { type: 'button', id: 'privacy-remove', class: 'button', on: { click: () => this.remove() } }, t('storage_remove'))) : null,
+      used
+        ? el(
+            'p',
+            { class: 'button-row' },
+            this.installButton(),
+            this.keepButton(),
+            el(
+              'button',
+              { type: 'button', id: 'privacy-remove', class: 'button', on: { click: () => this.remove() } },
+              t('storage_remove'),
+            ),
+          )
+        : null,
     ].filter(Boolean);
   }
 
   installButton() {
-    if (!this.install) return null;
+    const { requests } = this.app;
+    if (!requests.install) return null;
     const run = () => {
-      this.install.prompt();
-      this.install = null;
+      requests.install.prompt();
+      requests.install = null;
       this.draw();
     };
-    return el('button', { type: 'button', id: 'privacy-install', class: 'button', on: { click: run } }, t('storage_install'));
+    return el(
+      'button',
+      { type: 'button', id: 'privacy-install', class: 'button', on: { click: run } },
+      t('storage_install'),
+    );
   }
 
   keepButton() {
     // Of a clustered catalog only what was looked at is ever here.
     if (this.app.catalog.manifest.cells) return null;
     const { keeping } = this;
-    const label = keeping === undefined ? t('storage_keep') : keeping < this.app.catalog.manifest.count ? t('storage_keeping', { n: keeping, all: this.app.catalog.manifest.count }) : t('storage_kept');
-    return el('button', { type: 'button', id: 'privacy-keep', class: 'button', disabled: keeping !== undefined, on: { click: () => this.keep() } }, label);
+    const label =
+      keeping === undefined
+        ? t('storage_keep')
+        : keeping < this.app.catalog.manifest.count
+          ? t('storage_keeping', { n: keeping, all: this.app.catalog.manifest.count })
+          : t('storage_kept');
+    return el(
+      'button',
+      {
+        type: 'button',
+        id: 'privacy-keep',
+        class: 'button',
+        disabled: keeping !== undefined,
+        on: { click: () => this.keep() },
+      },
+      label,
+    );
   }
 
   async keep() {
     const { catalog, base } = this.app;
-    const urls = catalog.items.filter(({ own }) => !own).map((item) => catalog.photo(item));
     await storage.persist({ asked: true }).catch(() => {});
-    await storage.keepPhotos(base, urls, (n) => (this.keeping = n)).catch(() => (this.keeping = undefined));
+    await storage.keepPhotos(base, catalog.photos(), (n) => (this.keeping = n)).catch(() => (this.keeping = undefined));
     this.measure();
   }
 
@@ -166,9 +207,18 @@ export class Privacy {
     const { catalog, model } = this.app;
     return [
       catalog ? el('h3', {}, t('catalog')) : null,
-      catalog ? el('p', {}, t('catalog_line', { n: catalog.manifest.count, title: catalog.manifest.title ?? '' })) : null,
+      catalog
+        ? el('p', {}, t('catalog_line', { n: catalog.manifest.count, title: catalog.manifest.title ?? '' }))
+        : null,
       model ? el('h3', {}, t('model')) : null,
-      model ? el('p', {}, `${model.name} · ${model.fingerprint.slice(0, 12)}`, model.note ? el('span', { class: 'faint' }, ` · ${model.note}`) : null) : null,
+      model
+        ? el(
+            'p',
+            {},
+            `${model.name} · ${model.fingerprint.slice(0, 12)}`,
+            model.note ? el('span', { class: 'faint' }, ` · ${model.note}`) : null,
+          )
+        : null,
     ].filter(Boolean);
   }
 }

@@ -3,7 +3,7 @@ import { el, icon, modal, safeColour, safeLink } from './dom.js';
 import { t } from './i18n.js';
 import { changeWords } from './composer.js';
 import { facetName } from './facets.js';
-import { describe, strip } from './grid.js';
+import { describe } from './grid.js';
 
 export class Sheet {
   constructor(act) {
@@ -12,13 +12,15 @@ export class Sheet {
     this.shown = null;
   }
 
-  /** `order`: the results, so that the arrows walk through them. */
-  show(catalog, id, order, redraw = false) {
+  /** `order`: the results, so that the arrows walk through them; `still`: whether it is wanted once all is here. */
+  async show(catalog, id, order, redraw = false, still = () => true) {
     if (this.shown === id && this.dialog?.open && !redraw) return;
-    const row = catalog.rowOf.get(id);
+    const row = await catalog.product(id);
+    const near = row === undefined ? [] : await catalog.nearest(row, null);
+    if (!still()) return;
     if (row === undefined) return this.hide();
     this.shown = id;
-    const content = this.content(catalog, row, order);
+    const content = this.content(catalog, row, order, near.slice(0, 8));
     if (this.dialog?.open) {
       this.dialog.querySelector('.dialog-body').replaceChildren(...content);
       this.dialog.setAttribute('aria-label', catalog.items[row].title);
@@ -44,26 +46,47 @@ export class Sheet {
     dialog?.close();
   }
 
-  content(catalog, row, order) {
+  content(catalog, row, order, near) {
     const { act } = this;
     const item = catalog.items[row];
     const photo = el('img', { src: catalog.photo(item), alt: describe(item), width: item.width, height: item.height });
     const link = safeLink(item.link);
-    const near = catalog.nearest(row, null).slice(0, 8);
     const changes = catalog.changes(row, 1).slice(0, 6);
     return [
-      el('div', { class: 'product-photo' }, el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, photo), this.steps(catalog, row, order)),
+      el(
+        'div',
+        { class: 'product-photo' },
+        el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, photo),
+        this.steps(catalog, row, order),
+      ),
       el(
         'div',
         { class: 'product-text' },
         el('h2', { class: 'product-title' }, item.title),
         item.price ? el('p', { class: 'product-price' }, String(item.price)) : null,
-        link ? el('a', { class: 'button primary', href: link, target: '_blank', rel: 'noopener noreferrer nofollow' }, t('open_shop'), icon('out')) : null,
+        link
+          ? el(
+              'a',
+              { class: 'button primary', href: link, target: '_blank', rel: 'noopener noreferrer nofollow' },
+              t('open_shop'),
+              icon('out'),
+            )
+          : null,
         el(
           'div',
           { class: 'product-actions' },
-          el('button', { type: 'button', class: 'button', on: { click: () => act.like(item.id) } }, icon('similar'), t('more_like')),
-          el('button', { type: 'button', class: 'button', on: { click: () => act.likeBut(item.id) } }, icon('but'), t('like_but')),
+          el(
+            'button',
+            { type: 'button', class: 'button', on: { click: () => act.like(item.id) } },
+            icon('similar'),
+            t('more_like'),
+          ),
+          el(
+            'button',
+            { type: 'button', class: 'button', on: { click: () => act.likeBut(item.id) } },
+            icon('but'),
+            t('like_but'),
+          ),
         ),
         changes.length
           ? el(
@@ -72,14 +95,20 @@ export class Sheet {
               el('span', { class: 'chips-lead' }, t('suggestions_but')),
               ...changes.map((change) => {
                 const words = changeWords(change);
-                return el('button', { type: 'button', class: 'chip', on: { click: () => act.likeBut(item.id, words) } }, words);
+                return el(
+                  'button',
+                  { type: 'button', class: 'chip', on: { click: () => act.likeBut(item.id, words) } },
+                  words,
+                );
               }),
             )
           : null,
         el(
           'dl',
           { class: 'product-details' },
-          ...catalog.details(item).flatMap(([name, value]) => [el('dt', {}, facetName(name)), el('dd', {}, String(value))]),
+          ...catalog
+            .details(item)
+            .flatMap(([name, value]) => [el('dt', {}, facetName(name)), el('dd', {}, String(value))]),
         ),
         near.length ? el('h3', { class: 'product-near' }, t('similar')) : null,
         near.length ? strip(catalog, near, act) : null,
@@ -94,10 +123,44 @@ export class Sheet {
       const next = order[at + by];
       return el(
         'button',
-        { type: 'button', class: 'icon-button step', 'aria-label': label, disabled: !next, data: { step: String(by) }, on: { click: () => this.act.open(catalog.items[next.row].id, { replace: true }) } },
+        {
+          type: 'button',
+          class: 'icon-button step',
+          'aria-label': label,
+          disabled: !next,
+          data: { step: String(by) },
+          on: { click: () => this.act.open(catalog.items[next.row].id, { replace: true }) },
+        },
         icon(name),
       );
     };
     return el('div', { class: 'steps' }, step(-1, 'left', t('previous')), step(1, 'right', t('next')));
   }
+}
+
+/** A small row of products, for the sheet. */
+function strip(catalog, hits, act) {
+  return el(
+    'ul',
+    { class: 'strip' },
+    ...hits.map(({ row }) => {
+      const item = catalog.items[row];
+      const photo = el('img', {
+        src: catalog.photo(item),
+        alt: item.title,
+        width: item.width,
+        height: item.height,
+        loading: 'lazy',
+      });
+      return el(
+        'li',
+        {},
+        el(
+          'button',
+          { type: 'button', class: 'strip-open', on: { click: () => act.open(item.id, { replace: true }) } },
+          el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, photo),
+        ),
+      );
+    }),
+  );
 }

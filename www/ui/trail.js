@@ -2,6 +2,7 @@
 // the page is open and no longer; the rest of the list lasts as long as the tab. Nothing of it is kept on the device.
 import { el, icon, modal } from './dom.js';
 import { t } from './i18n.js';
+import { addressOf, fromFragment, isOwn, rewritten, toFragment } from '../core/state.js';
 
 const most = 24;
 const key = 'vitrine trail';
@@ -17,14 +18,22 @@ export class Trail {
     part('earlier').append(icon('earlier'));
     part('undo').addEventListener('click', () => history.back());
     part('earlier').addEventListener('click', () => this.open());
-    for (const [name, words] of [['undo', 'undo'], ['earlier', 'earlier']]) {
+    for (const [name, words] of [
+      ['undo', 'undo'],
+      ['earlier', 'earlier'],
+    ]) {
       part(name).setAttribute('aria-label', t(words));
       part(name).title = t(words);
     }
     addEventListener('keydown', (event) => {
       const undo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === 'z';
       // In a text field the same keys take back letters.
-      if (!undo || event.target.closest('input:not([type="range"]), textarea, dialog') || part('undo').hidden) return;
+      if (
+        !undo ||
+        /** @type {Element} */ (event.target).closest('input:not([type="range"]), textarea, dialog') ||
+        part('undo').hidden
+      )
+        return;
       event.preventDefault();
       history.back();
     });
@@ -49,7 +58,9 @@ export class Trail {
   }
 
   write() {
-    const kept = this.steps.filter(({ state }) => !state.photo).map((step) => ({ ...step, source: step.source?.startsWith('blob:') ? null : step.source }));
+    const kept = this.steps
+      .filter(({ state }) => !state.photo)
+      .map((step) => ({ ...step, source: step.source?.startsWith('blob:') ? null : step.source }));
     try {
       sessionStorage.setItem(this.name, JSON.stringify(kept));
     } catch {
@@ -73,7 +84,9 @@ export class Trail {
         el(
           'button',
           { type: 'button', class: 'trail-step', on: { click: () => (dialog.close(), this.go(state)) } },
-          source ? el('img', { src: source, alt: '', width: 40, height: 50 }) : el('span', { class: 'trail-words' }, icon('search')),
+          source
+            ? el('img', { src: source, alt: '', width: 40, height: 50 })
+            : el('span', { class: 'trail-words' }, icon('search')),
           el('span', {}, title),
         ),
       );
@@ -92,5 +105,61 @@ export class Trail {
       el('ul', { class: 'trail' }, ...steps.map(row)),
       el('button', { type: 'button', class: 'link', on: { click: forget } }, t('earlier_forget')),
     );
+  }
+}
+
+/** The address and the browser's own Back and Forward are the history of the search. */
+export class History {
+  typing = false; // whether the newest entry is still being typed
+  /** @type {string | null} the address that was last shown */
+  here = null;
+  last = 0; // its depth
+
+  constructor(onChange) {
+    // Every entry of ours says its depth; one that says nothing is an address that somebody wrote or followed by hand.
+    history.replaceState({ ...history.state, depth: this.depth }, '');
+    this.seen();
+    const moved = () => {
+      if (location.href === this.here) return; // browsers tell of a changed fragment twice
+      if (!history.state) history.replaceState({ depth: this.last + 1 }, '');
+      this.typing = false;
+      onChange(this.current());
+    };
+    addEventListener('popstate', () => ((this.here = null), moved()));
+    addEventListener('hashchange', moved);
+  }
+
+  current() {
+    const address = rewritten(location);
+    if (address !== null) history.replaceState(history.state, '', address);
+    this.seen();
+    return fromFragment(location.hash, history.state);
+  }
+
+  /** How many steps of this visit lie behind the present one. */
+  get depth() {
+    return history.state?.depth ?? 0;
+  }
+
+  seen() {
+    [this.here, this.last] = [location.href, this.depth];
+  }
+
+  /** `typing`: a run of key presses is one step back, not one a letter. */
+  record(state, { typing = false, replace = false } = {}) {
+    const address = addressOf(location, toFragment(state));
+    const like = isOwn(state.like) ? state.like : null;
+    const item = isOwn(state.item) ? state.item : null;
+    const entry = {
+      photo: state.photo,
+      crop: state.photo || like ? state.crop : null,
+      like,
+      item,
+      depth: this.depth + 1,
+    };
+    if (replace || (typing && this.typing)) history.replaceState({ ...entry, depth: this.depth }, '', address);
+    else history.pushState(entry, '', address);
+    this.typing = typing;
+    this.seen();
   }
 }

@@ -2,7 +2,7 @@
 
 /// Threads that take part in [`for_each_block`], the caller among them.
 pub fn count() -> usize {
-    #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+    #[cfg(not(any(target_arch = "wasm32", feature = "alone")))]
     return rayon::current_num_threads();
     #[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
     return workers::POOL.threads();
@@ -13,7 +13,7 @@ pub fn count() -> usize {
 /// Calls `f(block)` for every block in `0..blocks`, in any order and on any thread, and returns when all are done.
 pub fn for_each_block(blocks: usize, f: impl Fn(usize) + Sync) {
     if blocks > 1 && count() > 1 {
-        #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+        #[cfg(not(any(target_arch = "wasm32", feature = "alone")))]
         {
             use rayon::prelude::*;
             return (0..blocks).into_par_iter().with_max_len(1).for_each(&f);

@@ -25,7 +25,7 @@ const WINDOW: usize = 240;
 /// Whether a catalog is clustered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CellChoice {
-    /// From [`AUTO`] photos on, into twice the square root of their number of cells.
+    /// From `AUTO` photos on, into twice the square root of their number of cells.
     #[default]
     Auto,
     /// Never: the page fetches all vectors.

@@ -4,7 +4,7 @@ use super::rows::Rows;
 use crate::backend::kernels::Isa;
 use crate::backend::kernels::scan::{TopK, scan};
 use crate::error::Result;
-#[cfg(feature = "cli")]
+#[cfg(not(target_arch = "wasm32"))]
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -17,9 +17,9 @@ const BLOCK: usize = 256;
 pub fn table(rows: &Rows, k: usize) -> Vec<(u32, f32)> {
     let all = 0..rows.len();
     let of = |block| nearest(rows, block, std::slice::from_ref(&all), k);
-    #[cfg(feature = "cli")]
+    #[cfg(not(target_arch = "wasm32"))]
     let blocks = blocks(all.clone()).into_par_iter().flat_map_iter(of);
-    #[cfg(not(feature = "cli"))]
+    #[cfg(target_arch = "wasm32")]
     let blocks = blocks(all.clone()).into_iter().flat_map(of); // the page has few photos of its own and no rayon
     blocks.collect()
 }

@@ -2,13 +2,19 @@
 // has no writable files, or nowhere. A record is {path, identity, entry, item, vector, copy}: what the engine made of
 // one file, and its smaller copy as a Blob. Records belong to a site and a model; those of another model are dropped.
 // Other tabs write here too: whoever adds or clears does so alone (`exclusive` in data.js), and `load` is asked again then.
-import { ownPlace as place } from '../storage.js';
+import { ownPlace as place } from '../../core/storage.js';
 
 /**
  * One file a batch: u32 length of the JSON, JSON, vectors as f32, copies. A batch is there as a whole or not at all, and
  * never changes; only all of them together go. Without locks, a batch's name is its own, so that none writes over another.
  */
 class Files {
+  next = 0; // number of the next batch
+  outdated = false;
+  /** @type {Map<string, any>} name → its records */
+  batches = new Map();
+  begun = ''; // tells whether another tab cleared all
+
   static async open(base, fingerprint) {
     const root = await navigator.storage.getDirectory();
     if (!('createWritable' in FileSystemFileHandle.prototype)) throw new Error('no writable files');
@@ -23,7 +29,9 @@ class Files {
   }
 
   constructor(root, name, fingerprint) {
-    Object.assign(this, { root, name, fingerprint, next: 0, outdated: false, batches: new Map(), begun: '' });
+    this.root = root;
+    this.name = name;
+    this.fingerprint = fingerprint;
   }
 
   async folder(options) {
@@ -41,7 +49,11 @@ class Files {
     this.next = names.length ? Number(names.at(-1).slice(0, 8)) + 1 : 0;
     [this.begun, this.batches] = [begun, new Map()];
     for (const name of names) {
-      const batch = known.get(name) ?? (await file(name).then(read).catch(() => null));
+      const batch =
+        known.get(name) ??
+        (await file(name)
+          .then(read)
+          .catch(() => null));
       if (batch) this.batches.set(name, batch); // one that a crash cut off is no batch
     }
     return this.records();
@@ -85,7 +97,15 @@ function packed(records, removed) {
   const head = new TextEncoder().encode(
     JSON.stringify({
       removed,
-      records: records.map(({ path, identity, entry, item, vector, copy }) => ({ path, identity, entry, item, dimension: vector.length, bytes: copy.size, type: copy.type })),
+      records: records.map(({ path, identity, entry, item, vector, copy }) => ({
+        path,
+        identity,
+        entry,
+        item,
+        dimension: vector.length,
+        bytes: copy.size,
+        type: copy.type,
+      })),
     }),
   );
   const length = new Uint8Array(Uint32Array.of(head.length).buffer);
@@ -116,13 +136,27 @@ const done = (request) =>
   });
 
 class Database {
+  /** @type {Map<string, any>} identity → record */
+  known = new Map();
+  outdated = false;
+  /** @type {Promise<IDBDatabase> | null} */
+  opening = null;
+
+  constructor(name, fingerprint) {
+    this.name = name;
+    this.fingerprint = fingerprint;
+  }
+
   static async open(base, fingerprint) {
-    const kept = new Database();
-    Object.assign(kept, { name: place(base), fingerprint, known: new Map(), outdated: false });
+    const kept = new Database(place(base), fingerprint);
     const all = await done((await kept.store('readonly')).getAll());
     const others = all.filter((record) => record.fingerprint !== fingerprint);
     kept.outdated = others.length > 0;
-    if (kept.outdated) await kept.add([], others.map(({ identity }) => identity));
+    if (kept.outdated)
+      await kept.add(
+        [],
+        others.map(({ identity }) => identity),
+      );
     return kept;
   }
 
@@ -184,7 +218,7 @@ export class Memory {
   async load() {
     return null;
   }
-  async add() {}
+  async add(_records, _removed, _alone) {}
   async clear() {}
 }
 

@@ -1,14 +1,20 @@
 // A visitor's own photos on the page: the dialog, and the switch between the shop's products and theirs.
 import { el, modal } from '../dom.js';
 import { size, t } from '../i18n.js';
-import { chosen } from './files.js';
+import { chosen } from '../own.js';
 import { OwnPhotos } from './photos.js';
+import { exactly } from '../../core/catalog.js';
 
 const shownFailures = 8;
 const quiet = 400; // ms without news from another tab before they show
 
 /** What is said of a file that was left out, by the reason that the engine gives (src/error.rs). */
-const sentences = { too_large: 'own_too_large', truncated: 'own_truncated', damaged: 'own_damaged', empty: 'own_empty' };
+const sentences = {
+  too_large: 'own_too_large',
+  truncated: 'own_truncated',
+  damaged: 'own_damaged',
+  empty: 'own_empty',
+};
 
 export class Panel {
   /** `app`: what its catalog, engine and answers are asked of; `label`: the text of the button that opens it. */
@@ -27,7 +33,9 @@ export class Panel {
     if (this.photos) return this.photos.attach(engine);
     this.photos = new OwnPhotos(this.app.catalog, start);
     this.photos.attach(engine);
-    this.photos.addEventListener('change', ({ elsewhere }) => (elsewhere ? this.changedElsewhere() : this.changed()));
+    this.photos.addEventListener('change', (/** @type {any} */ { elsewhere }) =>
+      elsewhere ? this.changedElsewhere() : this.changed(),
+    );
     await this.photos.open();
     this.shown = this.photos.size;
     if (this.photos.size) this.choose('both', false);
@@ -40,20 +48,28 @@ export class Panel {
 
   // ---- what is searched ---------------------------------------------------------------------------------------
 
-  /** The rows of a question: `rows` pass its filters and words, or all do where it is null; `free` without filters. */
-  scoped(rows, free) {
+  /** What of the catalog is searched: `filter` is what was chosen, `free()` the same without the shop's filters. */
+  async scoped(filter, free) {
     const first = this.app.catalog.manifest.count;
-    if (!this.count || this.scope === 'both') return rows;
-    if (this.scope === 'shop') return rows ? rows.filter((row) => row < first) : Uint32Array.from({ length: first }, (_, row) => row);
+    const of = (passed, from, to) =>
+      exactly(
+        Array.from(passed?.rows ?? { length: to }, (row, i) => (passed ? row : i)).filter(
+          (row) => row >= from && row < to,
+        ),
+      );
+    if (!this.count || this.scope === 'both') return filter;
+    if (this.scope === 'shop') return of(filter, 0, first);
     // The shop's filters say nothing of photos that only have a name.
-    return free ? free.filter((row) => row >= first) : Uint32Array.from({ length: this.count }, (_, i) => first + i);
+    return of(await free(), first, first + this.count);
   }
 
   /** What is on the page when nothing is asked for, or null where it is the shop's own. */
   heading(n) {
     if (!this.count || this.scope === 'shop') return null;
     if (this.scope === 'own') return t('own_count', { n });
-    return n === this.total ? `${t('all_products', { n: n - this.count })} · ${t('own_count', { n: this.count })}` : null;
+    return n === this.total
+      ? `${t('all_products', { n: n - this.count })} · ${t('own_count', { n: this.count })}`
+      : null;
   }
 
   get total() {
@@ -71,8 +87,27 @@ export class Panel {
     if (!this.count) return this.host.replaceChildren();
     const focused = this.host.contains(document.activeElement);
     const choice = (scope) =>
-      el('label', { class: 'own-choice' }, el('input', { type: 'radio', name: 'own-scope', value: scope, checked: scope === this.scope, on: { change: () => this.choose(scope) } }), el('span', {}, t(`own_scope_${scope}`)));
-    this.host.replaceChildren(el('div', { class: 'own-choices', role: 'radiogroup', 'aria-label': t('own_scope') }, choice('shop'), choice('both'), choice('own')));
+      el(
+        'label',
+        { class: 'own-choice' },
+        el('input', {
+          type: 'radio',
+          name: 'own-scope',
+          value: scope,
+          checked: scope === this.scope,
+          on: { change: () => this.choose(scope) },
+        }),
+        el('span', {}, t(`own_scope_${scope}`)),
+      );
+    this.host.replaceChildren(
+      el(
+        'div',
+        { class: 'own-choices', role: 'radiogroup', 'aria-label': t('own_scope') },
+        choice('shop'),
+        choice('both'),
+        choice('own'),
+      ),
+    );
     if (focused) this.host.querySelector('input:checked').focus();
   }
 
@@ -104,7 +139,12 @@ export class Panel {
     const { phase, done, total, failed, trouble } = photos;
     const share = total ? (done + failed.length) / total : 0;
     this.label.parentNode.dataset.busy = String(phase === 'working');
-    this.label.textContent = phase === 'idle' ? (photos.size ? t('own_button_n', { n: photos.size }) : t('own_button')) : t(phase === 'paused' ? 'own_button_paused' : 'own_button_busy', { percent: Math.floor(100 * share) });
+    this.label.textContent =
+      phase === 'idle'
+        ? photos.size
+          ? t('own_button_n', { n: photos.size })
+          : t('own_button')
+        : t(phase === 'paused' ? 'own_button_paused' : 'own_button_busy', { percent: Math.floor(100 * share) });
     if ((this.anew || photos.size !== this.shown) && (phase === 'idle' || !this.shown)) {
       // The first photos show at once, the others when all are in: results that move under the eye help nobody.
       const first = !this.shown;
@@ -118,7 +158,9 @@ export class Panel {
 
   trouble() {
     const { trouble } = this.photos;
-    return trouble.code === 'refused' ? t('limited_photo', { why: t(`why_${trouble.details.why ?? trouble.message}`) }) : this.app.sentence(trouble);
+    return trouble.code === 'refused'
+      ? t('limited_photo', { why: t(`why_${trouble.details.why ?? trouble.message}`) })
+      : this.app.sentence(trouble);
   }
 
   // ---- the dialog ---------------------------------------------------------------------------------------------
@@ -137,18 +179,40 @@ export class Panel {
   }
 
   press(name, run, { primary = false } = {}) {
-    return el('button', { type: 'button', id: `own-${name}`, class: primary ? 'button primary' : 'button', on: { click: run } }, t(`own_${name}`));
+    return el(
+      'button',
+      { type: 'button', id: `own-${name}`, class: primary ? 'button primary' : 'button', on: { click: run } },
+      t(`own_${name}`),
+    );
   }
 
   choosers() {
     const input = (properties) => {
-      const node = el('input', { type: 'file', multiple: true, class: 'visually-hidden', tabindex: -1, 'aria-hidden': 'true', on: { change: () => this.add(chosen(node.files)) }, ...properties });
+      const node = el('input', {
+        type: 'file',
+        multiple: true,
+        class: 'visually-hidden',
+        tabindex: -1,
+        'aria-hidden': 'true',
+        on: { change: () => this.add(chosen(node.files)) },
+        ...properties,
+      });
       return node;
     };
-    const [folder, files] = [input({ webkitdirectory: true, data: { own: 'folder' } }), input({ accept: 'image/*', data: { own: 'files' } })];
+    const [folder, files] = [
+      input({ webkitdirectory: true, data: { own: 'folder' } }),
+      input({ accept: 'image/*', data: { own: 'files' } }),
+    ];
     // Phones have no folders to choose from.
     const folders = 'webkitdirectory' in folder && !matchMedia('(pointer: coarse)').matches;
-    return el('p', { class: 'button-row' }, folders ? this.press('choose_folder', () => folder.click(), { primary: true }) : null, this.press('choose_files', () => files.click(), { primary: !folders }), folder, files);
+    return el(
+      'p',
+      { class: 'button-row' },
+      folders ? this.press('choose_folder', () => folder.click(), { primary: true }) : null,
+      this.press('choose_files', () => files.click(), { primary: !folders }),
+      folder,
+      files,
+    );
   }
 
   about() {
@@ -166,14 +230,33 @@ export class Panel {
   work() {
     const { phase, done, total, failed, fresh, same } = this.photos;
     const through = done + failed.length;
-    if (phase === 'idle') return total + same ? [el('p', { class: 'faint', role: 'status', data: { fresh: String(fresh), same: String(same) } }, t('own_done', { n: fresh, same }))] : [];
+    if (phase === 'idle')
+      return total + same
+        ? [
+            el(
+              'p',
+              { class: 'faint', role: 'status', data: { fresh: String(fresh), same: String(same) } },
+              t('own_done', { n: fresh, same }),
+            ),
+          ]
+        : [];
     return [
-      el('div', { class: 'own-progress', role: 'progressbar', 'aria-valuemin': 0, 'aria-valuemax': total, 'aria-valuenow': through, 'aria-label': t('own_working', { n: through, all: total }), css: { '--share': String(total ? through / total : 0) } }),
+      el('div', {
+        class: 'own-progress',
+        role: 'progressbar',
+        'aria-valuemin': 0,
+        'aria-valuemax': total,
+        'aria-valuenow': through,
+        'aria-label': t('own_working', { n: through, all: total }),
+        css: { '--share': String(total ? through / total : 0) },
+      }),
       el('p', {}, t(phase === 'paused' ? 'own_paused' : 'own_working', { n: through, all: total })),
       el(
         'p',
         { class: 'button-row' },
-        phase === 'paused' ? this.press('resume', () => this.photos.resume()) : this.press('pause', () => this.photos.pause()),
+        phase === 'paused'
+          ? this.press('resume', () => this.photos.resume())
+          : this.press('pause', () => this.photos.pause()),
         this.press('cancel', () => this.photos.cancel()),
       ),
     ];
@@ -183,20 +266,47 @@ export class Panel {
     const { failed } = this.photos;
     if (!failed.length) return [];
     const why = ({ reason, bytes }) => t(sentences[reason] ?? 'own_unreadable', { size: size(bytes ?? 0) });
-    const lines = failed.slice(0, shownFailures).map((each) => el('li', { title: each.message ?? each.reason, data: { reason: each.reason } }, el('span', { class: 'own-name' }, each.path), el('span', { class: 'faint' }, ` · ${why(each)}`)));
+    const lines = failed
+      .slice(0, shownFailures)
+      .map((each) =>
+        el(
+          'li',
+          { title: each.message ?? each.reason, data: { reason: each.reason } },
+          el('span', { class: 'own-name' }, each.path),
+          el('span', { class: 'faint' }, ` · ${why(each)}`),
+        ),
+      );
     const more = failed.length - lines.length;
-    return [el('p', {}, t('own_failed', { n: failed.length })), el('ul', { class: 'own-failures' }, ...lines, more > 0 ? el('li', { class: 'faint' }, t('own_failed_more', { n: more })) : null)];
+    return [
+      el('p', {}, t('own_failed', { n: failed.length })),
+      el(
+        'ul',
+        { class: 'own-failures' },
+        ...lines,
+        more > 0 ? el('li', { class: 'faint' }, t('own_failed_more', { n: more })) : null,
+      ),
+    ];
   }
 
   kept() {
     const { photos } = this;
     if (!photos.size) return [];
-    const line = photos.full ? t('own_full') : photos.inMemory ? t('own_in_memory') : t('own_kept', { size: size(photos.bytes) });
+    const line = photos.full
+      ? t('own_full')
+      : photos.inMemory
+        ? t('own_in_memory')
+        : t('own_kept', { size: size(photos.bytes) });
     const exportable = photos.phase === 'idle' && this.app.engine?.state.wasm === 'ready';
     return [
       el('h3', {}, t('storage')),
       el('p', { data: { kept: photos.full ? 'full' : photos.inMemory ? 'memory' : 'device' } }, line),
-      el('p', { class: 'button-row' }, exportable ? this.press('export', () => this.save()) : null, exportable && globalThis.showDirectoryPicker ? this.press('export_folder', () => this.saveFolder()) : null, this.press('remove', () => this.remove())),
+      el(
+        'p',
+        { class: 'button-row' },
+        exportable ? this.press('export', () => this.save()) : null,
+        exportable && globalThis.showDirectoryPicker ? this.press('export_folder', () => this.saveFolder()) : null,
+        this.press('remove', () => this.remove()),
+      ),
       el('p', { class: 'faint' }, this.saved ?? t('own_export_text')),
     ];
   }
@@ -217,7 +327,9 @@ export class Panel {
       const photos = await folder.getDirectoryHandle('photos', { create: true });
       for (const [name, content] of await this.photos.files(folder.name)) {
         const inside = name.startsWith('photos/');
-        const file = await (await (inside ? photos : folder).getFileHandle(name.replace('photos/', ''), { create: true })).createWritable();
+        const file = await (
+          await (inside ? photos : folder).getFileHandle(name.replace('photos/', ''), { create: true })
+        ).createWritable();
         await file.write(content);
         await file.close();
       }

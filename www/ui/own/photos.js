@@ -1,8 +1,9 @@
 // A visitor's own photos: encoded by workers of their own, kept on this device, and put behind the catalog's rows.
-import { exclusive } from '../data.js';
-import { Engine } from '../engine.js';
-import { ownPlace, persist } from '../storage.js';
-import { identity } from './files.js';
+import { exclusive } from '../../core/data.js';
+import { Engine } from '../../core/engine.js';
+import { ownPlace, persist } from '../../core/storage.js';
+import { listed } from '../verified.js';
+import { identity } from '../own.js';
 import { Memory, openKept } from './keep.js';
 import { zip } from './zip.js';
 
@@ -12,14 +13,32 @@ const limit = 60e6; // bytes; a larger file is no photo from a phone or a shop
 /** Each worker holds a copy of the image encoder; a phone has neither the memory nor the cooling for many. */
 function workersHere() {
   const cores = Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1);
-  const small = matchMedia('(pointer: coarse)').matches || (navigator.deviceMemory ?? 8) <= 4;
+  const small = matchMedia('(pointer: coarse)').matches || (Number(Reflect.get(navigator, 'deviceMemory')) || 8) <= 4;
   return Math.min(cores, small ? 2 : 4);
 }
 
 const sizeOf = (record) => Number(record.identity.split('\n').at(-2));
-const stem = (path) => path.split('/').pop().replace(/\.[^.]*$/, '') || path;
+const stem = (path) =>
+  path
+    .split('/')
+    .pop()
+    .replace(/\.[^.]*$/, '') || path;
 
 export class OwnPhotos extends EventTarget {
+  /** @type {any} where they are kept: see keep.js */
+  kept = new Memory();
+  outdated = false; // photos of another model were here
+  full = false; // what was added last is only in memory
+  phase = 'idle';
+  queue = [];
+  done = 0;
+  total = 0;
+  fresh = 0;
+  same = 0;
+  failed = [];
+  trouble = null;
+  ended = false;
+
   /** `start`: what a worker is started with (see worker.js). */
   constructor(catalog, start) {
     super();
@@ -31,7 +50,6 @@ export class OwnPhotos extends EventTarget {
     this.engine = null;
     this.synced = false; // whether the engine knows all records
     this.turn = Promise.resolve();
-    this.kept = new Memory();
     this.clearWork();
   }
 
@@ -58,11 +76,24 @@ export class OwnPhotos extends EventTarget {
     this.byHash.delete(record.entry.hash);
     this.byPath.delete(record.path);
     this.ids.delete(record.entry.id);
-    this.hashes.set(sizeOf(record), this.hashes.get(sizeOf(record)).filter((hash) => hash !== record.entry.hash));
+    this.hashes.set(
+      sizeOf(record),
+      this.hashes.get(sizeOf(record)).filter((hash) => hash !== record.entry.hash),
+    );
   }
 
   clearWork() {
-    Object.assign(this, { phase: 'idle', queue: [], done: 0, total: 0, fresh: 0, same: 0, failed: [], trouble: null, ended: false });
+    Object.assign(this, {
+      phase: 'idle',
+      queue: [],
+      done: 0,
+      total: 0,
+      fresh: 0,
+      same: 0,
+      failed: [],
+      trouble: null,
+      ended: false,
+    });
     this.workers = new Set();
   }
 
@@ -161,7 +192,7 @@ export class OwnPhotos extends EventTarget {
     if (!this.synced) return this.catchUp();
     const vectors = new Float32Array(records.reduce((sum, { vector }) => sum + vector.length, 0));
     let at = 0;
-    for (const { vector } of records) vectors.set(vector, at), (at += vector.length);
+    for (const { vector } of records) (vectors.set(vector, at), (at += vector.length));
     const ids = records.map(({ entry }) => entry.id);
     this.turn = this.turn.then(() => this.engine.call('own', { ids, vectors, anew })).catch(() => {}); // a refused engine searches nothing
     return this.turn;
@@ -178,7 +209,8 @@ export class OwnPhotos extends EventTarget {
       const known = this.records.has(identity(each)) || waiting.has(identity(each));
       waiting.add(identity(each));
       if (known) this.same++;
-      else if (each.file.size > limit) this.failed.push({ path: each.path, reason: 'too_large', bytes: each.file.size });
+      else if (each.file.size > limit)
+        this.failed.push({ path: each.path, reason: 'too_large', bytes: each.file.size });
       else fresh.push(each);
     }
     this.total += fresh.length;
@@ -241,7 +273,7 @@ export class OwnPhotos extends EventTarget {
   }
 
   async worker() {
-    const worker = new Engine(this.start.base);
+    const worker = new Engine(this.start.base, listed());
     this.workers.add(worker);
     try {
       await worker.start({ ...this.start, hold: false, what: ['image'] });
@@ -287,7 +319,12 @@ export class OwnPhotos extends EventTarget {
     for (const [i, outcome] of outcomes.entries()) {
       const { path } = batch[i];
       if (outcome.error) {
-        this.failed.push({ path, reason: outcome.reason ?? outcome.error, bytes: batch[i].file.size, message: outcome.error });
+        this.failed.push({
+          path,
+          reason: outcome.reason ?? outcome.error,
+          bytes: batch[i].file.size,
+          message: outcome.error,
+        });
         continue;
       }
       const twin = this.byHash.get(outcome.hash) ?? records.find(({ entry }) => entry.hash === outcome.hash);
@@ -306,11 +343,15 @@ export class OwnPhotos extends EventTarget {
       if (same) records.push({ ...twin, identity: identity(batch[i]) });
       else if (!twin) records.push(this.record(batch[i], outcome, records));
     }
-    await this.keep(records, replaced.map((record) => record.identity), alone);
+    await this.keep(
+      records,
+      replaced.map((record) => record.identity),
+      alone,
+    );
     for (const record of replaced) this.forget(record);
     for (const record of records) this.remember(record);
     if (replaced.length) this.redo();
-    else if (records.length) this.catalog.addOwn(records), this.sync(records);
+    else if (records.length) (this.catalog.addOwn(records), this.sync(records));
   }
 
   /** An id like this one that no photo has. */
@@ -325,7 +366,14 @@ export class OwnPhotos extends EventTarget {
   record(each, { entry, item, vector, copy }, others) {
     const id = this.free(entry.id, others);
     const type = { png: 'image/png', webp: 'image/webp' }[entry.photo.split('.').pop()] ?? 'image/jpeg';
-    return { path: each.path, identity: identity(each), entry: { ...entry, id, vector: [] }, item: { ...item, id }, vector, copy: new Blob([copy], { type }) };
+    return {
+      path: each.path,
+      identity: identity(each),
+      entry: { ...entry, id, vector: [] },
+      item: { ...item, id },
+      vector,
+      copy: new Blob([copy], { type }),
+    };
   }
 
   redo() {

@@ -29,7 +29,7 @@ export const ownMethods = ({ engine, alone, ready }) => ({
         const hash = engine().sha256(bytes);
         outcomes[i].hash = hash;
         if (known.includes(hash)) continue;
-        ids.push(id), hashes.push(hash), photos.push(await pixels(file, bytes)), places.push(i);
+        (ids.push(id), hashes.push(hash), photos.push(await pixels(file, bytes)), places.push(i));
       } catch (error) {
         outcomes[i].error = error.message; // moved or taken away since it was chosen
       }

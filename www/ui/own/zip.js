@@ -24,7 +24,8 @@ function fields(...pairs) {
   const view = new DataView(new ArrayBuffer(pairs.reduce((sum, [, bytes]) => sum + bytes, 0)));
   let at = 0;
   for (const [value, bytes] of pairs) {
-    if (!Number.isSafeInteger(value) || value < 0 || value >= 2 ** (8 * bytes)) throw new RangeError(`ZIP: expected a number of ${bytes} bytes, got ${value}`);
+    if (!Number.isSafeInteger(value) || value < 0 || value >= 2 ** (8 * bytes))
+      throw new RangeError(`ZIP: expected a number of ${bytes} bytes, got ${value}`);
     if (bytes === 2) view.setUint16(at, value, true);
     else if (bytes === 4) view.setUint32(at, value, true);
     else view.setBigUint64(at, BigInt(value), true);
@@ -41,9 +42,29 @@ function fields(...pairs) {
  * @param {number} offset where the list begins
  */
 export function ending(count, size, offset) {
-  const small = fields([0x06054b50, 4], [0, 2], [0, 2], [Math.min(count, most16), 2], [Math.min(count, most16), 2], [Math.min(size, most32), 4], [Math.min(offset, most32), 4], [0, 2]);
+  const small = fields(
+    [0x06054b50, 4],
+    [0, 2],
+    [0, 2],
+    [Math.min(count, most16), 2],
+    [Math.min(count, most16), 2],
+    [Math.min(size, most32), 4],
+    [Math.min(offset, most32), 4],
+    [0, 2],
+  );
   if (count < most16 && size < most32 && offset < most32) return [small];
-  const large = fields([0x06064b50, 4], [44, 8], [45, 2], [45, 2], [0, 4], [0, 4], [count, 8], [count, 8], [size, 8], [offset, 8]);
+  const large = fields(
+    [0x06064b50, 4],
+    [44, 8],
+    [45, 2],
+    [45, 2],
+    [0, 4],
+    [0, 4],
+    [count, 8],
+    [count, 8],
+    [size, 8],
+    [offset, 8],
+  );
   return [large, fields([0x07064b50, 4], [0, 4], [offset + size, 8], [1, 4]), small];
 }
 
@@ -55,9 +76,30 @@ export function ending(count, size, offset) {
  * @param {number} offset where the file begins
  */
 export function listing(described, label, offset) {
-  const large = offset < most32 ? [] : [[1, 2], [8, 2], [offset, 8]];
+  const large =
+    offset < most32
+      ? []
+      : [
+          [1, 2],
+          [8, 2],
+          [offset, 8],
+        ];
   const extra = fields(...large);
-  return [fields([0x02014b50, 4], [large.length ? 45 : 20, 2], ...described, [extra.byteLength, 2], [0, 2], [0, 2], [0, 2], [0, 4], [Math.min(offset, most32), 4]), label, extra];
+  return [
+    fields(
+      [0x02014b50, 4],
+      [large.length ? 45 : 20, 2],
+      ...described,
+      [extra.byteLength, 2],
+      [0, 2],
+      [0, 2],
+      [0, 2],
+      [0, 4],
+      [Math.min(offset, most32), 4],
+    ),
+    label,
+    extra,
+  ];
 }
 
 /**
@@ -68,10 +110,21 @@ export async function zip(files) {
   const [body, directory] = [[], []];
   let offset = 0;
   for (const [name, content] of files) {
-    const blob = new Blob([content]);
+    const blob = new Blob([/** @type {BlobPart} */ (content)]);
     const crc = crc32(new Uint8Array(await blob.arrayBuffer()));
     const label = new TextEncoder().encode(name);
-    const described = [[20, 2], [utf8Names, 2], [0, 2], [0, 2], [newYear1980, 2], [crc, 4], [blob.size, 4], [blob.size, 4], [label.length, 2]];
+    /** @type {[number, number][]} */
+    const described = [
+      [20, 2],
+      [utf8Names, 2],
+      [0, 2],
+      [0, 2],
+      [newYear1980, 2],
+      [crc, 4],
+      [blob.size, 4],
+      [blob.size, 4],
+      [label.length, 2],
+    ];
     body.push(fields([0x04034b50, 4], ...described, [0, 2]), label, blob);
     directory.push(...listing(described, label, offset));
     offset += 30 + label.length + blob.size;

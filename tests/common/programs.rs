@@ -1,0 +1,27 @@
+//! The programs that the command line runs.
+
+use crate::common::PROGRAM;
+use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// Builds the programs that `vitrine train` and `vitrine demo-catalog` run, beside the program under test and with its
+/// features. Cargo sees whether there is anything to do: `build.sh` has built them before.
+pub fn build() {
+    static BUILT: LazyLock<()> = LazyLock::new(|| {
+        let folder = Path::new(PROGRAM).parent().unwrap();
+        let profile = match folder.file_name().unwrap().to_str().unwrap() {
+            "debug" => "dev",
+            name => name,
+        };
+        let features = if cfg!(feature = "gpu") { "cli,gpu" } else { "cli" };
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--locked", "--quiet", "--profile", profile, "--features", features, "--target-dir"]);
+        build.arg(folder.parent().unwrap()).args(["-p", "vitrine", "-p", "vitrine-demo", "-p", "vitrine-train"]);
+        build.args(["--bin", "vitrine-demo-catalog", "--bin", "vitrine-train"]);
+        let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
+        assert!(built.success(), "the programs beside {PROGRAM} are built");
+    });
+    *BUILT
+}

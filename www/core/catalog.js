@@ -1,0 +1,403 @@
+// The catalog as the page knows it without any model: products, filters with counts, plain word matching,
+// and the nearest products that were computed ahead.
+import { fetchManifest, fetchPart } from './data.js';
+import { held, isPhotoName } from './names.js';
+import { ownId } from './state.js';
+
+/** @typedef {import('./data.js').Part} Part */
+/** @typedef {import('./data.js').Manifest} Manifest */
+/** @typedef {Record<string, string[]>} Facets   the values chosen of each facet */
+/** @typedef {{name: string, values: string[], codes: Map<string, number>, of: number[]}} Facet   `of`: row → code of its value, or -1 */
+/** @typedef {{row: number, score?: number, found?: number, shared?: number}} Hit */
+/**
+ * @typedef {object} Item   a product as the catalog holds it; with `own`, a visitor's own photo
+ * @property {string} id
+ * @property {string} title
+ * @property {string} photo
+ * @property {number} width
+ * @property {number} height
+ * @property {string} [link]
+ * @property {string} [price]
+ * @property {string} [tone]
+ * @property {string} [blur]
+ * @property {number} [same_as]
+ * @property {Record<string, string>} [attributes]
+ * @property {boolean} [own]
+ * @property {Blob} [blob]
+ * @property {string} [source]
+ */
+/**
+ * @typedef {object} Filter   which products a search may find; null where all are allowed
+ * @property {ArrayLike<number>} rows   those that pass, as far as they are known here
+ * @property {unknown} asked   the same for the worker
+ */
+
+/** @param {ArrayLike<number>} rows @returns {Filter}   exactly these rows */
+export const exactly = (rows) => ({ rows, asked: Uint32Array.from(rows) });
+
+export const fold = (/** @type {string} */ text) => text.toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '');
+// "dresses" finds "dress": enough for a stand-in, and never more than a stand-in.
+export const stem = (/** @type {string} */ word) =>
+  word.length > 3 ? word.replace(/(?<=s|x|ch|sh)es$|(?<!s)s$/, '') : word;
+/** @param {string} text @returns {string[]} */
+const tokens = (text) => fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
+/** The words of a product's title and details. @param {Item} item */
+export const wordsOf = (item) =>
+  new Set(tokens(`${item.title} ${Object.values(item.attributes ?? {}).join(' ')}`).map(stem));
+
+const mostTallies = 1000; // a long visit asks for more words than are worth remembering
+
+// What people look for first comes first; the rest stays in the catalog's order.
+const first = [/^(category|type|article)/i, /^(base)?colou?r/i, /pattern/i];
+// What words can change about the look of a product, as against whom or what it is for.
+const looks = /colou?r|pattern|print|sleeve|neck|length|fit|fabric|material|closure|heel|style|shape/i;
+
+// Photos that lead to one page show one product, unless so many do that the page must be the shop's own.
+const fewPhotos = 12;
+
+const place = (/** @type {{name: string}} */ { name }) => {
+  const at = first.findIndex((pattern) => pattern.test(name));
+  return at < 0 ? first.length : at;
+};
+/** @param {import('./data.js').FacetEntry[]} facets */
+const inOrder = (facets) => [...facets].sort((a, b) => place(a) - place(b));
+
+export class Catalog {
+  /** @type {Item[]} */
+  items = [];
+  /** @type {import('./data.js').Store | null} */
+  store = null;
+  /** @type {Map<string, number>} id → row */
+  ids = new Map();
+  /** @type {Map<string, {first: number, n: number}>} a product's page → its first row and how many photos lead there */
+  links = new Map();
+  /** @type {Set<string>[]} row → the words of its product */
+  words = [];
+  /** @type {Map<string, number>} word → how many products' texts hold it, of words that were asked for */
+  tallies = new Map();
+  /** @type {DataView | null} */
+  near = null;
+
+  /** @param {string} base @param {Manifest} manifest @param {string} text   of the manifest */
+  constructor(base, manifest, text = '') {
+    this.base = base;
+    this.manifest = manifest;
+    this.text = text;
+    /** @type {Facet[]} */
+    this.facets = inOrder(manifest.facets ?? []).map(({ name, values }) => ({
+      name,
+      values: values.map(({ value }) => value),
+      codes: new Map(values.map(({ value }, code) => [value, code])),
+      of: [],
+    }));
+  }
+
+  /** `fetched(module)` makes sure that a deferred module is here; a page around the element needs nothing of the kind. @param {string} base @param {(module: string) => Promise<void>} [fetched] @returns {Promise<Catalog>} */
+  static async open(base, fetched = async () => {}) {
+    const { manifest, text } = await fetchManifest(new URL('catalog.json', base).href, 'vitrine-catalog');
+    if (!manifest.cells) return new Catalog(base, manifest, text);
+    await fetched('core/clustered.js');
+    const { Clustered } = await import('./clustered.js');
+    return new Clustered(base, manifest, text);
+  }
+
+  /** Reads the products, shard by shard in row order; `onItems` runs as soon as there is more to show. @param {import('./data.js').Store} store @param {() => void} onItems */
+  async load(store, onItems) {
+    this.store = store;
+    for (const { items } of this.manifest.shards) {
+      for (const item of await this.json(items)) this.add(item);
+      onItems();
+    }
+    const part = this.manifest.neighbours;
+    if (!part) return;
+    const bytes = await this.bytes(part);
+    if (bytes.length !== 4 * part.k * this.manifest.count) return; // then there are no neighbours to show
+    this.near = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** @param {Part} part */
+  bytes(part) {
+    return fetchPart(new URL(part.file, this.base).href, part, { store: this.store });
+  }
+
+  /** @param {Part} part @returns {Promise<any>} */
+  async json(part) {
+    return JSON.parse(new TextDecoder().decode(await this.bytes(part)));
+  }
+
+  /** @param {Item} item @param {number} [row] */
+  add(item, row = this.items.length) {
+    this.items[row] = item;
+    this.ids.set(item.id, row);
+    if (item.link) {
+      const { first, n } = this.links.get(item.link) ?? { first: row, n: 0 };
+      this.links.set(item.link, { first, n: n + 1 });
+    }
+    this.words[row] = wordsOf(item);
+    this.tallies.clear();
+    for (const facet of this.facets) {
+      const value = held(item.attributes, facet.name);
+      facet.of[row] = (value === undefined ? undefined : facet.codes.get(value)) ?? -1;
+    }
+  }
+
+  get size() {
+    return this.items.length;
+  }
+
+  /** The row of a product, or undefined. @param {string} id @returns {number | undefined} */
+  rowOf(id) {
+    return this.ids.get(id);
+  }
+
+  /** Makes sure that the products of hits are here. @param {Hit[]} _hits */
+  async bring(_hits) {} // all are
+
+  /** The row of a product that is then here, or undefined where there is none of that id. @param {string} id */
+  async product(id) {
+    const row = this.rowOf(id);
+    if (row !== undefined) await this.bring([{ row }]);
+    return row;
+  }
+
+  /** Rows whose products are here. @returns {Iterable<number>} */
+  known() {
+    return this.items.keys();
+  }
+
+  /** A visitor's own photos stand behind the catalog's rows: {item, copy} each, the photo as a Blob. @param {{item: Item, copy: Blob}[]} records */
+  addOwn(records) {
+    for (const { item, copy } of records)
+      this.add({ ...item, id: ownId(item.id), own: true, blob: copy, source: URL.createObjectURL(copy) });
+  }
+
+  clearOwn() {
+    const { count } = this.manifest;
+    for (const { id, source } of this.items.splice(count)) {
+      this.ids.delete(id);
+      if (source) URL.revokeObjectURL(source);
+    }
+    this.words.length = count;
+    this.tallies.clear();
+    for (const facet of this.facets) facet.of.length = count;
+  }
+
+  /** Addresses of all photos of the catalog's own. */
+  photos() {
+    return this.items.filter(({ own }) => !own).map((item) => this.photo(item));
+  }
+
+  /** @param {Item} item @returns {string} */
+  photo(item) {
+    if (item.own && item.source) return item.source;
+    if (!isPhotoName(item.photo)) return 'data:,'; // shown as missing, and asked of nobody
+    return new URL((this.manifest.photos ?? 'photos/') + item.photo, this.base).href;
+  }
+
+  /**
+   * The products that pass the chosen facets and hold none of the words in `without`; null stands for all of them.
+   * `_find`: nothing but this filter is asked for, so it must name rows.
+   * @param {Facets} selected
+   * @param {string[]} [without]
+   * @param {boolean} [_find]
+   * @returns {Promise<Filter | null>}
+   */
+  async filter(selected, without = [], _find = true) {
+    const tests = this.tests(selected);
+    const banned = without.map((word) => stem(fold(word)));
+    if (!tests.length && !banned.length) return null;
+    const rows = [];
+    for (let row = 0; row < this.size; row++) {
+      if (
+        tests.every(({ facet, codes }) => codes.has(facet.of[row])) &&
+        !banned.some((word) => this.words[row].has(word))
+      )
+        rows.push(row);
+    }
+    return exactly(rows);
+  }
+
+  /** @param {Facets} selected */
+  tests(selected) {
+    return this.facets
+      .filter(({ name }) => held(selected, name)?.length)
+      .map((facet) => ({
+        facet,
+        codes: new Set(held(selected, facet.name)?.map((value) => facet.codes.get(value) ?? -2)),
+      }));
+  }
+
+  /** How many products each value would show, given the filters chosen in the other groups. @param {Facets} selected @returns {Map<string, Uint32Array>} */
+  counts(selected) {
+    const tests = this.tests(selected);
+    const counts = new Map(this.facets.map((facet) => [facet.name, new Uint32Array(facet.values.length)]));
+    for (let row = 0; row < this.size; row++) {
+      const failing = tests.filter(({ facet, codes }) => !codes.has(facet.of[row]));
+      if (failing.length > 1) continue;
+      for (const facet of this.facets) {
+        if (failing.length && failing[0].facet !== facet) continue;
+        const of = counts.get(facet.name);
+        if (of && facet.of[row] >= 0) of[facet.of[row]]++;
+      }
+    }
+    return counts;
+  }
+
+  /** What is searched and shown without an engine: the filter's rows, or all. @param {Filter | null} filter @returns {number[]} */
+  open(filter) {
+    return Array.from(filter?.rows ?? this.items.keys());
+  }
+
+  /** What passes the filter, for looking around: one of each kind in turn, as a shop window would be dressed. @param {Filter | null} filter @returns {Promise<Hit[]>} */
+  async mixed(filter) {
+    const kind = this.facet(/^(category|type|article)/i);
+    const all = this.open(filter);
+    const hits = (/** @type {number[]} */ rows) => rows.map((row) => ({ row }));
+    if (!kind) return hits(all);
+    const rounds = new Uint32Array(kind.values.length + 1);
+    const round = new Map(all.map((row) => [row, rounds[kind.of[row] + 1]++]));
+    const at = (/** @type {number} */ row) => round.get(row) ?? 0;
+    return hits(all.sort((a, b) => at(a) - at(b) || a - b));
+  }
+
+  /** The first row of the photos that show the same as this one: copies, by the indexer's measure, or one product's several photos. @param {number} row @returns {number} */
+  leader(row) {
+    const { link, same_as: same } = this.items[row];
+    const shown = link === undefined ? undefined : this.links.get(link);
+    if (shown && shown.n > 1 && shown.n <= fewPhotos) return shown.first;
+    return same !== undefined && Number.isInteger(same) && same >= 0 && same < row ? same : row;
+  }
+
+  /** How many products' titles and details hold a stem; counted once, since every answer to a question asks again. @param {string} stemmed */
+  count(stemmed) {
+    if (this.tallies.size >= mostTallies) this.tallies.clear();
+    const n = this.tallies.get(stemmed) ?? this.words.filter((words) => words.has(stemmed)).length;
+    this.tallies.set(stemmed, n);
+    return n;
+  }
+
+  /** Whether any product's title or details hold the word. @param {string} word @returns {boolean} */
+  knows(word) {
+    return this.count(stem(fold(word))) > 0;
+  }
+
+  /** The share of a text's words that titles and details know. Short words that are everywhere ("with") say nothing. @param {string} text @returns {number} */
+  familiar(text) {
+    const telling = [...new Set(tokens(text).map(stem))].filter((word) => word.length > 2);
+    const said = telling.filter((word) => word.length > 4 || 3 * this.count(word) < this.size);
+    return said.length ? said.filter((word) => this.count(word) > 0).length / said.length : 1;
+  }
+
+  /** A product's details in the order of the filters. @param {Item} item */
+  details(item) {
+    const attributes = Object.entries(item.attributes ?? {});
+    const at = new Map(this.facets.map(({ name }, i) => [name, i]));
+    const place = (/** @type {string} */ name) => at.get(name) ?? at.size;
+    return attributes.sort(([a], [b]) => place(a) - place(b));
+  }
+
+  /** Products whose title or details hold the words, those with more of them first. @param {string} text @param {Filter | null} filter @param {number | null} [likeRow] @returns {Promise<Hit[]>} */
+  async match(text, filter, likeRow = null) {
+    const wanted = [...new Set(tokens(text).map(stem))];
+    /** @type {{row: number, found: number, shared: number}[]} */
+    const hits = [];
+    for (const row of this.open(filter)) {
+      if (row === likeRow) continue;
+      const found = wanted.filter((word) => this.words[row].has(word)).length;
+      if (!found) continue;
+      const shared = likeRow === null ? 0 : this.shared(row, likeRow);
+      hits.push({ row, found, shared });
+    }
+    return hits.sort((a, b) => b.found - a.found || b.shared - a.shared || a.row - b.row);
+  }
+
+  /** @param {number} row @param {number} other */
+  shared(row, other) {
+    return this.facets.filter(({ of }) => of[row] >= 0 && of[row] === of[other]).length;
+  }
+
+  /** The nearest products as computed ahead: no model, no vectors, only the list. @param {number} row @param {Filter | null} filter @returns {Promise<Hit[]>} */
+  async nearest(row, filter) {
+    const allowed = filter && new Set(Array.from(filter.rows));
+    return (await this.neighbours(row)).filter((near) => !allowed || allowed.has(near)).map((near) => ({ row: near }));
+  }
+
+  /** @param {number} row @returns {Promise<number[]>} */
+  async neighbours(row) {
+    const { near } = this;
+    if (!near || row >= this.manifest.count) return [];
+    const { k } = this.manifest.neighbours;
+    const all = Array.from({ length: k }, (_, i) => near.getUint32((row * k + i) * 4, true));
+    return all.filter((other) => other < this.size && other !== row);
+  }
+
+  /** @param {RegExp} pattern */
+  facet(pattern) {
+    return this.facets.find(({ name }) => pattern.test(name));
+  }
+
+  /** Things this catalog really has, as a visitor might ask for them: "red dress", "striped shirt". @param {number} count @returns {string[]} */
+  examples(count) {
+    const kind = this.facet(/^(category|type|article)/i);
+    const looks = [this.facet(/colou?r/i), this.facet(/pattern/i)].filter((facet) => facet !== undefined);
+    if (!kind || !looks.length) return [];
+    const tally = new Map();
+    for (const row of this.known()) {
+      const look = looks[row % looks.length];
+      const [a, b] = [look.values[look.of[row]], kind.values[kind.of[row]]];
+      if (!a || !b || /^(solid|plain|none|multi)/i.test(a)) continue;
+      const phrase = `${a} ${b}`;
+      tally.set(phrase, { kind: b, look: a, n: (tally.get(phrase)?.n ?? 0) + 1 });
+    }
+    const [kinds, seen] = [new Set(), new Set()];
+    /** @type {string[]} */
+    const chosen = [];
+    for (const [phrase, { kind: k, look, n }] of [...tally].sort((a, b) => b[1].n - a[1].n)) {
+      if (n < 2 || kinds.has(k) || seen.has(look)) continue;
+      (kinds.add(k), seen.add(look), chosen.push(phrase));
+      if (chosen.length === count) break;
+    }
+    return chosen;
+  }
+
+  byLooks() {
+    const rank = (/** @type {Facet} */ { name }) => Number(looks.test(name));
+    return [...this.facets].sort((a, b) => rank(b) - rank(a));
+  }
+
+  /** Values that products of the same kind have and this one has not: what "like this, but…" can ask for. @param {number} row @param {number} [perFacet] */
+  changes(row, perFacet = 2) {
+    const kind = this.facet(/^(category|type|article)/i);
+    const out = [];
+    for (const facet of this.byLooks()) {
+      if (facet === kind || facet.of[row] < 0) continue;
+      const tally = new Map();
+      for (const other of this.known()) {
+        const code = facet.of[other];
+        if (code < 0 || code === facet.of[row] || (kind && kind.of[other] !== kind.of[row])) continue;
+        tally.set(code, (tally.get(code) ?? 0) + 1);
+      }
+      const limit = /colou?r/i.test(facet.name) ? perFacet + 1 : perFacet;
+      const best = [...tally].sort((a, b) => b[1] - a[1]).slice(0, limit);
+      for (const [code] of best) out.push({ facet: facet.name, value: facet.values[code] });
+    }
+    return out;
+  }
+
+  /** Values that divide the best hits: what a visitor may want to add to the words. @param {number[]} rows @param {string} text @param {number} [count] */
+  refinements(rows, text, count = 6) {
+    const kind = this.facet(/^(category|type|article)/i);
+    const said = new Set(tokens(text).map(stem));
+    const found = [];
+    for (const facet of this.byLooks()) {
+      if (facet === kind) continue;
+      const tally = new Map();
+      for (const row of rows) if (facet.of[row] >= 0) tally.set(facet.of[row], (tally.get(facet.of[row]) ?? 0) + 1);
+      const values = [...tally].map(([code, n]) => ({ facet: facet.name, value: facet.values[code], n }));
+      if (values.some(({ value }) => tokens(value).some((word) => said.has(stem(word))))) continue; // the words settle this one
+      const open = values.filter(({ n }) => n > 1 && n < 0.75 * rows.length);
+      found.push(...open.sort((a, b) => b.n - a.n).slice(0, 2));
+    }
+    return found.slice(0, count);
+  }
+}

@@ -1,0 +1,239 @@
+// One search for the page and the element alike: what is searched for → what answers it. Nothing here draws.
+import { exactly } from './catalog.js';
+import { DataError } from './data.js';
+import { cut, described } from './relevance.js';
+import { readWords } from './state.js';
+
+/** @typedef {import('./catalog.js').Filter} Filter */
+/** @typedef {import('./catalog.js').Hit} Hit */
+/** @typedef {'browse' | 'text' | 'image' | 'like' | 'composed'} Kind */
+/** @typedef {{key: string, bytes: () => Promise<Uint8Array<ArrayBuffer>>}} Photo   `key`: the worker keeps the last few under it */
+/**
+ * @typedef {object} Asked   what is searched for
+ * @property {string} [text]   as it was typed
+ * @property {number | null} [row]   a product to look like
+ * @property {Photo | null} [photo]   a photo, or a part of one, in place of the product's own
+ * @property {number} [mix]   0 like the words … 1 like the photo
+ * @property {number} [k]   most hits wanted
+ * @property {import('./catalog.js').Facets} [facets]
+ * @property {((row: number) => boolean) | null} [test]   a further test of each product
+ */
+/**
+ * @typedef {object} Query   the same, taken apart
+ * @property {Kind} kind
+ * @property {string} words
+ * @property {string[]} without
+ * @property {number | null} row
+ * @property {Photo | null} photo
+ * @property {number} mix
+ * @property {number} k
+ * @property {Record<string, string[]>} facets
+ * @property {((row: number) => boolean) | null} test
+ * @property {Filter | null} filter   set by `prepare`
+ */
+/**
+ * @typedef {object} Response
+ * @property {'engine' | 'neighbours' | 'titles' | 'browse' | 'none'} by   who answered
+ * @property {Hit[]} hits   best first
+ * @property {number} good   how many of them are good matches
+ * @property {any} attention
+ * @property {Record<string, number> | null} ms
+ * @property {boolean} partial   whether more is on its way
+ */
+/** @typedef {{hits: Hit[], attention?: any, ms?: Record<string, number> | null}} Answer   the worker's, or the catalog's */
+
+/** What each kind of query needs from the worker. */
+/** @type {Record<Exclude<Kind, 'browse'>, string[]>} */
+export const needs = {
+  like: ['wasm', 'shards'],
+  text: ['wasm', 'text', 'shards'],
+  image: ['wasm', 'image', 'shards'],
+  composed: ['wasm', 'text', 'image', 'shards'],
+};
+
+const most = 96; // hits wanted at first: nobody looks further down a ranking
+const photosKept = 6; // by the worker
+
+/** The bytes of a photo of the catalog, or of an address that the page around an element gives. @param {string} url */
+export async function fetchPhoto(url) {
+  const response = await fetch(url).catch(() => null);
+  if (!response?.ok)
+    throw new DataError(response ? 'status' : 'network', {
+      file: String(url).split('/').pop() ?? '',
+      status: String(response?.status),
+    });
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** What `work` comes to, or the signal's reason as soon as it fires.
+ * @template T
+ * @param {Promise<T>} work
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<T>}
+ */
+export async function unlessAborted(work, signal) {
+  if (!signal) return work;
+  signal.throwIfAborted();
+  /** @type {Promise<never>} */
+  const aborted = new Promise((_, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+  );
+  return Promise.race([work, aborted]);
+}
+
+export class Session {
+  /** @type {import('./engine.js').Engine | null} */
+  engine = null;
+  /** @type {Promise<unknown>} */
+  turn = Promise.resolve();
+  /** @type {string[]} keys of the photos that the worker has */
+  handed = [];
+  /** @type {((filter: Filter | null, free: () => Promise<Filter | null>) => Promise<Filter | null>) | null} what of the catalog is searched at all */
+  scope = null;
+
+  /** @param {import('./catalog.js').Catalog} catalog @param {import('./relevance.js').Relevance | null} relevance   what the site was measured to */
+  constructor(catalog, relevance) {
+    this.catalog = catalog;
+    this.relevance = relevance;
+  }
+
+  /** @param {import('./engine.js').Engine} engine */
+  use(engine) {
+    this.engine = engine;
+    engine.addEventListener('restart', () => (this.handed = []));
+  }
+
+  get started() {
+    if (!this.engine) throw new Error('searching: expected an engine, got none');
+    return this.engine;
+  }
+
+  /** @param {Kind} kind */
+  can(kind) {
+    return Boolean(this.engine?.can(kind));
+  }
+
+  /** @param {Asked} asked @returns {Query} */
+  read({ text = '', row = null, photo = null, mix = 0.5, k = most, facets = {}, test = null }) {
+    const { words, without } = readWords(text);
+    const seen = photo ? 'image' : row !== null ? 'like' : null;
+    const kind = seen && words ? 'composed' : (seen ?? (words ? 'text' : 'browse'));
+    return { kind, words, without, row, photo, mix, k, facets, test, filter: null };
+  }
+
+  /** Fetches what a query needs before it can be answered. `searched`: by the engine. @param {Query} query @param {boolean} searched */
+  async prepare(query, searched) {
+    const { row, facets, without, test } = query;
+    const filter = (/** @type {import('./catalog.js').Facets} */ chosen) =>
+      this.catalog.filter(chosen, without, !searched || Boolean(test));
+    const [passed] = await Promise.all([filter(facets), row === null ? null : this.catalog.bring([{ row }])]);
+    const tested = test ? exactly(Array.from(passed?.rows ?? this.catalog.known()).filter(test)) : passed;
+    query.filter = this.scope ? await this.scope(tested, () => filter({})) : tested;
+  }
+
+  /** What the catalog alone can say, while the search loads or where it cannot run. @param {Query} query @returns {Promise<Response>} */
+  async standIn(query) {
+    const { kind, words, row, filter } = query;
+    if (kind === 'browse') return this.respond(query, 'browse', { hits: await this.catalog.mixed(filter) });
+    if (kind === 'like' && row !== null)
+      return this.respond(query, 'neighbours', { hits: await this.catalog.nearest(row, filter) });
+    if (kind === 'image') return this.respond(query, 'none', { hits: [] });
+    return this.respond(query, 'titles', { hits: await this.catalog.match(words, filter, row) });
+  }
+
+  /**
+   * The engine's response. The encoders run to the end once started, so one query is in the worker at a time; one that
+   * was given up (`signal`) is rejected at once and, if it still waits, never sent. `partial` is told what has been found
+   * so far, where a clustered catalog's files come bit by bit.
+   * @param {Query} query
+   * @param {{signal?: AbortSignal, partial?: ((response: Response) => void) | null}} [options]
+   * @returns {Promise<Response>}
+   */
+  async search(query, { signal, partial = null } = {}) {
+    const photo = this.photoOf(query);
+    const bytes = photo && !this.handed.includes(photo.key) ? await unlessAborted(photo.bytes(), signal) : null;
+    let done = false;
+    const found = async (/** @type {Answer} */ answer) => {
+      await this.catalog.bring(answer.hits);
+      if (!done && !signal?.aborted) partial?.({ ...this.respond(query, 'engine', answer), partial: true });
+    };
+    const answered = this.turn.then(() =>
+      this.send(query, photo, bytes, signal, (/** @type {Answer} */ answer) => void found(answer).catch(() => {})),
+    );
+    this.turn = answered.catch(() => {});
+    const answer = await unlessAborted(answered, signal);
+    await unlessAborted(this.catalog.bring(answer.hits), signal);
+    done = true;
+    return this.respond(query, 'engine', answer);
+  }
+
+  /** @param {Query} query @returns {Photo | null} */
+  photoOf({ kind, row, photo }) {
+    if (photo || row === null || kind === 'like') return photo;
+    const item = this.catalog.items[row];
+    const source = this.catalog.photo(item);
+    const bytes = async () => (item.blob ? new Uint8Array(await item.blob.arrayBuffer()) : fetchPhoto(source));
+    return { key: item.blob ? source : `row ${row}`, bytes };
+  }
+
+  /**
+   * @param {Query} query
+   * @param {Photo | null} photo
+   * @param {Uint8Array<ArrayBuffer> | null} bytes   its bytes, where the worker had not got them
+   * @param {AbortSignal | undefined} signal
+   * @param {(answer: Answer) => void} partial
+   * @returns {Promise<Answer>}
+   */
+  async send({ kind, words, without, row, mix, k, filter }, photo, bytes, signal, partial) {
+    const engine = this.started;
+    signal?.throwIfAborted();
+    const rows = await this.unlike(without, filter, signal);
+    if (kind === 'like') return engine.call('neighbours', { row, k, rows }, [], partial);
+    /** @type {Record<string, unknown>} */
+    const query = { k };
+    if (words) query.text = words;
+    if (rows) query.rows = rows;
+    if (photo) {
+      Object.assign(query, { photo: photo.key, like: mix });
+      if (row !== null) query.exclude = [row];
+      await this.handOver(photo, bytes);
+    }
+    return engine.call('query', query, [], partial);
+  }
+
+  /** The worker gets a photo's bytes once, and later queries name it by its key. @param {Photo} photo @param {Uint8Array<ArrayBuffer> | null} fetched */
+  async handOver({ key, bytes }, fetched) {
+    if (this.handed.includes(key)) return;
+    const copy = (fetched ?? (await bytes())).slice();
+    await this.started.call('photo', { key, bytes: copy }, [copy.buffer]);
+    this.handed = [...this.handed, key].slice(-photosKept);
+  }
+
+  /**
+   * The filter for the worker, without what looks like the words in `without`. Where titles and details know a word,
+   * they have decided already; of any other word, what the search finds good matches for is left out.
+   * @param {string[]} without
+   * @param {Filter | null} filter
+   * @param {AbortSignal} [signal]
+   */
+  async unlike(without, filter, signal) {
+    const rows = filter?.asked ?? null;
+    const { relevance, catalog } = this;
+    const unknown = without.filter((word) => !catalog.knows(word));
+    if (!relevance || !unknown.length || !this.can('text')) return rows;
+    /** @type {Set<number>} */
+    const out = new Set();
+    for (const text of unknown) {
+      const { hits } = await this.started.call('query', { text, k: catalog.size });
+      signal?.throwIfAborted();
+      for (const { row } of described(hits, relevance)) out.add(row);
+    }
+    return Uint32Array.from(Array.from(filter?.rows ?? catalog.known()).filter((row) => !out.has(row)));
+  }
+
+  /** @param {Query} query @param {Response['by']} by @param {Answer} answer @returns {Response} */
+  respond({ kind, words }, by, { hits, attention = null, ms = null }) {
+    const { good, few } = cut(hits, by === 'engine' ? this.relevance : null, kind, this.catalog.familiar(words));
+    return { by, hits, good: few === 0 ? 0 : good.length, attention, ms, partial: false };
+  }
+}

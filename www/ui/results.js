@@ -1,0 +1,167 @@
+// Draws a response of the session on the page: the cards, what is said above them, and what may be searched for next.
+import { Attention } from './attention.js';
+import { changeWords } from './composer.js';
+import { el } from './dom.js';
+import { Facets } from './facets.js';
+import { Grid } from './grid.js';
+import { decimal, size, t } from './i18n.js';
+import { Trail } from './trail.js';
+import { sections } from '../core/relevance.js';
+
+const limited = { text: 'limited_words', image: 'limited_photo', like: 'limited_like', composed: 'limited_composed' };
+
+export class Results {
+  constructor(app, act) {
+    this.app = app;
+    this.part = app.part;
+    this.facets = new Facets(this.part, act);
+    this.grid = new Grid(this.part, act);
+    this.attention = new Attention(this.part('attention'));
+    this.trail = new Trail(app.base, this.part, (state) => app.change(state));
+  }
+
+  /** What is asked, before there is a response. */
+  asked(query, reference) {
+    const { state, composer, examples } = this.app;
+    composer.show(state, reference, examples?.[0]);
+    this.suggest(query, null);
+    this.part('hero').hidden = query.kind !== 'browse' || Object.keys(state.facets).length > 0;
+    this.part('results').setAttribute('aria-busy', 'true');
+  }
+
+  /** What to search for next: examples at first, changes to a product or photo, or what would narrow the words. */
+  suggest({ kind, words, row }, hits) {
+    const { composer, catalog, examples, state } = this.app;
+    const say = (text) => composer.act.words(text, { submit: true });
+    if (kind === 'browse') return composer.suggest(t('suggestions_try'), examples ?? [], say);
+    const like = row ?? (kind === 'image' ? hits?.[0]?.row : undefined);
+    if (like !== undefined && kind !== 'text')
+      return composer.suggest(t('suggestions_but'), catalog.changes(like).map(changeWords).slice(0, 7), say);
+    const near =
+      kind === 'text' && hits
+        ? catalog.refinements(
+            hits.slice(0, 36).map((hit) => hit.row),
+            words,
+          )
+        : [];
+    composer.suggest(t('suggestions_more'), near.map(changeWords), (more) => say(`${state.words.trim()} ${more}`));
+  }
+
+  show(query, response, reference, keep) {
+    const { app } = this;
+    const { catalog } = app;
+    const { kind } = query;
+    const laid = sections(response, (row) => catalog.leader(row));
+    this.grid.show(catalog, laid, { keep, empty: this.empty(query, response.by) });
+    app.notice('few', laid.few === 0 ? { text: t('no_match', { words: query.words }), calm: true } : null);
+    this.suggest(query, response.hits);
+    this.facets.show(catalog, app.state.facets, query.filter?.rows.length ?? catalog.size, query.without);
+    this.attention.show(response.attention, reference?.source, app.model?.preprocess?.fit);
+    this.heading(query, response, reference);
+    this.remember(query, reference);
+    this.waiting();
+    const results = this.part('results');
+    results.setAttribute('aria-busy', String(response.partial));
+    Object.assign(results.dataset, { kind, by: response.by, words: query.words });
+    if (!response.partial) this.tell(query, response, laid.few); // heard once it is whole
+  }
+
+  tell({ kind, words }, { good }, few) {
+    const what = kind === 'browse' ? t('live_all') : this.part('heading').textContent;
+    this.part('live').textContent = few === 0 ? t('no_match', { words }) : t('live_results', { n: good, what });
+  }
+
+  empty({ kind, without }, by) {
+    const { app } = this;
+    const filtered = Object.keys(app.state.facets).length > 0;
+    const note = (...content) => el('div', { class: 'empty' }, ...content);
+    if (by === 'none')
+      return app.engine?.refused
+        ? null
+        : note(el('p', {}, t('nothing_yet')), kind === 'image' ? null : this.clearFilters(filtered));
+    if (without.length && !filtered) return note(el('p', {}, t('nothing_without')));
+    return note(el('p', {}, t(filtered ? 'nothing_filters' : 'nothing_words')), this.clearFilters(filtered));
+  }
+
+  clearFilters(filtered) {
+    return (
+      filtered &&
+      el(
+        'button',
+        { type: 'button', class: 'button', on: { click: () => this.app.change({ facets: {} }) } },
+        t('clear_filters'),
+      )
+    );
+  }
+
+  /** Into the list of what was searched for in this tab, unless nothing was. */
+  remember({ kind, without }, reference) {
+    const { app } = this;
+    const address = app.address();
+    const title = [this.part('heading').textContent, without.length ? t('without', { words: without.join(', ') }) : '']
+      .filter(Boolean)
+      .join(' · ');
+    if (kind !== 'browse')
+      this.trail.add({
+        address,
+        title,
+        source: reference?.source ?? null,
+        state: app.state,
+        typing: app.history.typing,
+      });
+    this.trail.show(app.history.depth, address);
+  }
+
+  heading(query, { hits, good, ms, by }, reference) {
+    const { kind, without } = query;
+    const n = kind === 'browse' ? hits.length : good;
+    const about = [];
+    if (reference && !this.app.state.photo)
+      about.push(el('span', { class: 'sub-reference' }, t('sub_reference', { title: reference.title })));
+    if (kind !== 'browse' && n)
+      about.push(by === 'engine' && ms ? t('sub_ms', { n, ms: decimal(ms.total, 0) }) : t('sub_ranked', { n }));
+    if (without.length) about.push(t('without', { words: without.join(', ') }));
+    this.part('heading').textContent = this.title(query, n);
+    this.part('subheading').replaceChildren(
+      ...about.flatMap((part, i) => (i ? [el('span', { class: 'sub-dot' }, ' · '), part] : [part])),
+    );
+  }
+
+  title({ kind, words }, n) {
+    const { own, state } = this.app;
+    if (kind === 'browse')
+      return (
+        own.heading(n) ?? (n === own.total ? t('all_products', { n }) : t('filtered_products', { n, all: own.total }))
+      );
+    if (kind === 'text') return t('closest_words', { words });
+    if (kind === 'image') return t(state.crop ? 'closest_part' : 'closest_photo');
+    if (kind === 'like') return t('closest_product');
+    // the heading says "but" itself
+    return t(state.photo ? 'closest_photo_words' : 'closest_product_words', {
+      words: words.replace(/^(but|aber|mais)\s+/i, ''),
+    });
+  }
+
+  /** Says what a response lacks, and why, for as long as it lacks it. */
+  waiting() {
+    const { app } = this;
+    const { query, response } = app.answered ?? {};
+    const say = (what) => app.notice('waiting', what);
+    if (!query || response.by === 'engine' || query.kind === 'browse') return say(null);
+    const state = app.engine?.state;
+    if (app.engine?.refused) {
+      const key = query.kind === 'composed' && app.state.photo ? 'limited_photo' : limited[query.kind];
+      return say({ text: t(key, { why: t(`why_${state.why}`) }) });
+    }
+    if (app.launch.held || query.kind === 'like' || (app.engine && app.launch.trouble())) return say(null);
+    if (state?.paused) return say({ text: t('paused_text'), action: t('resume'), run: () => app.resume() });
+    const needsImage = query.kind !== 'text';
+    if (needsImage && app.engine && state.image === 'waiting')
+      app.engine.call('load', { what: ['image'] }).catch(() => {});
+    if (!state?.total) return say({ text: t('wait_start'), calm: true });
+    say({
+      text: t(needsImage ? 'wait_image' : 'wait_text', { got: size(state.received), all: size(state.total) }),
+      calm: true,
+    });
+  }
+}
