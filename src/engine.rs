@@ -81,6 +81,13 @@ pub struct Shop<'a> {
     pub weights: Weights,
 }
 
+impl<'a> Shop<'a> {
+    /// With the weights that ship.
+    pub fn new(index: &'a TextIndex, vectors: &'a dyn Vectors) -> Self {
+        Self { index, vectors, weights: Weights::default() }
+    }
+}
+
 /// What was found.
 #[derive(Clone, Debug, Default)]
 pub struct Response {
@@ -312,7 +319,7 @@ impl<B: Backend> Engine<B> {
         let mut rows = given.to_vec();
         for word in without {
             let held = words.rows(word);
-            rows.extend(held);
+            rows.extend(&held);
             if let (true, Some(relevance)) = (held.is_empty(), place.relevance) {
                 let query = Query { text: Some(word), ..Query::default() };
                 let found = self.nearest(query, Filter::default(), place.rows, place.vectors).await?;

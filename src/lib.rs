@@ -47,7 +47,10 @@ pub use error::{Error, Result};
 #[doc(inline)]
 pub use quant::{Format, Matrix, MatrixData};
 #[doc(inline)]
-pub use search::{Filter, Hit, Index, Searchable, Vectors, opened::Catalog, joined::Weights as RankingWeights, ranking::Relevance, words::TextIndex};
+pub use search::{
+    Filter, Hit, Index, Searchable, Vectors, joined::Weights as RankingWeights, opened::Catalog, ranking::Relevance,
+    words::TextIndex,
+};
 #[doc(inline)]
 pub use weights::{Checkpoint, Stored};
 

@@ -16,7 +16,6 @@ use crate::hash::sha256_hex;
 use crate::model::folder::{Description, Part};
 use crate::quant::quantise_rows;
 use crate::search::clustered::Cells;
-use crate::search::joined::Weights;
 use crate::search::opened::Catalog;
 use crate::search::overlay::Overlay;
 use crate::search::words::TextIndex;
@@ -468,7 +467,7 @@ impl Vitrine {
         let query = Query { photo: request.photo.as_deref(), text: request.text.as_deref(), like: request.like };
         let filter = Filter { only: request.rows.as_deref(), exclude: &request.exclude };
         let memory = self.overlay(self.catalog()?.index(), self.catalog()?);
-        let shop = |index| Shop { index, vectors: &memory, weights: Weights::default() };
+        let shop = |index| Shop::new(index, &memory);
         let place = Place { vectors, shop: self.words.as_ref().map(shop), relevance: None, rows: 0 };
         let mode = if request.words { Mode::Words } else { Mode::Hybrid };
         let request = engine::Request { query, filter, k: request.k, product: request.product, mode };

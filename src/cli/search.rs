@@ -12,7 +12,6 @@ use vitrine::engine::{Engine, Mode, Place, Query, Request, Response, Shop};
 use vitrine::model::folder::Description;
 use vitrine::print;
 use vitrine::search::Searchable;
-use vitrine::search::joined::Weights;
 use vitrine::search::opened::Catalog;
 use vitrine::search::query::Typed;
 use vitrine::search::ranking::Relevance;
@@ -90,7 +89,7 @@ fn search<B: Backend, S: Searchable<B>>(
     let query = Query { photo: photo.as_deref(), text: args.text.as_deref(), like: args.like };
     let words = TextIndex::of(items);
     let relevance = limits(args, &words, folder, engine.description())?;
-    let shop = Shop { index: &words, vectors: catalog.index(), weights: Weights::default() };
+    let shop = Shop::new(&words, catalog.index());
     let place = Place { vectors, shop: Some(shop), relevance, rows: items.len() };
     let request = Request { query, mode: args.mode, k: args.k, ..Request::default() };
     Ok(pollster::block_on(engine.search(request, &place))?)

@@ -27,6 +27,8 @@ pub struct Weights {
     pub part: f32,
     /// What is left of a word for each wrong letter.
     pub typo: f32,
+    /// What is left of a word in another form, as its plural.
+    pub form: f32,
     /// A title that begins with the text's first word.
     pub first: f32,
     /// Titles of few words beside those that were asked for.
@@ -46,14 +48,15 @@ pub struct Weights {
 impl Default for Weights {
     fn default() -> Self {
         Self {
-            words: 1.0,
+            words: 3.0,
             name: 1.5,
-            value: 0.95,
-            against_value: 0.95,
+            value: 0.9,
+            against_value: 0.85,
             without_value: 1.0,
             part: 0.5,
             typo: 0.8,
-            first: 0.1,
+            form: 0.97,
+            first: 0.3,
             brief: 0.1,
             edit: 2.0,
             fused: 2.0,
@@ -135,7 +138,9 @@ pub fn of_text(index: &TextIndex, wanted: &Wanted, weights: &Weights) -> Evidenc
     }
     let mut unwanted = vec![false; n];
     let exact = exact(index, wanted, &mut scores);
-    let first = known.iter().find(|unit| !unit.function).and_then(|unit| unit.terms.first());
+    // a maker is named by no value; a colour that begins a title is chance
+    let first = known.iter().find(|unit| !unit.function).filter(|unit| unit.values.is_empty());
+    let first = first.and_then(|unit| unit.terms.first());
     for row in 0..n as u32 {
         let (title, score) = (index.title(row), &mut scores[row as usize]);
         if *score <= 0.0 || title.is_empty() {
@@ -149,8 +154,7 @@ pub fn of_text(index: &TextIndex, wanted: &Wanted, weights: &Weights) -> Evidenc
     }
     // "not" in a title that was typed whole is no wish
     for unit in wanted.negative().filter(|unit| unit.known && !exact) {
-        let held = cover(index, unit, weights);
-        unwanted.iter_mut().zip(&held).for_each(|(out, covered)| *out |= *covered >= 0.5);
+        leave_out(&mut unwanted, index, unit, weights);
     }
     let most = if known.is_empty() { 1.0 } else { 1.0 + weights.words + weights.first + weights.brief };
     Evidence { scores, cosine: 1.0, most, unwanted }
@@ -174,13 +178,22 @@ fn exact(index: &TextIndex, wanted: &Wanted, scores: &mut [f32]) -> bool {
     found
 }
 
+/// Marks the rows that hold a unit. A product that has another value stays, whatever its title says: not red leaves the
+/// grey shirt of Red Tape.
+fn leave_out(unwanted: &mut [bool], index: &TextIndex, unit: &Unit, weights: &Weights) {
+    let least = if unit.values.is_empty() { 0.5 } else { weights.against_value + f32::EPSILON };
+    let covered = cover(index, unit, weights);
+    unwanted.iter_mut().zip(&covered).for_each(|(out, covered)| *out |= *covered >= least);
+}
+
 /// How far each row holds what a unit says, 0 to 1.
 fn cover(index: &TextIndex, unit: &Unit, weights: &Weights) -> Vec<f32> {
     let mut covered = vec![0.0f32; index.len()];
     for terms in &unit.terms {
         let mut word = vec![0.0f32; index.len()];
         for meaning in terms {
-            let sure = weights.typo.powi(meaning.edits.into());
+            let form = if meaning.form { weights.form } else { 1.0 };
+            let sure = form * weights.typo.powi(meaning.edits.into());
             let (rows, fields) = index.postings().of_term(meaning.term);
             for (&row, &fields) in rows.iter().zip(fields) {
                 let place = if fields & Field::Title.bit() != 0 { 1.0 } else { weights.part };
@@ -226,8 +239,7 @@ pub fn of_change(index: &TextIndex, wanted: &Wanted, reference: &Reference, weig
             let kept = &reference.values[value.attribute as usize];
             edited[value.attribute as usize] |= kept.iter().any(|&(code, share)| code == value.code && share > 0.5);
         }
-        let held = cover(index, unit, weights);
-        unwanted.iter_mut().zip(&held).for_each(|(out, covered)| *out |= *covered >= 0.9);
+        leave_out(&mut unwanted, index, unit, weights);
     }
     for (attribute, kept) in reference.values.iter().enumerate().filter(|(i, _)| !edited[*i]) {
         let of = &index.attributes().all[attribute].of;
@@ -300,4 +312,128 @@ fn strongest(scores: &[f32], most: usize) -> Vec<u32> {
         rows.truncate(most);
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::format::tests::item;
+    use crate::catalog::format::{Item, Shard};
+    use crate::search::Index;
+
+    /// A shop of every combination of maker, colour and kind for two genders; the title names maker, colour and kind.
+    fn shop() -> Vec<Item> {
+        let mut items = Vec::new();
+        for maker in ["Arrow", "Red Tape", "Lumen"] {
+            for colour in ["Red", "Navy Blue", "Grey"] {
+                for kind in ["Shirts", "Tshirts", "Casual Shoes"] {
+                    for gender in ["Men", "Women"] {
+                        let id = format!("SKU-{:03}", 100 + items.len());
+                        let title = format!("{maker} {gender} {colour} {kind}");
+                        let attributes = [("colour", colour), ("kind", kind), ("gender", gender)];
+                        let attributes = attributes.map(|(name, value)| (name.to_string(), value.to_string())).into();
+                        items.push(Item { title, attributes, ..item(&id) });
+                    }
+                }
+            }
+        }
+        items
+    }
+
+    /// Vectors of which every query's nearest is a row that no words mean: the last.
+    fn misleading(rows: usize) -> (Index, Vec<f32>) {
+        let vector = |row: usize| if row + 1 == rows { [1.0, 0.0] } else { [0.6, 0.8] };
+        let vectors: Vec<f32> = (0..rows).flat_map(vector).collect();
+        let mut index = Index::new(2);
+        index.add(Shard::from_f32((0..rows).map(|row| row.to_string()).collect(), &vectors, 2).unwrap()).unwrap();
+        (index, vec![1.0, 0.0])
+    }
+
+    fn titles(text: &str, reference: Option<&str>) -> Vec<String> {
+        let items = shop();
+        let index = TextIndex::of(&items);
+        let (vectors, query) = misleading(items.len());
+        let (wanted, weights) = (Wanted::read(text, &index, false), Weights::default());
+        let row = |title: &str| items.iter().position(|item| item.title == title).unwrap() as u32;
+        let reference = reference.map(row);
+        let evidence = match reference {
+            None => of_text(&index, &wanted, &weights),
+            Some(row) => of_change(&index, &wanted, &Reference::product(&index, row), &weights),
+        };
+        let near = vectors.top_k(&query, 5, Filter::default()).unwrap();
+        let exclude: Vec<u32> = reference.into_iter().collect();
+        let hits = join(&evidence, &near, Some(&query), &vectors, Filter { only: None, exclude: &exclude }, 60);
+        hits.iter().map(|joined| items[joined.hit.row as usize].title.clone()).collect()
+    }
+
+    #[test]
+    fn what_was_typed_is_found_whatever_the_vectors_say() {
+        // text, how many hits in front, and what all of them must hold
+        let cases: [(&str, usize, &[&str]); 13] = [
+            ("Arrow Men Navy Blue Shirts", 1, &["Arrow Men Navy Blue Shirts"]),
+            ("shirts navy arrow men blue", 1, &["Arrow Men Navy Blue Shirts"]),
+            ("Arow Men Navy Blue Shirts", 1, &["Arrow Men Navy Blue Shirts"]),
+            ("SKU-105", 1, &["Arrow Women Red Casual Shoes"]),
+            ("sku105", 1, &["Arrow Women Red Casual Shoes"]),
+            ("arrow", 18, &["Arrow"]),
+            ("lumen shoe", 6, &["Lumen", "Casual Shoes"]),
+            ("red tape grey t-shirt", 2, &["Red Tape", "Grey", "Tshirts"]),
+            ("red t shirt for women", 3, &["Women", "Red Tshirts"]),
+            ("navy blue shirts women", 3, &["Women Navy Blue Shirts"]),
+            ("LUMEN GREY", 6, &["Lumen", "Grey"]),
+            ("casual shoes men not red", 6, &["Men", "Casual Shoes"]),
+            ("grey casual shoes without navy blue", 6, &["Grey Casual Shoes"]),
+        ];
+        for (text, front, held) in cases {
+            let found = titles(text, None);
+            for title in &found[..front] {
+                assert!(held.iter().all(|word| title.contains(word)), "{text}: {title} among {found:#?}");
+            }
+        }
+        let left = titles("casual shoes men not red", None);
+        assert!(left.iter().all(|title| !title.contains("men Red ") && !title.contains("Men Red ")), "{left:#?}");
+        assert!(left.iter().any(|title| title.starts_with("Red Tape")), "the maker is not the colour");
+    }
+
+    #[test]
+    fn a_change_edits_what_it_names_and_keeps_the_rest() {
+        let cases = [
+            ("Arrow Men Red Shirts", "in navy blue", "Men Navy Blue Shirts"),
+            ("Arrow Men Red Shirts", "is grey instead of red", "Men Grey Shirts"),
+            ("Arrow Men Red Shirts", "change red to grey", "Men Grey Shirts"),
+            ("Arrow Men Red Shirts", "for women", "Women Red Shirts"),
+            ("Arrow Men Red Shirts", "same colour but a t-shirt", "Men Red Tshirts"),
+            ("Arrow Men Red Shirts", "more grey and less red, for women", "Women Grey Shirts"),
+            ("Arrow Men Red Shirts", "but from Lumen", "Lumen Men Red Shirts"),
+            ("Lumen Women Grey Casual Shoes", "rot, not grey but navy blue", "Women Navy Blue Casual Shoes"),
+        ];
+        for (reference, change, first) in cases {
+            let found = titles(change, Some(reference));
+            assert!(found[0].ends_with(first), "{reference}, {change}: {:#?}", &found[..3]);
+            assert!(!found.contains(&reference.to_string()), "{change}: the reference leaves the ranking");
+        }
+    }
+
+    #[test]
+    fn a_photo_is_known_by_the_votes_of_its_nearest_products() {
+        let items = shop();
+        let index = TextIndex::of(&items);
+        let shirts =
+            |maker: &str| items.iter().position(|item| item.title == format!("{maker} Men Red Shirts")).unwrap();
+        let hit = |maker, score| Hit { row: shirts(maker) as u32, score };
+        let own = Hit { row: items.len() as u32 + 3, score: 0.95 };
+        let hits = [hit("Arrow", 0.9), own, hit("Lumen", 0.9), Hit { row: 2, score: 0.5 }];
+        let reference = Reference::photo(&index, &hits, &Weights::default());
+        for (attribute, votes) in index.attributes().all.iter().zip(&reference.values) {
+            let best = votes.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+            let value = &attribute.values[best.0 as usize];
+            assert!(["Red", "Shirts", "Men"].contains(&value.as_str()), "{}: {value}", attribute.name);
+            assert!(best.1 > 0.9, "{}: {}", attribute.name, best.1);
+        }
+    }
+
+    #[test]
+    fn nothing_that_was_asked_for_is_lost_where_no_word_is_known() {
+        assert_eq!(titles("qqq 🔥", None)[0], "Lumen Women Grey Casual Shoes", "the vectors answer alone");
+    }
 }

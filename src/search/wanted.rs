@@ -5,7 +5,7 @@ use super::words::dictionary::Meaning;
 use super::words::postings::Field;
 use super::words::{TextIndex, fold, stem};
 
-/// Words that say nothing by themselves, stemmed and folded, in the languages that queries come in.
+/// Words that say nothing by themselves, folded, in the languages that queries come in.
 const FUNCTION: &[&str] = &[
     "a", "an", "and", "are", "at", "but", "by", "for", "from", "has", "have", "i", "in", "is", "it", "its", "like",
     "made", "of", "on", "or", "same", "some", "that", "the", "to", "version", "want", "with", "your", "my", "me",
@@ -67,7 +67,7 @@ const WANTED_AGAIN: &[&str] = &[
 /// Words that stand together: a value's name, or one word.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unit {
-    /// The words, stemmed.
+    /// The words, folded.
     pub words: Vec<String>,
     /// For each word the terms that it may mean.
     pub terms: Vec<Vec<Meaning>>,
@@ -147,7 +147,7 @@ impl Wanted {
     }
 }
 
-/// The stems of a text; an empty one stands for a comma or the like.
+/// The folded words of a text; an empty one stands for a comma or the like.
 fn tokens(text: &str) -> Vec<String> {
     let folded = fold(text).replace("'s ", " ").replace("’s ", " ");
     let mut tokens = Vec::new();
@@ -158,7 +158,7 @@ fn tokens(text: &str) -> Vec<String> {
             continue;
         }
         if !word.is_empty() {
-            tokens.push(stem(&word));
+            tokens.push(word.clone());
             word.clear();
         }
         if matches!(c, ',' | ';') {
@@ -178,9 +178,13 @@ fn value_length(tokens: &[String], index: &TextIndex) -> usize {
 }
 
 fn values<'a>(words: &[String], index: &'a TextIndex) -> &'a [Value] {
-    let spaced = index.attributes().named(&words.join(" "));
-    match spaced.is_empty() && words.len() > 1 && words.iter().all(|word| !word.is_empty()) {
-        true => index.attributes().named(&words.concat()),
+    if words.iter().any(String::is_empty) {
+        return &[];
+    }
+    let stems: Vec<String> = words.iter().map(|word| stem(word)).collect();
+    let spaced = index.attributes().named(&stems.join(" "));
+    match spaced.is_empty() && words.len() > 1 {
+        true => index.attributes().named(&stems.concat()),
         false => spaced,
     }
 }
@@ -201,7 +205,7 @@ impl Unit {
 
     /// The share of the titles with this word that begin with it: names of makers stand first.
     pub fn leads(&self, index: &TextIndex) -> f32 {
-        let Some(Meaning { term, edits: 0 }) = self.terms.first().and_then(|terms| terms.first()).copied() else {
+        let Some(Meaning { term, edits: 0, .. }) = self.terms.first().and_then(|terms| terms.first()).copied() else {
             return 0.0;
         };
         let titles = index.postings().count(term, Field::Title);
@@ -211,13 +215,18 @@ impl Unit {
     }
 }
 
+/// The terms that a word may mean: itself and its other forms, or what begins with it, or what it is with a typo.
 fn meanings(word: &str, index: &TextIndex, typing: bool) -> Vec<Meaning> {
-    if let Some(term) = index.dictionary().exact(word) {
-        return vec![Meaning { term, edits: 0 }];
+    let sure = |term| Meaning { term, edits: 0, form: false };
+    let own = index.dictionary().exact(word);
+    let forms = index.forms(&stem(word)).iter().filter(|&&term| Some(term) != own);
+    let mut terms: Vec<Meaning> = own.into_iter().map(sure).collect();
+    terms.extend(forms.map(|&term| Meaning { form: true, ..sure(term) }));
+    if typing {
+        terms.extend(index.dictionary().starting(word).into_iter().map(sure));
     }
-    let started = if typing { index.dictionary().starting(word) } else { Vec::new() };
-    match started.is_empty() {
+    match terms.is_empty() {
         true => index.dictionary().similar(word),
-        false => started.into_iter().map(|term| Meaning { term, edits: 0 }).collect(),
+        false => terms,
     }
 }

@@ -15,11 +15,13 @@ use std::collections::{BTreeMap, HashMap};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// The words of a catalog's products, folded and stemmed.
+/// The words of a catalog's products, folded.
 #[derive(Clone, Debug, Default)]
 pub struct TextIndex {
     rows: usize,
     dictionary: Dictionary,
+    /// Stem → the terms that have it: "dress" and "dresses".
+    forms: HashMap<String, Vec<u32>>,
     postings: Postings,
     /// Terms of all titles, one after the other, and where each row's start.
     titles: Vec<u32>,
@@ -48,6 +50,10 @@ impl TextIndex {
             titles.extend(title.iter().map(|word| number[word.as_str()]));
             starts.push(titles.len() as u32);
         }
+        let mut forms: HashMap<String, Vec<u32>> = HashMap::new();
+        for (&term, i) in terms.iter().zip(0..) {
+            forms.entry(stem(term)).or_default().push(i);
+        }
         let mut ids: HashMap<String, Vec<u32>> = HashMap::new();
         for (row, item) in (0..).zip(&items) {
             let id = plain_id(&item.id);
@@ -60,6 +66,7 @@ impl TextIndex {
         Self {
             rows: items.len(),
             dictionary: Dictionary::of(&terms),
+            forms,
             postings: Postings::of(postings),
             titles,
             starts,
@@ -78,9 +85,18 @@ impl TextIndex {
         self.rows == 0
     }
 
-    /// The rows whose title or attributes hold a word, ascending; none where no product does.
-    pub fn rows(&self, word: &str) -> &[u32] {
-        self.dictionary.exact(&stem(&fold(word))).map_or(&[], |term| self.postings.of_term(term).0)
+    /// The rows whose title or attributes hold a word in any form, ascending; none where no product does.
+    pub fn rows(&self, word: &str) -> Vec<u32> {
+        let terms = self.forms(&stem(&fold(word)));
+        let mut rows: Vec<u32> = terms.iter().flat_map(|&term| self.postings.of_term(term).0).copied().collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    }
+
+    /// The terms that have a stem.
+    pub fn forms(&self, stem: &str) -> &[u32] {
+        self.forms.get(stem).map_or(&[], Vec::as_slice)
     }
 
     /// The rows whose id is the text, but for separators, case and leading zeros; or, where no id is, whose id ends
@@ -124,7 +140,7 @@ impl TextIndex {
 
 /// The words of an item's title, and of its attributes' values.
 fn texts(item: &Item) -> [Vec<String>; 2] {
-    [stems(&item.title).collect(), item.attributes.values().flat_map(|value| stems(value)).collect()]
+    [tokens(&item.title).collect(), item.attributes.values().flat_map(|value| tokens(value)).collect()]
 }
 
 /// Letters and digits of an id in lower case.
@@ -161,12 +177,17 @@ pub fn stem(word: &str) -> String {
     word[..word.len() - cut].to_string()
 }
 
-/// The folded, stemmed words of a text. "men's" is "men".
-pub fn stems(text: &str) -> impl Iterator<Item = String> {
+/// The folded words of a text. "men's" is "men".
+pub fn tokens(text: &str) -> impl Iterator<Item = String> {
     let folded = fold(text).replace("'s ", " ").replace("’s ", " ");
     let words: Vec<String> =
-        folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(stem).collect();
+        folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_string).collect();
     words.into_iter()
+}
+
+/// The folded, stemmed words of a text.
+pub fn stems(text: &str) -> impl Iterator<Item = String> {
+    tokens(text).map(|token| stem(&token))
 }
 
 #[cfg(test)]
