@@ -1,11 +1,11 @@
 //! The one place that decides about what commands write: whose folder is this, may it be written, what may be removed from
 //! it, and who is writing now.
 //!
-//! A command writes only into a folder that is new, empty, or already its own. Its own is a folder with a [`record`] of that
-//! [`Kind`], or one that an earlier version left with that kind's manifest ([`former`]). Only files that this list names are
+//! A command writes only into a folder that is new, empty, or already its own. Its own is a folder with a `record` of that
+//! [`Kind`], or one that an earlier version left with that kind's manifest (`former`). Only files that this list names are
 //! ever overwritten or removed; everything else in the folder stays, or stands in the way and is named. A folder that is,
 //! holds, or lies in something that the command reads is refused. One process at a time writes to a folder: it holds a
-//! [`lock`], which the system releases when the process ends, however it ends.
+//! `lock`, which the system releases when the process ends, however it ends.
 //!
 //! There are three ways to write. [`Claim`] builds a folder aside and puts it in the place of the old one at once;
 //! [`Growth`] adds files to a folder that is resumed after an interruption; [`NewFile`] is a single file.

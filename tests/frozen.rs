@@ -24,7 +24,7 @@ fn fixture(name: &str) -> PathBuf {
 
 /// The vectors of words, of a photo and of both.
 fn vectors(folder: &Path) -> Vec<Vec<f32>> {
-    let engine = Engine::open(Cpu::new(), folder).unwrap();
+    let engine = Engine::open(Cpu::exact(), folder).unwrap();
     let photo = std::fs::read(fixture("photos/alpha.png")).unwrap();
     let (text, photo) = (Some("red dress but longer"), Some(photo.as_slice()));
     let queries = [(text, None), (None, photo), (text, photo)];

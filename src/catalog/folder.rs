@@ -16,7 +16,8 @@ impl Folder {
     /// Reads the manifest of the folder at `path`.
     ///
     /// # Errors
-    /// [`Error::Io`] where there is none, [`Error::Catalog`] for one that does not hold together.
+    /// [`Error::Io`](crate::Error::Io) where there is none,
+    /// [`Error::Catalog`](crate::Error::Catalog) for one that does not hold together.
     pub fn open(path: &Path) -> Result<Self> {
         let file = path.join(MANIFEST);
         let json = std::fs::read_to_string(&file).map_err(io("reading", &file))?;
@@ -26,7 +27,8 @@ impl Folder {
     /// The bytes of one of its files.
     ///
     /// # Errors
-    /// [`Error::Io`] for a file that is missing, [`Error::Hash`] for one that is other than the manifest says.
+    /// [`Error::Io`](crate::Error::Io) for a file that is missing,
+    /// [`Error::Hash`](crate::Error::Hash) for one that is other than the manifest says.
     pub fn read(&self, file: &FileEntry) -> Result<Vec<u8>> {
         let path = self.path.join(&file.file);
         let bytes = std::fs::read(&path).map_err(io("reading", &path))?;
