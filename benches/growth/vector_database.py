@@ -47,7 +47,7 @@ def main():
 def same(options, table, text):
     model = ["--text", text, "--model", options.model, "--json"]
     vector = json.loads(run([options.vitrine, "embed", *model]))["vector"]
-    hits = json.loads(run([options.vitrine, "search", options.catalog, "-k", "10", *model]))["hits"]
+    hits = json.loads(run([options.vitrine, "search", options.catalog, "--mode", "vector", "-k", "10", *model]))["hits"]
     rows = table.search(vector).distance_type("dot").limit(10).to_list()
     ours = [(hit["id"], hit["score"]) for hit in hits]
     theirs = [(row["id"], 1 - row["_distance"]) for row in rows]

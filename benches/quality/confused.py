@@ -28,7 +28,7 @@ random.Random(5).shuffle(queries)
 
 def first(catalog, query):
     """The id of the photo that comes first, the reference left out."""
-    command = [vitrine, "search", catalog, "--model", model, "--json", "-k", "2", "--text", ", ".join(query["captions"])]
+    command = [vitrine, "search", catalog, "--model", model, "--json", "--mode", "vector", "-k", "2", "--text", ", ".join(query["captions"])]
     answer = subprocess.run(
         [*command, "--image", photos / f"{query['reference']}.jpg"], check=True, stdout=subprocess.PIPE
     ).stdout

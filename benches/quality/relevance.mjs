@@ -45,7 +45,7 @@ for (const { items } of manifest.shards) for (const item of json(`catalog/${item
 
 /** Whether the page would say that nothing is a good match. */
 function refused(words) {
-  const command = ['search', path.join(site, 'catalog'), '--model', path.join(site, 'model'), '--text', words, '-k', '12', '--json'];
+  const command = ['search', path.join(site, 'catalog'), '--model', path.join(site, 'model'), '--text', words, '--mode', 'vector', '-k', '12', '--json'];
   const { hits } = JSON.parse(execFileSync(vitrine, command, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
   return cut(hits, relevance, 'text', catalog.familiar(words)).few === 0;
 }

@@ -67,6 +67,8 @@ describe('the page with a clustered catalog', { skip: reason ?? false, concurren
       path.join(dist, 'model'),
       '--text',
       'red dress',
+      '--mode',
+      'vector', // whose files the page fetches by their clusters
       '-k',
       '10',
       '--json',

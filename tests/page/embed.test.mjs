@@ -223,6 +223,8 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
           path.join(dist, 'model'),
           '--text',
           'red dress',
+          '--mode',
+          'vector',
           '-k',
           '10',
           '--json',

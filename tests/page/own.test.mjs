@@ -311,7 +311,19 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
       const said = JSON.parse(
         execFileSync(
           vitrine,
-          ['search', archive, '--model', path.join(dist, 'model'), '--text', words, '-k', '10', '--json'],
+          [
+            'search',
+            archive,
+            '--model',
+            path.join(dist, 'model'),
+            '--text',
+            words,
+            '--mode',
+            'vector',
+            '-k',
+            '10',
+            '--json',
+          ],
           { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
         ),
       );
@@ -329,7 +341,7 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
     execFileSync(vitrine, ['index', wardrobe, '--out', catalog, '--model', path.join(dist, 'model')], {
       stdio: 'ignore',
     });
-    const args = ['--model', path.join(dist, 'model'), '--text', 'red dress', '-k', '30', '--json'];
+    const args = ['--model', path.join(dist, 'model'), '--text', 'red dress', '--mode', 'vector', '-k', '30', '--json'];
     const [ours, theirs] = [archive, catalog].map(
       (at) =>
         JSON.parse(
