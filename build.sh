@@ -247,7 +247,8 @@ case "${1:-serve}" in
         need_vulkan
         say "testing the library, the command line, the trainer and the demo"
         # tests of `vitrine train` and `vitrine demo-catalog` run the programs beside, and would build them else
-        cargo build --locked --release "${packages[@]}" --features cli,gpu
+        # (with what only tests need, so that nothing is compiled twice)
+        cargo build --locked --release "${packages[@]}" --features cli,gpu --tests --bins
         cargo test --locked --release "${packages[@]}" --features cli,gpu
         need_emulator
         say "testing the kernels on NEON, under a sanitizer and under Miri"

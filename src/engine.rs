@@ -82,6 +82,14 @@ pub struct Shop<'a> {
 }
 
 impl<'a> Shop<'a> {
+    /// Lets what a change edits count less the more an answer is to be like the photo, and what it keeps count more.
+    fn leaning(mut self, like: Option<f32>) -> Self {
+        let like = like.unwrap_or(0.5).clamp(0.0, 1.0);
+        self.weights.edit *= 2.0 * (1.0 - like);
+        self.weights.kept *= 2.0 * like;
+        self
+    }
+
     /// With the weights that ship.
     pub fn new(index: &'a TextIndex, vectors: &'a dyn Vectors) -> Self {
         Self { index, vectors, weights: Weights::default() }
@@ -283,7 +291,7 @@ impl<B: Backend> Engine<B> {
         };
         let evidence = match (request.product, &near.encoded.looks) {
             (None, None) => joined::of_text(shop.index, &wanted, &shop.weights),
-            (product, looks) => changed(&wanted, product, looks.as_deref(), filter, shop)?,
+            (product, looks) => changed(&wanted, product, looks.as_deref(), filter, shop.leaning(query.like))?,
         };
         let vector = Some(near.encoded.vector.as_slice()).filter(|vector| !vector.is_empty());
         let joined = joined::join(&evidence, &near.hits, vector, shop.vectors, filter, request.k);

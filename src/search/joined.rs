@@ -35,6 +35,8 @@ pub struct Weights {
     pub brief: f32,
     /// What an edited value counts in a change, beside a kept one.
     pub edit: f32,
+    /// What a kept value counts in a change.
+    pub kept: f32,
     /// The cosine with the query's vector in a change.
     pub fused: f32,
     /// Share that a product without the attribute gets of what it is asked for.
@@ -59,6 +61,7 @@ impl Default for Weights {
             first: 0.3,
             brief: 0.1,
             edit: 2.0,
+            kept: 1.0,
             fused: 2.0,
             unsaid: 0.4,
             vote: 20.0,
@@ -247,14 +250,15 @@ pub fn of_change(index: &TextIndex, wanted: &Wanted, reference: &Reference, weig
         let can = |code: u32| of.iter().zip(&possible).any(|(&other, &possible)| possible && other == code);
         let kept: Vec<(u32, f32)> = kept.iter().copied().filter(|&(code, _)| can(code)).collect();
         for (score, &code) in scores.iter_mut().zip(of) {
-            *score += match code {
-                NONE => weights.unsaid * kept.iter().map(|(_, share)| share * share).sum::<f32>(),
-                _ => kept.iter().find(|(known, _)| *known == code).map_or(0.0, |(_, share)| *share),
-            };
+            *score += weights.kept
+                * match code {
+                    NONE => weights.unsaid * kept.iter().map(|(_, share)| share * share).sum::<f32>(),
+                    _ => kept.iter().find(|(known, _)| *known == code).map_or(0.0, |(_, share)| *share),
+                };
         }
     }
     let kept = edited.iter().filter(|edited| !**edited).count() as f32;
-    let most = weights.fused + weights.edit * wanted.positive().filter(named).count() as f32 + kept;
+    let most = weights.fused + weights.edit * wanted.positive().filter(named).count() as f32 + weights.kept * kept;
     Evidence { scores, cosine: weights.fused, most, unwanted }
 }
 
@@ -405,7 +409,7 @@ mod tests {
             ("Arrow Men Red Shirts", "same colour but a t-shirt", "Men Red Tshirts"),
             ("Arrow Men Red Shirts", "more grey and less red, for women", "Women Grey Shirts"),
             ("Arrow Men Red Shirts", "but from Lumen", "Lumen Men Red Shirts"),
-            ("Lumen Women Grey Casual Shoes", "rot, not grey but navy blue", "Women Navy Blue Casual Shoes"),
+            ("Lumen Women Grey Casual Shoes", "really, not grey but navy blue", "Women Navy Blue Casual Shoes"),
         ];
         for (reference, change, first) in cases {
             let found = titles(change, Some(reference));

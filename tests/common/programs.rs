@@ -19,7 +19,8 @@ pub fn build() {
         let mut build = Command::new(cargo);
         build.args(["build", "--locked", "--quiet", "--profile", profile, "--features", features, "--target-dir"]);
         build.arg(folder.parent().unwrap()).args(["-p", "vitrine", "-p", "vitrine-demo", "-p", "vitrine-train"]);
-        build.args(["--bin", "vitrine-demo-catalog", "--bin", "vitrine-train"]);
+        // the same targets as `build.sh test` builds: with others, cargo would compile what they share once more
+        build.args(["--tests", "--bins"]);
         let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
         assert!(built.success(), "the programs beside {PROGRAM} are built");
     });
