@@ -450,7 +450,8 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
       context.on('request', (request) => asked.push(request.url()));
       const value = await (await fetch(`${server.origin}/${name}`)).json();
       edit(value);
-      await context.route(`**/${name}`, (route) => route.fulfill({ json: value }));
+      // site.json is asked for with the name of the page's build
+      await context.route(`**/${name}*`, (route) => route.fulfill({ json: value }));
       const page = await open(context);
       const alert = page.locator('[role="alert"]').first();
       await alert.waitFor();
