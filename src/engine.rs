@@ -82,11 +82,12 @@ pub struct Shop<'a> {
 }
 
 impl<'a> Shop<'a> {
-    /// Lets what a change edits count less the more an answer is to be like the photo, and what it keeps count more.
+    /// Lets words count less the more an answer is to be like the photo, up to nothing at 1, where vectors answer alone;
+    /// at 0, where it is to be like the words, nothing of the reference is kept.
     fn leaning(mut self, like: Option<f32>) -> Self {
         let like = like.unwrap_or(0.5).clamp(0.0, 1.0);
         self.weights.edit *= 2.0 * (1.0 - like);
-        self.weights.kept *= 2.0 * like;
+        self.weights.kept *= 1.0 - (2.0 * like - 1.0).abs();
         self
     }
 

@@ -43,8 +43,6 @@ fn photos_become_a_catalog_that_finds_them() {
         &world.at("model"),
         "--like",
         "1",
-        "--mode",
-        "vector",
         "-k",
         "3",
         "--json",
