@@ -246,8 +246,8 @@ case "${1:-serve}" in
         have rustfmt && cargo fmt --all --check || { have rustfmt && exit 1; echo "skipped: cargo fmt is not installed"; }
         need_vulkan
         say "testing the library, the command line, the trainer and the demo"
-        # tests of `vitrine train` and `vitrine demo-catalog` run the programs beside, and would build them else
-        # (with what only tests need, so that nothing is compiled twice)
+        # Tests run the programs of `vitrine train` and `vitrine demo-catalog`, so these are built first. They are built
+        # together with the tests: cargo would else compile what they share twice.
         cargo build --locked --release "${packages[@]}" --features cli,gpu --tests --bins
         cargo test --locked --release "${packages[@]}" --features cli,gpu
         need_emulator

@@ -8,7 +8,7 @@ use crate::model::bert::Bert;
 use crate::model::folder::{Description, Part};
 use crate::model::fusion::{Fused, Fusion, Photo, Words};
 use crate::model::vit::Vit;
-use crate::search::joined::{self, CANDIDATES, Evidence, Joined, Reference, Weights};
+use crate::search::joined::{self, CANDIDATES, Joined, Reference, Weights};
 use crate::search::query::Typed;
 use crate::search::ranking::Relevance;
 use crate::search::wanted::Wanted;
@@ -290,9 +290,9 @@ impl<B: Backend> Engine<B> {
             Mode::Words => Response::default(),
             _ => self.nearest(query, filter, CANDIDATES.max(request.k).min(S::MOST), place.vectors).await?,
         };
-        let evidence = match (request.product, &near.encoded.looks) {
-            (None, None) => joined::of_text(shop.index, &wanted, &shop.weights),
-            (product, looks) => changed(&wanted, product, looks.as_deref(), filter, shop.leaning(query.like))?,
+        let evidence = match reference(request.product, near.encoded.looks.as_deref(), filter, shop)? {
+            None => joined::of_text(shop.index, &wanted, &shop.weights),
+            Some(reference) => joined::of_change(shop.index, &wanted, &reference, &shop.leaning(query.like).weights),
         };
         let vector = Some(near.encoded.vector.as_slice()).filter(|vector| !vector.is_empty());
         let joined = joined::join(&evidence, &near.hits, vector, shop.vectors, filter, request.k);
@@ -435,23 +435,21 @@ impl<B: Backend> Engine<B> {
     }
 }
 
-/// What a change of a product, or of a photo, says of every row.
-fn changed(
-    wanted: &Wanted,
+/// What is known of the product, or of the photo with the vector `looks`, that a text changes; nothing for a text alone.
+fn reference(
     product: Option<u32>,
     looks: Option<&[f32]>,
     filter: Filter<'_>,
     shop: Shop<'_>,
-) -> Result<Evidence> {
-    let reference = match (product, looks) {
-        (Some(row), _) => Reference::product(shop.index, row),
-        (None, looks) => {
-            let filter = Filter { only: None, ..filter };
-            let near = shop.vectors.top_k(looks.unwrap_or_default(), shop.weights.voters, filter)?;
-            Reference::photo(shop.index, &near, &shop.weights)
+) -> Result<Option<Reference>> {
+    Ok(match (product, looks) {
+        (Some(row), _) => Some(Reference::product(shop.index, row)),
+        (None, Some(looks)) => {
+            let near = shop.vectors.top_k(looks, shop.weights.voters, Filter { only: None, ..filter })?;
+            Some(Reference::photo(shop.index, &near, &shop.weights))
         }
-    };
-    Ok(joined::of_change(shop.index, wanted, &reference, &shop.weights))
+        (None, None) => None,
+    })
 }
 
 fn not_loaded(what: &str) -> Error {

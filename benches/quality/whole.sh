@@ -12,6 +12,8 @@ attributes=gender,masterCategory,subCategory,articleType,baseColour,usage,patter
 
 python3 benches/quality/whole.py "$shared" "$work" "$split" >&2
 for shop in items fewer reworded; do
+    # the journal of the first comes along, so that photos are encoded once
+    [ "$shop" = items ] || cp -r "$work/catalog-items" "$work/catalog-$shop"
     "$vitrine" index "$work/photos" --meta "$work/$shop.csv" --attributes "$attributes" --model "$model" \
         --out "$work/catalog-$shop" >/dev/null 2>&1
 done

@@ -9,7 +9,8 @@ use super::{Filter, Hit, Vectors};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
-/// How much each kind of evidence counts. Measured once on the val split (`benches/quality/whole.sh`).
+/// How much each kind of evidence counts. Set by a few trials on queries of the val split, as `benches/quality/whole.py`
+/// writes them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Weights {

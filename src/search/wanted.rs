@@ -3,7 +3,7 @@
 use super::words::attributes::Value;
 use super::words::dictionary::Meaning;
 use super::words::postings::Field;
-use super::words::{TextIndex, fold, stem};
+use super::words::{self, TextIndex, stem};
 
 /// Words that say nothing by themselves, folded, in the languages that queries come in.
 const FUNCTION: &[&str] = &[
@@ -47,7 +47,6 @@ const UNWANTED: &[&[&str]] = &[
     &["anstatt"],
     &["sans"],
     &["pas"],
-    &["moin"],
     &["moins"],
     &["sin"],
     &["menos"],
@@ -86,7 +85,7 @@ pub struct Unit {
 /// A text as the catalog understands it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wanted {
-    /// What it says, in its order, function words left out.
+    /// What it says, in its order.
     pub units: Vec<Unit>,
     /// Rows whose id it is.
     pub ids: Vec<u32>,
@@ -149,23 +148,8 @@ impl Wanted {
 
 /// The folded words of a text; an empty one stands for a comma or the like.
 fn tokens(text: &str) -> Vec<String> {
-    let folded = fold(text).replace("'s ", " ").replace("’s ", " ");
-    let mut tokens = Vec::new();
-    let mut word = String::new();
-    for c in folded.chars().chain([' ']) {
-        if c.is_alphanumeric() {
-            word.push(c);
-            continue;
-        }
-        if !word.is_empty() {
-            tokens.push(word.clone());
-            word.clear();
-        }
-        if matches!(c, ',' | ';') {
-            tokens.push(String::new());
-        }
-    }
-    tokens
+    let parts: Vec<Vec<String>> = text.split([',', ';']).map(|part| words::tokens(part).collect()).collect();
+    parts.join(&String::new())
 }
 
 fn starts_with(tokens: &[String], cue: &[&str]) -> bool {

@@ -21,6 +21,11 @@ pub fn build() {
         build.arg(folder.parent().unwrap()).args(["-p", "vitrine", "-p", "vitrine-demo", "-p", "vitrine-train"]);
         // the same targets as `build.sh test` builds: with others, cargo would compile what they share once more
         build.args(["--tests", "--bins"]);
+        // a test's own variables would else be compiled into other packages' tests as theirs
+        let own = std::env::vars_os().map(|(name, _)| name);
+        own.filter(|name| name.to_string_lossy().starts_with("CARGO_BIN_EXE_")).for_each(|name| {
+            build.env_remove(name);
+        });
         let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
         assert!(built.success(), "the programs beside {PROGRAM} are built");
     });
