@@ -102,6 +102,8 @@ impl<'a> Shop<'a> {
 pub struct Response {
     /// The best rows, best first.
     pub hits: Vec<Hit>,
+    /// How many of them are good matches, where it is known where those end.
+    pub good: Option<usize>,
     /// What their scores are made of, where words and vectors answered together; else empty.
     pub joined: Vec<Joined>,
     /// The query's vector and attention.
@@ -279,13 +281,22 @@ impl<B: Backend> Engine<B> {
     /// [`Error::EmptyQuery`] where there is nothing to look for.
     pub async fn search<S: Searchable<B>>(&self, request: Request<'_>, place: &Place<'_, S>) -> Result<Response> {
         let typed = request.query.text.map(Typed::read).unwrap_or_default();
-        let exclude = self.left_out(&typed.without, request.filter.exclude, place).await?;
+        let limits = place.relevance.filter(|_| request.mode != Mode::Words);
+        let exclude = self.left_out(&typed.without, request.filter.exclude, place, limits).await?;
         let text = Some(typed.words.as_str()).filter(|words| !words.is_empty());
         let (query, filter) = (Query { text, ..request.query }, Filter { exclude: &exclude, ..request.filter });
+        let photo = query.photo.is_some();
         let Some(shop) = place.shop.filter(|_| request.mode != Mode::Vector && text.is_some()) else {
-            return self.nearest(query, filter, request.k, place.vectors).await;
+            let near = self.nearest(query, filter, request.k, place.vectors).await?;
+            let joined: Vec<Joined> = near.hits.iter().copied().map(Joined::of_vectors).collect();
+            let familiar = match (place.shop, text) {
+                (Some(shop), Some(text)) => Wanted::read(text, shop.index, true).familiar(),
+                (None, Some(_)) => 0.5,
+                _ => 1.0,
+            };
+            return Ok(Response { good: place.relevance.map(|limits| limits.good(&joined, familiar, photo)), ..near });
         };
-        let wanted = Wanted::read(text.unwrap_or_default(), shop.index, false);
+        let wanted = Wanted::read(text.unwrap_or_default(), shop.index, true);
         let near = match request.mode {
             Mode::Words => Response::default(),
             _ => self.nearest(query, filter, CANDIDATES.max(request.k).min(S::MOST), place.vectors).await?,
@@ -296,7 +307,8 @@ impl<B: Backend> Engine<B> {
         };
         let vector = Some(near.encoded.vector.as_slice()).filter(|vector| !vector.is_empty());
         let joined = joined::join(&evidence, &near.hits, vector, shop.vectors, filter, request.k);
-        Ok(Response { hits: joined.iter().map(|joined| joined.hit).collect(), joined, ..near })
+        let good = place.relevance.map(|limits| limits.good(&joined, wanted.familiar(), photo));
+        Ok(Response { hits: joined.iter().map(|joined| joined.hit).collect(), good, joined, ..near })
     }
 
     /// The rows nearest to a query's vector.
@@ -311,7 +323,8 @@ impl<B: Backend> Engine<B> {
         let start = clock();
         let Found { read, hits, ms } = vectors.find(&self.backend, &asked.tensors(), k, filter).await?;
         asked.ms.fusion += clock() - start - ms;
-        Ok(Response { hits, encoded: self.answer(query, &asked, read)?, search_ms: ms, joined: Vec::new() })
+        let encoded = self.answer(query, &asked, read)?;
+        Ok(Response { hits, encoded, search_ms: ms, ..Response::default() })
     }
 
     /// The rows that are not to be found: those given, those whose title or attributes hold a word to leave out, and of
@@ -321,18 +334,18 @@ impl<B: Backend> Engine<B> {
         without: &[String],
         given: &'a [u32],
         place: &Place<'_, S>,
+        limits: Option<Relevance>,
     ) -> Result<Cow<'a, [u32]>> {
-        let Some(words) = place.shop.map(|shop| shop.index).filter(|_| !without.is_empty()) else {
-            return Ok(given.into());
-        };
+        let Some(shop) = place.shop.filter(|_| !without.is_empty()) else { return Ok(given.into()) };
         let mut rows = given.to_vec();
         for word in without {
-            let held = words.rows(word);
+            let held = shop.index.rows(word);
             rows.extend(&held);
-            if let (true, Some(relevance)) = (held.is_empty(), place.relevance) {
-                let query = Query { text: Some(word), ..Query::default() };
-                let found = self.nearest(query, Filter::default(), place.rows, place.vectors).await?;
-                rows.extend(relevance.described(&found.hits).iter().map(|hit| hit.row));
+            if let (true, Some(limits)) = (held.is_empty(), limits) {
+                let encoded = self.encode(Query { text: Some(word), ..Query::default() }).await?;
+                // all rows in memory: a device finds only so many at once
+                let found = shop.vectors.top_k(&encoded.vector, place.rows, Filter::default())?;
+                rows.extend(limits.described(&found).iter().map(|hit| hit.row));
             }
         }
         Ok(rows.into())

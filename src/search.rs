@@ -6,6 +6,7 @@
 //! attributes say, [`ranking`] where good matches end.
 
 pub mod clustered;
+pub mod complete;
 #[cfg(feature = "gpu")]
 mod device;
 pub mod flat;
@@ -24,7 +25,7 @@ use crate::clock::clock;
 use crate::error::{Error, Result};
 
 /// A found photo.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Hit {
     /// Row in the catalog.
     pub row: u32,

@@ -16,8 +16,11 @@ use crate::hash::sha256_hex;
 use crate::model::folder::{Description, Part};
 use crate::quant::quantise_rows;
 use crate::search::clustered::Cells;
+use crate::search::complete;
+use crate::search::joined::Joined;
 use crate::search::opened::Catalog;
 use crate::search::overlay::Overlay;
+use crate::search::ranking::Relevance;
 use crate::search::words::TextIndex;
 use crate::search::{Filter, Hit, Index, Searchable, Vectors};
 use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array};
@@ -59,11 +62,39 @@ struct Request {
     #[serde(default)]
     k: usize,
     rows: Option<Vec<u32>>,
+    /// Where good matches end.
+    relevance: Option<Relevance>,
+}
+
+/// The last argument of [`Vitrine::search_cells`].
+#[derive(Deserialize)]
+struct Limits {
+    relevance: Option<Relevance>,
+    photo: bool,
+}
+
+/// The answer of a search by vectors alone.
+#[derive(Serialize)]
+struct Nearest {
+    hits: Vec<Found>,
+    good: Option<usize>,
+}
+
+impl Nearest {
+    fn of(hits: Vec<Hit>, Limits { relevance, photo }: Limits) -> Self {
+        let joined: Vec<Joined> = hits.iter().copied().map(Joined::of_vectors).collect();
+        // which of the words the catalog knows, nobody here can say
+        let good = relevance.map(|limits| limits.good(&joined, 0.5, photo));
+        let plain = |hit: Hit| Found { row: hit.row, score: hit.score, words: None, cosine: None };
+        Self { hits: hits.into_iter().map(plain).collect(), good }
+    }
 }
 
 #[derive(Serialize)]
 struct Response {
     hits: Vec<Found>,
+    /// How many of them are good matches, where that was asked for.
+    good: Option<usize>,
     attention: Attention,
     ms: Timing,
 }
@@ -271,7 +302,8 @@ impl Vitrine {
         Ok(self.catalog_mut()?.prepare(rows))
     }
 
-    /// `{text?, photo?: Uint8Array, exclude?, like?, k, rows?}` → `{hits, attention, ms}`.
+    /// `{text?, photo?: Uint8Array, product?, exclude?, like?, k, rows?, words?, relevance?}` → `{hits, good, attention,
+    /// ms}`. The text is as it was typed, with what it is to leave out.
     pub async fn query(&self, request: JsValue) -> Result<JsValue, JsError> {
         let request: Request = serde_wasm_bindgen::from_value(request)?;
         let catalog = self.catalog()?;
@@ -282,11 +314,26 @@ impl Vitrine {
         self.search(&request, &self.overlay(catalog.index(), catalog)).await
     }
 
-    /// The rows nearest to a row's own vector. Needs no model.
-    pub fn neighbours(&self, row: u32, k: usize, rows: Option<Vec<u32>>) -> Result<JsValue, JsError> {
+    /// What somebody who is still typing may be about to type: `{words: [{text, attribute, count}], rows, instead}`, once
+    /// all products are here.
+    pub fn complete(&self, text: &str, words: usize, rows: usize) -> Result<JsValue, JsError> {
+        let none = || JsError::new("completing: expected the products first, got none; add them");
+        to_js(&complete::complete(text, self.words.as_ref().ok_or_else(none)?, words, rows))
+    }
+
+    /// The rows nearest to a row's own vector: `{hits: [{row, score}], good}`. Needs no model.
+    pub fn neighbours(
+        &self,
+        row: u32,
+        k: usize,
+        rows: Option<Vec<u32>>,
+        relevance: JsValue,
+    ) -> Result<JsValue, JsError> {
+        let relevance: Option<Relevance> = serde_wasm_bindgen::from_value(relevance)?;
         let catalog = self.catalog()?;
         let overlay = self.overlay(catalog.index(), catalog);
-        to_js(&found(overlay.neighbours(row, k, rows.as_deref()).map_err(raise)?))
+        let hits = overlay.neighbours(row, k, rows.as_deref()).map_err(raise)?;
+        to_js(&Nearest::of(hits, Limits { relevance, photo: true }))
     }
 
     /// A file's sha256, hexadecimal, as catalogs give it.
@@ -394,17 +441,21 @@ impl Vitrine {
     }
 
     /// The `k` rows nearest to a unit vector among the shards that are here and the visitor's own photos:
-    /// `[{row, score}]`.
+    /// `{hits: [{row, score}], good}`. `limits` is `{relevance, photo}`: where good matches end, and whether a photo was
+    /// searched with.
     pub fn search_cells(
         &self,
         vector: &[f32],
         k: usize,
         rows: Option<Vec<u32>>,
         exclude: Vec<u32>,
+        limits: JsValue,
     ) -> Result<JsValue, JsError> {
+        let limits: Limits = serde_wasm_bindgen::from_value(limits)?;
         let filter = Filter { only: rows.as_deref(), exclude: &exclude };
         let overlay = self.overlay(self.cells()?, self.catalog()?);
-        to_js(&found(overlay.top_k(vector, k, filter).map_err(raise)?))
+        let hits = overlay.top_k(vector, k, filter).map_err(raise)?;
+        to_js(&Nearest::of(hits, limits))
     }
 
     /// A photo's normalised patches, for comparing the page's preprocessing with the command line's.
@@ -461,14 +512,15 @@ impl Vitrine {
         self.engine.as_mut().ok_or_else(|| JsError::new("loading model: expected model.json first, got none; load it"))
     }
 
-    /// The one search of the engine. The page has read the words to leave out, and sends rows.
+    /// The one search of the engine.
     async fn search<S: Searchable<Device>>(&self, request: &Request, vectors: &S) -> Result<JsValue, JsError> {
         let (engine, start) = (self.engine()?, clock());
         let query = Query { photo: request.photo.as_deref(), text: request.text.as_deref(), like: request.like };
         let filter = Filter { only: request.rows.as_deref(), exclude: &request.exclude };
         let memory = self.overlay(self.catalog()?.index(), self.catalog()?);
         let shop = |index| Shop::new(index, &memory);
-        let place = Place { vectors, shop: self.words.as_ref().map(shop), relevance: None, rows: 0 };
+        let rows = self.catalog()?.manifest.count + self.own.as_ref().map_or(0, Vectors::len);
+        let place = Place { vectors, shop: self.words.as_ref().map(shop), relevance: request.relevance, rows };
         let mode = if request.words { Mode::Words } else { Mode::Hybrid };
         let request = engine::Request { query, filter, k: request.k, product: request.product, mode };
         let found = engine.search(request, &place).await.map_err(raise)?;
@@ -500,14 +552,11 @@ fn respond(engine: &Engine<Device>, mut response: engine::Response, total: f64) 
     let parts = joined.chain(std::iter::repeat((None, None)));
     let found = response.hits.iter().zip(parts);
     to_js(&Response {
+        good: response.good,
         hits: found.map(|(hit, (words, cosine))| Found { row: hit.row, score: hit.score, words, cosine }).collect(),
         attention: Attention::of(&mut response.encoded, engine.preprocess().grid()),
         ms: Timing { encode: response.encoded.ms, search: response.search_ms, total },
     })
-}
-
-fn found(hits: Vec<Hit>) -> Vec<Found> {
-    hits.into_iter().map(|hit| Found { row: hit.row, score: hit.score, words: None, cosine: None }).collect()
 }
 
 fn object(fields: &[(&str, JsValue)]) -> Result<JsValue, JsError> {

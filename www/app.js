@@ -5,6 +5,7 @@ import { language, t, translate } from './ui/i18n.js';
 import { Launch, renewed } from './ui/launch.js';
 import { Notices, sentence } from './ui/notices.js';
 import { Own } from './ui/own.js';
+import { Place } from './ui/place.js';
 import { References } from './ui/reference.js';
 import { running } from './ui/renew.js';
 import { Requests, openPrivacy } from './ui/requests.js';
@@ -16,6 +17,7 @@ import { Store, fetchManifest } from './core/data.js';
 import { Session } from './core/session.js';
 import { dropWithout, isOwn, toFragment } from './core/state.js';
 
+const writing = 'textarea, dialog, input:not([type="checkbox"], [type="radio"], [type="range"])';
 const patience = 3000; // ms that the search waits for the first photos
 
 class App {
@@ -29,9 +31,12 @@ class App {
   sheet = null; // of the product that stands open, once there was one
   ms = null; // how long the engine's last response took, by step
   examples = [];
+  name = ''; // the shop's
   stop = new AbortController(); // gives the newest query up
   loaded = false; // whether all products are here
   drawn = false;
+  /** @type {import('./ui/complete.js').Complete | null} */
+  complete = null;
   opened = false; // whether a product's sheet was opened on this page
 
   constructor(root) {
@@ -53,6 +58,7 @@ class App {
     const act = (this.act = this.actions());
     this.composer = new Composer(this.part, act);
     this.results = new Results(this, act);
+    this.place = new Place(this.results.grid);
     this.launch = new Launch(this);
     this.own = new Own(this);
     this.listen();
@@ -67,6 +73,8 @@ class App {
       event.preventDefault();
       this.change({ words: '', like: null, photo: null, facets: {}, item: null });
     });
+    const completing = () => this.completing().catch(() => {}); // typing works without a list
+    part('words').addEventListener('focus', completing, { once: true });
     // The fragment says what is searched for, so this link must not change it.
     root.querySelector('.skip').addEventListener('click', (event) => {
       event.preventDefault();
@@ -74,7 +82,7 @@ class App {
     });
     // "/" is where people who search a lot expect the search box.
     addEventListener('keydown', (event) => {
-      if (event.key !== '/' || /** @type {Element} */ (event.target).closest('input, textarea, dialog')) return;
+      if (event.key !== '/' || /** @type {Element} */ (event.target).closest(writing)) return;
       event.preventDefault();
       part('words').focus();
     });
@@ -140,7 +148,7 @@ class App {
 
   brand() {
     const { accent, logo, title: given } = this.site;
-    const title = given || 'Vitrine';
+    const title = (this.name = given || 'Vitrine');
     document.title = title;
     this.part('brand').textContent = title;
     if (logo)
@@ -209,14 +217,18 @@ class App {
     // Another photo or product is seen whole at first.
     const whole = ('like' in changes || 'photo' in changes) && !('crop' in changes) ? { crop: null } : {};
     this.state = { ...this.state, ...changes, ...whole };
+    const only = Object.keys(changes).every((key) => key === 'item') ? 'item' : null;
+    this.place.keep();
     this.history.record(this.state, how);
-    this.run({ only: Object.keys(changes).every((key) => key === 'item') ? 'item' : null });
+    if (!only) this.place.begin(this.part('results'));
+    this.run({ only });
   }
 
   go(state) {
     this.composer.settle();
     const before = this.address();
     this.state = state;
+    this.place.seek();
     this.forgetLost();
     this.run({ only: before === this.address() ? 'item' : null });
   }
@@ -228,7 +240,7 @@ class App {
 
   /** A private photo is gone with the page load that knew it. */
   forgetLost() {
-    if (this.state.photo && !this.references.photos.has(this.state.photo))
+    if (this.state.photo && !this.references.has(this.state.photo))
       Object.assign(this.state, { photo: null, crop: null });
   }
 
@@ -278,7 +290,23 @@ class App {
   /** Shows a product close up. */
   async open(item, redraw) {
     this.sheet ??= await this.newSheet();
+    await this.missing('item');
     await this.sheet.show(this.catalog, item, this.results.grid.hits, redraw, () => this.state.item === item);
+  }
+
+  /** The list under the bar comes when somebody is about to type. */
+  async completing() {
+    await verified('ui/complete');
+    const { Complete } = await import('./ui/complete.js');
+    this.complete ??= new Complete(this);
+  }
+
+  /** Says so where the address names a product that the catalog no longer has. */
+  async missing(name) {
+    const id = this.state[name];
+    const gone = id !== null && this.loaded && (await this.catalog.product(id)) === undefined;
+    if (gone) this.notice('gone', { text: t('gone'), dismiss: true });
+    else if (id !== null) this.notice('gone', null);
   }
 
   async newSheet() {
@@ -289,6 +317,7 @@ class App {
 
   async answer(keep) {
     const query = (this.query = this.read());
+    this.missing('like');
     this.stop.abort();
     this.stop = new AbortController();
     const able = this.able(query.kind);
@@ -345,18 +374,23 @@ class App {
   }
 
   show(query, response, reference, keep, failed = false) {
-    this.answered = { query, response };
+    this.answered = { query, response, reference };
     if (response.by === 'engine' && response.ms) this.ms = response.ms;
     if (!failed) this.notice('query', null);
     this.results.show(query, response, reference, keep);
+    this.place.find();
   }
 
   /** A response without the engine is given again as soon as the engine can do better. */
   better() {
     const { query, response } = this.answered ?? {};
     const open = query && query === this.query && !query.hopeless && !['engine', 'browse'].includes(response.by);
-    if (open && this.able(query.kind)) this.answer(false);
-    else this.results.waiting();
+    const more = open && (this.able(query.kind) || (response.by === 'titles' && this.session.speaks(query)));
+    if (!more) return this.results.waiting();
+    if (!this.results.read()) return void this.answer(true);
+    // nothing moves under somebody who looks at it
+    const run = () => (this.top(), this.answer(false));
+    this.notice('waiting', { text: t('closer'), action: t('closer_show'), run, calm: true });
   }
 
   resume() {

@@ -21,7 +21,7 @@ let stop = new AbortController();
 const photos = new Map(); // key → bytes of the few photos asked with last
 const loading = new Map(); // stage → promise
 const parts = new Map(); // name → {name, bytes, received, wanted, state}
-const stages = { wasm: 'waiting', text: 'waiting', image: 'waiting', shards: 'waiting' };
+const stages = { wasm: 'waiting', text: 'waiting', image: 'waiting', shards: 'waiting', words: 'waiting' };
 let trouble = null;
 let wanted = null; // the backend that the address asks for: cpu, gpu or none
 let accelerator = null; // the engine on WebGPU, once it has proved itself
@@ -299,12 +299,12 @@ const methods = {
     // The bar's total is known from the first byte on: everything that words need is wanted now.
     for (const name of ['wasm', ...textParts, 'shards']) if (parts.has(name)) parts.get(name).wanted = true;
     if (args.hold) return report(true);
-    await methods.load({ what: ['wasm', 'text', 'shards'] });
+    await methods.load({ what: ['wasm', 'words', 'text', 'shards'] });
   },
 
   async load({ what }) {
     trouble = null;
-    const works = { wasm: loadWasm, text: loadText, image: loadImage, shards: loadShards };
+    const works = { wasm: loadWasm, text: loadText, image: loadImage, shards: loadShards, words: loadWords };
     if (stop.signal.aborted) stop = new AbortController();
     await Promise.all(what.map((name) => stage(name, works[name])));
     if (['text', 'image', 'shards'].every((name) => stages[name] === 'ready')) accelerate();
@@ -327,10 +327,12 @@ const methods = {
     return cells ? cells.query(query, partial) : alone(() => answer(query));
   },
 
-  async neighbours({ row, k, rows }, partial) {
-    if (cells) return cells.neighbours({ row, k, rows }, partial);
-    return { hits: await alone(() => engine.neighbours(row, k, rows)) };
+  neighbours(like, partial) {
+    const { row, k, rows, relevance } = like;
+    return cells ? cells.neighbours(like, partial) : alone(() => engine.neighbours(row, k, rows, relevance));
   },
+
+  complete: ({ text, words, rows }) => alone(() => engine.complete(text, words, rows)),
 
   forget() {
     store.off = true;
@@ -447,6 +449,17 @@ async function loadShards() {
     trouble = { ...plain(error), stage: 'shards' };
     report(true);
   });
+}
+
+/** The products, whose words join the vectors in every ranking, and answer alone while the encoders are on their way. */
+async function loadWords() {
+  if (catalog.cells) return;
+  const from = new URL(site.catalog, base).href;
+  for (const { items } of catalog.shards) {
+    const bytes = await fetchPart(new URL(items.file, from).href, items, { store, signal: stop.signal });
+    await stage('wasm', loadWasm);
+    await alone(() => engine.add_items(items.file, bytes));
+  }
 }
 
 /** A large catalog is searched faster once it has been prepared for it: a little at a time, so that no question waits. */

@@ -24,6 +24,34 @@ REWORDED = {
     "Women": "Ladies", "Casual": "Everyday", "Formal": "Office", "Sports": "Active", "printed": "print", "solid": "plain",
 }
 
+# What a shop of clothes has no answer to, and what it has one to: none of these is among the phrases that limits are measured with.
+UNRELATED = [
+    "submarine periscope", "income statement", "boiled potatoes", "a glass of milk", "moon landing", "tractor tyre",
+    "nuclear reactor", "pizza with mushrooms", "the history of rome", "credit card debt", "a barking dog",
+    "swimming pool filter", "windows update", "grand piano", "quantum physics", "plumber near me", "sushi menu",
+    "lawn mower", "passport renewal", "a map of france", "stock market crash", "ice cream cone", "toothbrush",
+    "dishwasher repair", "train to berlin", "football results", "a red sports car", "spicy chicken curry",
+    "tax advisor", "computer keyboard", "smoke detector", "a tall building", "blue whale", "climate change",
+    "hotel booking", "knitting needles shop opening hours", "vacuum cleaner bags", "pencil sharpener",
+    "grey elephant", "green tea", "chocolate bar", "rusty anchor", "asphalt road", "cardboard box",
+    "a bunch of bananas", "solar panel", "blood pressure", "wedding cake", "fishing rod", "rocket engine",
+    "yellow submarine", "legal advice", "mortgage rates", "sunflower seeds", "drum kit", "camping stove",
+    "sand castle", "microscope slide", "a loaf of bread", "thunderstorm", "🔥", "🚗 🚗", "🍅", "🐘", "👍", "🏠", "тест",
+    "☂️ 🚀", "asdfgh", "qwertz uiop", "tomato soup", "!!!",
+]
+FITTING = [
+    "red dress", "striped shirt", "blue jeans", "black skirt", "a warm coat for winter", "white t-shirt",
+    "green jacket", "floral summer dress", "long sleeve blouse", "leather bag", "brown shoes", "knitted sweater",
+    "navy trousers", "sleeveless top", "polka dot dress", "checked shirt", "grey hoodie", "pink skirt",
+    "yellow dress", "short black dress", "maxi skirt", "v-neck sweater", "denim jacket", "orange top", "purple shirt",
+    "something to wear at the beach", "plain white shirt", "mini dress with short sleeves", "beige coat",
+    "wide leg trousers", "a handbag", "sneakers", "boots", "cardigan", "blazer", "shorts",
+    "dark blue shirt with buttons", "dress with flowers", "turtleneck", "striped t-shirt", "hat", "scarf",
+    "black trousers", "casual cotton shirt", "office outfit", "party dress", "red shoes", "green bag",
+    "blue skirt with pleats", "light blue shirt", "long coat", "crew neck top", "white sneakers", "burgundy sweater",
+    "cream blouse", "khaki shorts", "patterned skirt", "jumper with stripes", "slim fit jeans", "evening gown",
+]
+
 with open(source / "products.csv", newline="", encoding="utf-8") as file:
     products = [row for row in csv.DictReader(file) if row["split"] == split]
 chance = random.Random(7)
@@ -154,6 +182,11 @@ def phrases():
     write("phrase", [(text(*key), found) for key, found in matching.items() if len(found) >= 10])
 
 
-shop(), titles(), identifiers(), brands(), phrases()
+def refusals():
+    every = ids(products[:1])
+    write("refusal", [(text, []) for text in UNRELATED] + [(text, every) for text in FITTING])
+
+
+shop(), refusals(), titles(), identifiers(), brands(), phrases()
 lines = (source / f"composed.{split}.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
 (out / "composed.jsonl").write_text("".join(lines), encoding="utf-8")

@@ -24,6 +24,12 @@ figure() {
         2>/dev/null | python3 -c "import json, sys; print(f\"{json.load(sys.stdin)['metrics']['$4']:.3f}\")"
 }
 
+# how many queries without an answer, and how many with one, are told that nothing here is a good match: catalog, mode
+refused() {
+    "$vitrine" eval --catalog "$work/catalog-$1" --mode "$2" --queries "$work/refusal.jsonl" --model "$model" --json \
+        2>/dev/null | python3 -c "import json, sys; r = json.load(sys.stdin)['refused']; print(*('{}/{}'.format(*r[kind]) for kind in ('without_target', 'with_target')), sep=', ')"
+}
+
 # a row: name, query file, metric, further arguments of eval
 row() {
     local name=$1
@@ -49,3 +55,5 @@ for reference in product photo; do
         row "composed from a $reference, $metric" composed "$metric" --reference-as "$reference"
     done
 done
+echo "| refused of unrelated phrases and emoji, of fitting phrases | $(refused items vector) | | $(refused items hybrid) |" \
+    "$(refused fewer hybrid) | $(refused reworded hybrid) |"

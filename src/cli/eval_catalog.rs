@@ -3,16 +3,18 @@
 use super::eval::{EvalArgs, ReferenceAs, cut_offs, metric_table, name, seed_rows};
 use anyhow::Context;
 use pollster::block_on;
+use std::fmt::Write as _;
 use std::path::Path;
 use vitrine::Error;
 use vitrine::catalog::folder::Folder;
 use vitrine::engine::{Engine, Mode, Place, Query, Request, Shop};
 use vitrine::eval::queries;
-use vitrine::eval::whole::{Asked, Products, Report};
+use vitrine::eval::whole::{Answer, Asked, Products, Report};
+use vitrine::search::Filter;
 use vitrine::search::joined::Weights;
 use vitrine::search::opened::Catalog;
 use vitrine::search::words::TextIndex;
-use vitrine::search::{Filter, Hit};
+use vitrine::site::relevance;
 
 /// Measures and prints.
 pub fn run(args: &EvalArgs, catalog: &Path) -> anyhow::Result<()> {
@@ -31,11 +33,12 @@ pub fn run(args: &EvalArgs, catalog: &Path) -> anyhow::Result<()> {
     let engine = super::open(super::Native::new(), &args.model)?;
     let opened = Catalog::of_folder(&folder, Some(&engine.description().fingerprint))?;
     let index = TextIndex::of(&items);
+    let limits = relevance::measure(&folder, &args.model, engine.description())?;
     let shop = Shop { index: &index, vectors: opened.index(), weights };
     let ks = cut_offs(args);
     let whole = Whole {
         engine,
-        place: Place { vectors: opened.index(), shop: Some(shop), relevance: None, rows: items.len() },
+        place: Place { vectors: opened.index(), shop: Some(shop), relevance: limits, rows: items.len() },
         photo_of: &|row| {
             let path = place.folder.join(&*folder.manifest.photos).join(&*items[row as usize].photo);
             std::fs::read(&path).map_err(vitrine::error::io("reading", &path))
@@ -61,7 +64,7 @@ struct Whole<'a> {
 }
 
 impl Whole<'_> {
-    fn ask(&self, asked: &Asked<'_>) -> Result<Vec<Hit>, Error> {
+    fn ask(&self, asked: &Asked<'_>) -> Result<Answer, Error> {
         let photo = asked.reference.map(self.photo_of).transpose()?;
         let exclude: Vec<u32> = asked.reference.into_iter().collect();
         let request = Request {
@@ -71,7 +74,8 @@ impl Whole<'_> {
             filter: Filter { only: None, exclude: &exclude },
             k: self.k,
         };
-        Ok(block_on(self.engine.search(request, &self.place))?.hits)
+        let response = block_on(self.engine.search(request, &self.place))?;
+        Ok(Answer { hits: response.hits, good: response.good })
     }
 }
 
@@ -84,6 +88,11 @@ fn tables(report: &Report) -> Result<String, std::fmt::Error> {
         report.ms_per_query
     );
     metric_table(&mut out, &report.metrics)?;
+    for (kind, [n, of]) in [("with", report.refused.with_target), ("without", report.refused.without_target)] {
+        if of > 0 {
+            writeln!(out, "{n} of {of} queries {kind} an answer were told that nothing here is a good match")?;
+        }
+    }
     seed_rows(&mut out, &report.seed_table)?;
     Ok(out)
 }

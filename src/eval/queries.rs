@@ -51,9 +51,6 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Query>> {
             let problem = e.to_string().replace("at line 1 column", "at column");
             data(&place, format!(r#"expected {{"reference": id, "captions": [..], "targets": [ids]}}, got {problem}"#))
         })?;
-        if query.targets.is_empty() {
-            return Err(data(&place, "expected at least one target, got none; name one or leave the line out"));
-        }
         if query.reference.is_none() && query.text().is_none() {
             return Err(data(&place, "expected a reference or captions, got neither; give one of them"));
         }
@@ -114,7 +111,6 @@ mod tests {
         for (bad, says) in [
             (r#"{"captions":["red"]}"#, "missing field `targets`"),
             (r#"{"captions":"red","targets":["2"]}"#, "expected a sequence"),
-            (r#"{"captions":["red"],"targets":[]}"#, "at least one target"),
             (r#"{"captions":[" "],"targets":["2"]}"#, "got neither"),
             ("{", "EOF"),
         ] {

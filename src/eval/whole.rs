@@ -36,8 +36,27 @@ pub struct Report {
     pub missing: Ids,
     /// Queries that were not asked.
     pub skipped: Skipped,
+    /// How often the search said that nothing here is a good match.
+    pub refused: Refused,
     /// Milliseconds to answer one query, mean.
     pub ms_per_query: f64,
+}
+
+/// Queries to which the search said that nothing here is a good match, and how many of their kind there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// Of queries with a target in the catalog, which have an answer.
+    pub with_target: [usize; 2],
+    /// Of queries whose list of targets is empty, which have none.
+    pub without_target: [usize; 2],
+}
+
+/// What a query found.
+pub struct Answer {
+    /// Best first.
+    pub hits: Vec<Hit>,
+    /// How many of them are good matches, where that is known.
+    pub good: Option<usize>,
 }
 
 /// A query in terms of the catalog.
@@ -76,7 +95,8 @@ impl<'a> Products<'a> {
         Self { rows, of, count: count as usize }
     }
 
-    /// Asks every query for its `k` best rows and measures at each of `ks`.
+    /// Asks every query for its `k` best rows and measures at each of `ks`. A query with no targets at all is asked to see
+    /// whether it is refused, and counts in no metric.
     ///
     /// # Errors
     /// [`Error::Argument`] where no query can be asked; what `ask` fails with.
@@ -85,10 +105,12 @@ impl<'a> Products<'a> {
         queries: &[Query],
         mode: Mode,
         ks: &[usize],
-        mut ask: impl FnMut(&Asked<'_>) -> Result<Vec<Hit>>,
+        mut ask: impl FnMut(&Asked<'_>) -> Result<Answer>,
     ) -> Result<Report> {
         let (mut missing, mut skipped) = (BTreeSet::new(), Skipped::default());
         let (mut rankings, mut targets, started) = (Vec::new(), Vec::new(), Instant::now());
+        let mut refused = Refused::default();
+        let count = |[n, of]: [usize; 2], answer: &Answer| [n + usize::from(answer.good == Some(0)), of + 1];
         for query in queries {
             let named = query.targets.iter().chain(&query.reference);
             missing.extend(named.filter(|id| !self.rows.contains_key(id.as_str())).cloned());
@@ -99,11 +121,16 @@ impl<'a> Products<'a> {
             let wanted: Vec<u32> = wanted.into_iter().filter(|&product| Some(product) != at).collect();
             if query.reference.is_some() && reference.is_none() {
                 skipped.without_reference += 1;
+            } else if query.targets.is_empty() {
+                let answer = ask(&Asked { reference, text: text.as_deref() })?;
+                refused.without_target = count(refused.without_target, &answer);
+                skipped.without_target += 1;
             } else if wanted.is_empty() {
                 skipped.without_target += 1;
             } else {
-                let hits = ask(&Asked { reference, text: text.as_deref() })?;
-                rankings.push(self.rank(&hits, &wanted, at)?);
+                let answer = ask(&Asked { reference, text: text.as_deref() })?;
+                refused.with_target = count(refused.with_target, &answer);
+                rankings.push(self.rank(&answer.hits, &wanted, at)?);
                 targets.push(wanted);
             }
         }
@@ -128,6 +155,7 @@ impl<'a> Products<'a> {
             seed_table: counts.iter().zip(seed_table::KS).map(|(counts, k)| counts.row(k)).collect(),
             missing: Ids::new(&missing),
             skipped,
+            refused,
             ms_per_query,
         })
     }
@@ -160,17 +188,26 @@ mod tests {
         let products = Products::of(&items);
         let hits = |_: &Asked<'_>| {
             let score = |row, score| Hit { row, score };
-            Ok(vec![score(0, 0.9), score(1, 0.8), score(2, 0.7), score(3, 0.7)])
+            let hits = vec![score(0, 0.9), score(1, 0.8), score(2, 0.7), score(3, 0.7)];
+            Ok(Answer { hits, good: Some(0) })
         };
-        let queries = [query(None, &["d"]), query(Some("a"), &["d"]), query(Some("x"), &["d"]), query(None, &["y"])];
+        let queries = [
+            query(None, &["d"]),
+            query(Some("a"), &["d"]),
+            query(Some("x"), &["d"]),
+            query(None, &["y"]),
+            query(None, &[]),
+        ];
         let report = products.measure(&queries, Mode::Hybrid, &[1, 2, 3], hits).unwrap();
         assert_eq!((report.queries, report.gallery, report.missing.count), (2, 4, 2));
-        assert_eq!((report.skipped.without_reference, report.skipped.without_target), (1, 1));
+        assert_eq!((report.skipped.without_reference, report.skipped.without_target), (1, 2));
+        assert_eq!(report.refused, Refused { with_target: [2, 2], without_target: [1, 1] });
         // d is third behind the one product of a and b and its tie c; second where a is the reference
         let recalls: Vec<f64> = report.metrics.at.iter().map(|at| at.recall).collect();
         assert_eq!(recalls, [0.0, 0.5, 1.0]);
-        let nothing = |_: &Asked<'_>| Ok(vec![]);
+        let nothing = |_: &Asked<'_>| Ok(Answer { hits: vec![], good: None });
         let none = products.measure(&queries[..1], Mode::Words, &[1, 4], nothing).unwrap();
         assert_eq!(none.metrics.at[1].recall, 1.0, "what nobody found ranks last");
+        assert_eq!(none.refused.with_target, [0, 1], "nobody knows where good matches end");
     }
 }

@@ -30,6 +30,8 @@ pub struct Weights {
     pub typo: f32,
     /// What is left of a word in another form, as its plural.
     pub form: f32,
+    /// The same of a value's words in a title.
+    pub value_form: f32,
     /// A title that begins with the text's first word.
     pub first: f32,
     /// Titles of few words beside those that were asked for.
@@ -54,11 +56,12 @@ impl Default for Weights {
             words: 3.0,
             name: 1.5,
             value: 0.9,
-            against_value: 0.85,
+            against_value: 0.5,
             without_value: 1.0,
             part: 0.5,
             typo: 0.8,
-            form: 0.97,
+            form: 0.9,
+            value_form: 0.3,
             first: 0.3,
             brief: 0.1,
             edit: 2.0,
@@ -209,8 +212,11 @@ fn cover(index: &TextIndex, unit: &Unit, weights: &Weights) -> Vec<f32> {
     }
     if !unit.values.is_empty() {
         let attributes = index.attributes();
-        let title = |row: u32, terms: &Vec<Meaning>| terms.iter().any(|m| index.title(row).contains(&m.term));
-        let in_title = |row: u32| f32::from(u8::from(unit.terms.iter().all(|terms| title(row, terms))));
+        let said = |meaning: &Meaning| if meaning.form || meaning.edits > 0 { weights.value_form } else { 1.0 };
+        let title = |row: u32, terms: &Vec<Meaning>| {
+            terms.iter().filter(|m| index.title(row).contains(&m.term)).map(said).fold(0.0, f32::max)
+        };
+        let in_title = |row: u32| unit.terms.iter().map(|terms| title(row, terms)).fold(1.0, f32::min);
         for (row, covered) in (0..).zip(&mut covered) {
             let says = unit.values.iter().any(|value| attributes.code(value.attribute, row) != NONE);
             *covered *= if says { weights.against_value } else { weights.without_value };
@@ -272,6 +278,13 @@ pub struct Joined {
     pub words: f32,
     /// Its cosine with the query, where there is a query's vector and its own is here.
     pub cosine: Option<f32>,
+}
+
+impl Joined {
+    /// Of a hit that vectors alone found.
+    pub fn of_vectors(hit: Hit) -> Self {
+        Self { hit, words: 0.0, cosine: Some(hit.score) }
+    }
 }
 
 /// Joins what words say with the vectors: the candidates of both, each with both scores, best first.

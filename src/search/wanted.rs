@@ -102,7 +102,8 @@ impl Wanted {
         let mut wanted = Self { units: Vec::new(), ids: index.by_id(text), terms: terms.filter(|t| !t.is_empty()) };
         let (mut i, mut unwanted, mut exchanged) = (0, false, false);
         while i < tokens.len() {
-            if let Some(cue) = UNWANTED.iter().find(|cue| starts_with(&tokens[i..], cue)) {
+            let cue = UNWANTED.iter().find(|cue| starts_with(&tokens[i..], cue));
+            if let Some(cue) = cue.filter(|_| !index.together(&tokens[i], &tokens[i + 1])) {
                 (i, unwanted) = (i + cue.len(), true);
                 continue;
             }
@@ -138,6 +139,15 @@ impl Wanted {
     /// What is looked for.
     pub fn positive(&self) -> impl Iterator<Item = &Unit> {
         self.units.iter().filter(|unit| !unit.unwanted)
+    }
+
+    /// The share of what it says that the catalog's texts know. A text without a single word says nothing that is known.
+    pub fn familiar(&self) -> f32 {
+        let said: Vec<f32> = self.units.iter().filter(|unit| !unit.function).map(Unit::sure).collect();
+        match said.len() {
+            0 => f32::from(u8::from(!self.units.is_empty())),
+            all => said.iter().sum::<f32>() / all as f32,
+        }
     }
 
     /// What is not.
@@ -187,6 +197,17 @@ impl Unit {
         Self { words: words.to_vec(), terms, values, unwanted, function: false, known, tells: tells.min(1.0) }
     }
 
+    /// 1 for what stands in the catalog as it was typed, ¼ for what may be it with a typo, 0 for what is not known: of
+    /// words about other things, most are one letter from some word here.
+    fn sure(&self) -> f32 {
+        let typed = |terms: &Vec<Meaning>| terms.iter().any(|meaning| meaning.edits == 0);
+        match self.known {
+            false => 0.0,
+            true if !self.values.is_empty() || self.terms.iter().all(typed) => 1.0,
+            true => 0.25,
+        }
+    }
+
     /// The share of the titles with this word that begin with it: names of makers stand first.
     pub fn leads(&self, index: &TextIndex) -> f32 {
         let Some(Meaning { term, edits: 0, .. }) = self.terms.first().and_then(|terms| terms.first()).copied() else {
@@ -206,7 +227,7 @@ fn meanings(word: &str, index: &TextIndex, typing: bool) -> Vec<Meaning> {
     let forms = index.forms(&stem(word)).iter().filter(|&&term| Some(term) != own);
     let mut terms: Vec<Meaning> = own.into_iter().map(sure).collect();
     terms.extend(forms.map(|&term| Meaning { form: true, ..sure(term) }));
-    if typing {
+    if typing && terms.is_empty() && word.chars().count() > 1 {
         terms.extend(index.dictionary().starting(word).into_iter().map(sure));
     }
     match terms.is_empty() {

@@ -94,6 +94,15 @@ impl TextIndex {
         rows
     }
 
+    /// Whether a title holds two words one after the other, as "non padded".
+    pub fn together(&self, first: &str, second: &str) -> bool {
+        let (Some(first), Some(second)) = (self.dictionary.exact(first), self.dictionary.exact(second)) else {
+            return false;
+        };
+        let (rows, _) = self.postings.of_term(first);
+        rows.iter().any(|&row| self.title(row).windows(2).any(|pair| pair == [first, second]))
+    }
+
     /// The terms that have a stem.
     pub fn forms(&self, stem: &str) -> &[u32] {
         self.forms.get(stem).map_or(&[], Vec::as_slice)

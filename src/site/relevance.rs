@@ -5,7 +5,7 @@
 //! photos stand that still carry the attribute asked for. For photos, the yardstick is two products taken at random.
 //!
 //! Scores alone tell little: half of all phrases about other things reach what nearly all fitting ones do
-//! (`benches/quality/relevance.mjs` counts them). Whether the catalog's own titles and attributes know the words tells more,
+//! (`benches/quality/whole.sh` counts them). Whether the catalog's own titles and attributes know the words tells more,
 //! so there are two limits.
 
 use crate::backend::cpu::Cpu;

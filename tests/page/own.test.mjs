@@ -304,9 +304,7 @@ describe("a visitor's own photos", { skip: reason ?? false, concurrency: 1 }, ()
       await search(page, words);
       await whole(page);
       const shown = await page.$$eval('[data-part="grid"] .card', (cards) =>
-        cards
-          .slice(0, 10)
-          .map((card) => ({ id: card.dataset.id, score: Number(card.querySelector('.score-text').textContent) })),
+        cards.slice(0, 10).map((card) => ({ id: card.dataset.id, score: Number(card.dataset.cosine) })),
       );
       const said = JSON.parse(
         execFileSync(

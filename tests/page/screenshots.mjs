@@ -77,7 +77,31 @@ const states = {
   },
   async attention(page, origin) {
     await states.composed(page, origin);
+    await page.click('[data-part="status"]');
     await page.click('.attention summary');
+  },
+  async typing(page) {
+    await able(page, 'text');
+    await page.click('[data-part="words"]');
+    await page.keyboard.type('blue dr');
+    await page.waitForSelector('.complete li');
+    await page.keyboard.press('ArrowDown');
+  },
+  async closer(page, origin) {
+    let here = () => {};
+    const held = new Promise((resolve) => (here = () => resolve(null)));
+    await page.route(/text[^/]*\.safetensors$/, async (route) => (await held, route.continue()));
+    await load(page, `${origin}/#q=dress`);
+    await settled(page, { kind: 'text', by: 'words' });
+    await page.mouse.wheel(0, 500);
+    await page.waitForFunction(() => scrollY > 100);
+    here();
+    await page.waitForSelector('[data-notice="waiting"] button', { timeout: 60_000 });
+  },
+  async none(page) {
+    await able(page, 'text');
+    await page.fill('[data-part="words"]', 'tomato soup');
+    await settled(page, { kind: 'text', by: 'engine', words: 'tomato soup' });
   },
   async like(page, origin) {
     const id = await firstItem(page);
@@ -111,7 +135,7 @@ const states = {
   async loading(page, origin) {
     await page.route(/\.safetensors$/, () => {}); // never answered
     await load(page, `${origin}/#q=shirt`);
-    await settled(page, { kind: 'text', by: 'titles' });
+    await settled(page, { kind: 'text', by: 'words' });
     await page.waitForTimeout(800);
   },
   async placeholders(page, origin) {
@@ -124,7 +148,7 @@ const states = {
     await able(page, 'text');
     await load(page, `${origin}/#q=red+dress`);
     await settled(page, { kind: 'text', by: 'engine' });
-    const scores = await page.$$eval('.card .score-text', (nodes) => nodes.map((node) => Number(node.textContent)));
+    const scores = await page.$$eval('.card', (nodes) => nodes.map((node) => Number(node.dataset.score)));
     const share = (scores[1] + scores[2]) / 2 / scores[0];
     await page.route(/site\.json/, async (route) => {
       const answer = await route.fetch();

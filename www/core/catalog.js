@@ -8,7 +8,7 @@ import { ownId } from './state.js';
 /** @typedef {import('./data.js').Manifest} Manifest */
 /** @typedef {Record<string, string[]>} Facets   the values chosen of each facet */
 /** @typedef {{name: string, values: string[], codes: Map<string, number>, of: number[]}} Facet   `of`: row → code of its value, or -1 */
-/** @typedef {{row: number, score?: number, found?: number, shared?: number}} Hit */
+/** @typedef {{row: number, score?: number, words?: number, cosine?: number, found?: number, shared?: number}} Hit   `words`: the share of the score that the shop's words give */
 /**
  * @typedef {object} Item   a product as the catalog holds it; with `own`, a visitor's own photo
  * @property {string} id
@@ -18,6 +18,7 @@ import { ownId } from './state.js';
  * @property {number} height
  * @property {string} [link]
  * @property {string} [price]
+ * @property {string} [brand]
  * @property {string} [tone]
  * @property {string} [blur]
  * @property {number} [same_as]
@@ -45,8 +46,6 @@ const tokens = (text) => fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
 export const wordsOf = (item) =>
   new Set(tokens(`${item.title} ${Object.values(item.attributes ?? {}).join(' ')}`).map(stem));
 
-const mostTallies = 1000; // a long visit asks for more words than are worth remembering
-
 // What people look for first comes first; the rest stays in the catalog's order.
 const first = [/^(category|type|article)/i, /^(base)?colou?r/i, /pattern/i];
 // What words can change about the look of a product, as against whom or what it is for.
@@ -73,8 +72,6 @@ export class Catalog {
   links = new Map();
   /** @type {Set<string>[]} row → the words of its product */
   words = [];
-  /** @type {Map<string, number>} word → how many products' texts hold it, of words that were asked for */
-  tallies = new Map();
   /** @type {DataView | null} */
   near = null;
 
@@ -134,7 +131,6 @@ export class Catalog {
       this.links.set(item.link, { first, n: n + 1 });
     }
     this.words[row] = wordsOf(item);
-    this.tallies.clear();
     for (const facet of this.facets) {
       const value = held(item.attributes, facet.name);
       facet.of[row] = (value === undefined ? undefined : facet.codes.get(value)) ?? -1;
@@ -178,7 +174,6 @@ export class Catalog {
       if (source) URL.revokeObjectURL(source);
     }
     this.words.length = count;
-    this.tallies.clear();
     for (const facet of this.facets) facet.of.length = count;
   }
 
@@ -266,26 +261,6 @@ export class Catalog {
     const shown = link === undefined ? undefined : this.links.get(link);
     if (shown && shown.n > 1 && shown.n <= fewPhotos) return shown.first;
     return same !== undefined && Number.isInteger(same) && same >= 0 && same < row ? same : row;
-  }
-
-  /** How many products' titles and details hold a stem; counted once, since every answer to a question asks again. @param {string} stemmed */
-  count(stemmed) {
-    if (this.tallies.size >= mostTallies) this.tallies.clear();
-    const n = this.tallies.get(stemmed) ?? this.words.filter((words) => words.has(stemmed)).length;
-    this.tallies.set(stemmed, n);
-    return n;
-  }
-
-  /** Whether any product's title or details hold the word. @param {string} word @returns {boolean} */
-  knows(word) {
-    return this.count(stem(fold(word))) > 0;
-  }
-
-  /** The share of a text's words that titles and details know. Short words that are everywhere ("with") say nothing. @param {string} text @returns {number} */
-  familiar(text) {
-    const telling = [...new Set(tokens(text).map(stem))].filter((word) => word.length > 2);
-    const said = telling.filter((word) => word.length > 4 || 3 * this.count(word) < this.size);
-    return said.length ? said.filter((word) => this.count(word) > 0).length / said.length : 1;
   }
 
   /** A product's details in the order of the filters. @param {Item} item */

@@ -2,15 +2,17 @@
 // brings nothing new among the best. What was fetched stays, so that the next questions need less.
 import { Clustered } from './clustered.js';
 import { fetchPart } from './data.js';
+import { readWords } from './state.js';
 
 const room = 64e6; // bytes of vectors in memory; cells that were not asked for longest go first
 
 /** @typedef {import('./catalog.js').Hit} Hit */
 /** @typedef {import('./clustered.js').CellFilter} CellFilter */
-/** @typedef {{hits: Hit[], attention?: unknown, ms?: Record<string, number>}} Answer */
+/** @typedef {{hits: Hit[], good?: number | null, attention?: unknown, ms?: Record<string, number>}} Answer */
 /** @typedef {(answer: Answer) => void} Partial */
 /** @typedef {{engine: any, store: import('./data.js').Store, alone: <T>(work: () => T | Promise<T>) => Promise<T>, signal: () => AbortSignal}} Given */
-/** @typedef {{k: number, exclude?: number[], rows?: CellFilter | null}} Search */
+/** @typedef {import('./relevance.js').Relevance} Relevance */
+/** @typedef {{k: number, exclude?: number[], rows?: CellFilter | null, relevance?: Relevance | null, looks?: boolean}} Search   `looks`: a photo is searched with */
 
 const same = (/** @type {Hit[]} */ a, /** @type {Hit[]} */ b) =>
   a.length === b.length && a.every(({ row }, i) => row === b[i].row);
@@ -59,19 +61,25 @@ export class CellSearch {
 
   /** @param {Search & {text?: string, photo?: Uint8Array, like?: number}} query @param {Partial} [partial] */
   async query({ text, photo, like, ...search }, partial) {
-    const encoded = await this.alone(() => this.engine.encode({ text, photo, like }));
-    return this.search(Float32Array.from(encoded.vector), search, partial, encoded);
+    const words = text && readWords(text).words; // what is to be left out, the filter knows
+    const encoded = await this.alone(() => this.engine.encode({ text: words, photo, like }));
+    return this.search(Float32Array.from(encoded.vector), { ...search, looks: Boolean(photo) }, partial, encoded);
   }
 
   /** The rows nearest to a row's own vector. @param {Search & {row: number}} query @param {Partial} [partial] */
-  async neighbours({ row, k, rows }, partial) {
+  async neighbours({ row, ...search }, partial) {
     if (row < this.manifest.count) await this.hold(this.catalog.cellOf(row));
     const vector = await this.alone(() => this.engine.row_vector(row));
-    return this.search(Float32Array.from(vector), { k, rows, exclude: [row] }, partial, {});
+    return this.search(Float32Array.from(vector), { ...search, exclude: [row] }, partial, {});
   }
 
   /** `rows`: a filter as Clustered.filter() makes it. `partial` is told each round's hits. @param {Float32Array} vector @param {Search} search @param {Partial | undefined} partial @param {{attention?: unknown, ms?: Record<string, number>}} encoded @returns {Promise<Answer>} */
-  async search(vector, { k, exclude = [], rows = null }, partial, { attention, ms = {} }) {
+  async search(
+    vector,
+    { k, exclude = [], rows = null, relevance = null, looks = true },
+    partial,
+    { attention, ms = {} },
+  ) {
     const spent = Object.values(ms).reduce((sum, each) => sum + each, 0);
     const allowed = rows?.cells ? Uint32Array.from(rows.cells) : undefined;
     const rounds = await this.alone(() => this.engine.rounds(vector, allowed));
@@ -79,16 +87,20 @@ export class CellSearch {
     const only = [];
     /** @type {Hit[]} */
     let hits = [];
+    /** @type {number | null} */
+    let good = null;
     let searching = 0;
-    const answer = () => ({ hits, attention, ms: { ...ms, search: searching, total: spent + searching } });
+    const answer = () => ({ hits, good, attention, ms: { ...ms, search: searching, total: spent + searching } });
     for (const cells of /** @type {number[][]} */ (rounds)) {
       await Promise.all(cells.map((cell) => this.hold(cell)));
       if (rows) only.push(...(await Promise.all(cells.map((cell) => this.catalog.passing(cell, rows)))).flat());
       const before = hits;
       const start = performance.now();
-      hits = await this.alone(() =>
-        this.engine.search_cells(vector, k, rows ? Uint32Array.from(only) : undefined, Uint32Array.from(exclude)),
-      );
+      const filter = rows ? Uint32Array.from(only) : undefined;
+      const limits = { relevance, photo: looks };
+      ({ hits, good } = await this.alone(() =>
+        this.engine.search_cells(vector, k, filter, Uint32Array.from(exclude), limits),
+      ));
       searching += performance.now() - start;
       // With a filter, too few hits are a reason to look further.
       if (same(before, hits) && (!rows || hits.length >= k)) break;

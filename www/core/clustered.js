@@ -181,16 +181,6 @@ export class Clustered extends Catalog {
     return list.flatMap((item, i) => (passes(item) ? [this.starts[cell] + i] : []));
   }
 
-  /** A word to be left out is looked for in the titles and details of each cell; which products look like it nobody asks. */
-  knows() {
-    return true;
-  }
-
-  /** Nobody knows, as the products are not all here. */
-  familiar() {
-    return 0.5;
-  }
-
   /** Of the whole catalog: how many a further filter would leave, only the products of all cells could tell. */
   counts() {
     const of = new Map(

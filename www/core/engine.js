@@ -11,6 +11,7 @@ import { held } from './names.js';
  * @property {Stage} text
  * @property {Stage} image
  * @property {Stage} shards
+ * @property {Stage} words   what titles and attributes say
  * @property {string | null} why   of a refusal
  * @property {string | null} [build]
  * @property {{name: string, why?: string, adapter?: string} | null} backend
@@ -42,6 +43,7 @@ const fresh = () => ({
   text: 'waiting',
   image: 'waiting',
   shards: 'waiting',
+  words: 'waiting',
   why: null,
   backend: null,
   error: null,
@@ -190,9 +192,9 @@ export class Engine extends EventTarget {
 
   /** Which queries the engine can answer now. @param {string} kind @returns {boolean} */
   can(kind) {
-    const { wasm, text, image, shards } = this.state;
+    const { wasm, words: named, text, image, shards } = this.state;
     if (wasm !== 'ready' || shards !== 'ready') return false;
-    const [words, photos] = [text === 'ready', image === 'ready'];
+    const [words, photos] = [text === 'ready' && named === 'ready', image === 'ready'];
     return held({ like: true, text: words, image: photos, composed: words && photos }, kind) ?? false;
   }
 }

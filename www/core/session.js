@@ -1,7 +1,6 @@
 // One search for the page and the element alike: what is searched for → what answers it. Nothing here draws.
 import { exactly } from './catalog.js';
 import { DataError } from './data.js';
-import { cut, described } from './relevance.js';
 import { readWords } from './state.js';
 
 /** @typedef {import('./catalog.js').Filter} Filter */
@@ -21,7 +20,8 @@ import { readWords } from './state.js';
 /**
  * @typedef {object} Query   the same, taken apart
  * @property {Kind} kind
- * @property {string} words
+ * @property {string} text   as it was typed
+ * @property {string} words   without what it is to leave out
  * @property {string[]} without
  * @property {number | null} row
  * @property {Photo | null} photo
@@ -33,25 +33,26 @@ import { readWords } from './state.js';
  */
 /**
  * @typedef {object} Response
- * @property {'engine' | 'neighbours' | 'titles' | 'browse' | 'none'} by   who answered
+ * @property {'engine' | 'words' | 'neighbours' | 'titles' | 'browse' | 'none'} by   who answered
  * @property {Hit[]} hits   best first
  * @property {number} good   how many of them are good matches
  * @property {any} attention
  * @property {Record<string, number> | null} ms
  * @property {boolean} partial   whether more is on its way
  */
-/** @typedef {{hits: Hit[], attention?: any, ms?: Record<string, number> | null}} Answer   the worker's, or the catalog's */
+/** @typedef {{hits: Hit[], good?: number | null, attention?: any, ms?: Record<string, number> | null}} Answer   the worker's, or the catalog's */
 
 /** What each kind of query needs from the worker. */
 /** @type {Record<Exclude<Kind, 'browse'>, string[]>} */
 export const needs = {
   like: ['wasm', 'shards'],
-  text: ['wasm', 'text', 'shards'],
+  text: ['wasm', 'words', 'text', 'shards'],
   image: ['wasm', 'image', 'shards'],
-  composed: ['wasm', 'text', 'image', 'shards'],
+  composed: ['wasm', 'words', 'text', 'image', 'shards'],
 };
 
-const most = 96; // hits wanted at first: nobody looks further down a ranking
+const most = 500; // hits wanted: more than this is said to be more, and no graphics device ranks more than 512
+const mostFetched = 96; // of a clustered catalog, whose products are fetched for it
 const photosKept = 6; // by the worker
 
 /** The bytes of a photo of the catalog, or of an address that the page around an element gives. @param {string} url */
@@ -113,12 +114,16 @@ export class Session {
     return Boolean(this.engine?.can(kind));
   }
 
+  get most() {
+    return this.catalog.manifest.cells ? mostFetched : most;
+  }
+
   /** @param {Asked} asked @returns {Query} */
-  read({ text = '', row = null, photo = null, mix = 0.5, k = most, facets = {}, test = null }) {
+  read({ text = '', row = null, photo = null, mix = 0.5, k = this.most, facets = {}, test = null }) {
     const { words, without } = readWords(text);
     const seen = photo ? 'image' : row !== null ? 'like' : null;
     const kind = seen && words ? 'composed' : (seen ?? (words ? 'text' : 'browse'));
-    return { kind, words, without, row, photo, mix, k, facets, test, filter: null };
+    return { kind, text, words, without, row, photo, mix, k, facets, test, filter: null };
   }
 
   /** Fetches what a query needs before it can be answered. `searched`: by the engine. @param {Query} query @param {boolean} searched */
@@ -131,14 +136,25 @@ export class Session {
     query.filter = this.scope ? await this.scope(tested, () => filter({})) : tested;
   }
 
+  /** Whether the shop's own words can answer a query before the encoders are here. @param {Query} query */
+  speaks({ kind, row, photo }) {
+    const named = kind === 'text' || (kind === 'composed' && row !== null && !photo);
+    return named && !this.catalog.manifest.cells && this.engine?.state.words === 'ready';
+  }
+
   /** What the catalog alone can say, while the search loads or where it cannot run. @param {Query} query @returns {Promise<Response>} */
   async standIn(query) {
+    if (this.speaks(query)) {
+      const { text, row, k, filter } = query;
+      const asked = { text, k, words: true, product: row, exclude: row === null ? [] : [row], rows: filter?.asked };
+      return this.respond('words', await this.started.call('query', asked));
+    }
     const { kind, words, row, filter } = query;
-    if (kind === 'browse') return this.respond(query, 'browse', { hits: await this.catalog.mixed(filter) });
+    if (kind === 'browse') return this.respond('browse', { hits: await this.catalog.mixed(filter) });
     if (kind === 'like' && row !== null)
-      return this.respond(query, 'neighbours', { hits: await this.catalog.nearest(row, filter) });
-    if (kind === 'image') return this.respond(query, 'none', { hits: [] });
-    return this.respond(query, 'titles', { hits: await this.catalog.match(words, filter, row) });
+      return this.respond('neighbours', { hits: await this.catalog.nearest(row, filter) });
+    if (kind === 'image') return this.respond('none', { hits: [] });
+    return this.respond('titles', { hits: await this.catalog.match(words, filter, row) });
   }
 
   /**
@@ -155,7 +171,7 @@ export class Session {
     let done = false;
     const found = async (/** @type {Answer} */ answer) => {
       await this.catalog.bring(answer.hits);
-      if (!done && !signal?.aborted) partial?.({ ...this.respond(query, 'engine', answer), partial: true });
+      if (!done && !signal?.aborted) partial?.({ ...this.respond('engine', answer), partial: true });
     };
     const answered = this.turn.then(() =>
       this.send(query, photo, bytes, signal, (/** @type {Answer} */ answer) => void found(answer).catch(() => {})),
@@ -164,7 +180,7 @@ export class Session {
     const answer = await unlessAborted(answered, signal);
     await unlessAborted(this.catalog.bring(answer.hits), signal);
     done = true;
-    return this.respond(query, 'engine', answer);
+    return this.respond('engine', answer);
   }
 
   /** @param {Query} query @returns {Photo | null} */
@@ -184,18 +200,18 @@ export class Session {
    * @param {(answer: Answer) => void} partial
    * @returns {Promise<Answer>}
    */
-  async send({ kind, words, without, row, mix, k, filter }, photo, bytes, signal, partial) {
+  async send({ kind, text, words, row, mix, k, filter }, photo, bytes, signal, partial) {
     const engine = this.started;
     signal?.throwIfAborted();
-    const rows = await this.unlike(without, filter, signal);
-    if (kind === 'like') return engine.call('neighbours', { row, k, rows }, [], partial);
+    const rows = filter?.asked ?? null;
+    if (kind === 'like') return engine.call('neighbours', { row, k, rows, relevance: this.relevance }, [], partial);
     /** @type {Record<string, unknown>} */
-    const query = { k };
-    if (words) query.text = words;
+    const query = { k, relevance: this.relevance };
+    if (words) query.text = text;
     if (rows) query.rows = rows;
     if (photo) {
       Object.assign(query, { photo: photo.key, like: mix });
-      if (row !== null) query.exclude = [row];
+      if (row !== null) Object.assign(query, { exclude: [row], product: row });
       await this.handOver(photo, bytes);
     }
     return engine.call('query', query, [], partial);
@@ -209,31 +225,8 @@ export class Session {
     this.handed = [...this.handed, key].slice(-photosKept);
   }
 
-  /**
-   * The filter for the worker, without what looks like the words in `without`. Where titles and details know a word,
-   * they have decided already; of any other word, what the search finds good matches for is left out.
-   * @param {string[]} without
-   * @param {Filter | null} filter
-   * @param {AbortSignal} [signal]
-   */
-  async unlike(without, filter, signal) {
-    const rows = filter?.asked ?? null;
-    const { relevance, catalog } = this;
-    const unknown = without.filter((word) => !catalog.knows(word));
-    if (!relevance || !unknown.length || !this.can('text')) return rows;
-    /** @type {Set<number>} */
-    const out = new Set();
-    for (const text of unknown) {
-      const { hits } = await this.started.call('query', { text, k: catalog.size });
-      signal?.throwIfAborted();
-      for (const { row } of described(hits, relevance)) out.add(row);
-    }
-    return Uint32Array.from(Array.from(filter?.rows ?? catalog.known()).filter((row) => !out.has(row)));
-  }
-
-  /** @param {Query} query @param {Response['by']} by @param {Answer} answer @returns {Response} */
-  respond({ kind, words }, by, { hits, attention = null, ms = null }) {
-    const { good, few } = cut(hits, by === 'engine' ? this.relevance : null, kind, this.catalog.familiar(words));
-    return { by, hits, good: few === 0 ? 0 : good.length, attention, ms, partial: false };
+  /** @param {Response['by']} by @param {Answer} answer @returns {Response} */
+  respond(by, { hits, good, attention = null, ms = null }) {
+    return { by, hits, good: good ?? hits.length, attention, ms, partial: false };
   }
 }

@@ -190,6 +190,8 @@ export class Accelerator {
     for (const shard of this.given.catalog.shards) {
       const from = new URL(shard.file, new URL(this.given.site.catalog, this.given.base)).href;
       engine.add_shard(shard.file, await fetchPart(from, shard, { store: this.given.store }));
+      const items = new URL(shard.items.file, new URL(this.given.site.catalog, this.given.base)).href;
+      engine.add_items(shard.items.file, await fetchPart(items, shard.items, { store: this.given.store }));
     }
     return engine;
   }

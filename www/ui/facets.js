@@ -78,7 +78,39 @@ export function swatch(value) {
   });
 }
 
-export const facetName = (name) => name.charAt(0).toUpperCase() + name.slice(1).replace(/[_-]/g, ' ');
+/** "baseColour", "base_colour" → "Base colour": names come from a shop's columns. */
+export function facetName(name) {
+  const words = name
+    .replace(/(?<=\p{Ll})(?=\p{Lu})/gu, ' ')
+    .replace(/[_-]+/g, ' ')
+    .trim();
+  const rest = words.slice(1);
+  return words.charAt(0).toUpperCase() + (/^\p{Lu}+$/u.test(rest) ? rest : rest.toLowerCase());
+}
+
+/** "printed" → "Printed" beside "Solid"; what has a capital anywhere is written as the shop wants it. */
+export const valueName = (value) => (/\p{Lu}/u.test(value) ? value : value.charAt(0).toUpperCase() + value.slice(1));
+
+const letters = ['xxxs', 'xxs', 'xs', 's', 'm', 'l', 'xl', 'xxl', 'xxxl', 'xxxxl'];
+const short = (size) =>
+  size
+    .toLowerCase()
+    .replace(/^(\d)(?=x+[sl]$)/, '')
+    .replace(/^([2-5])(?=[sl]$|x[sl]$)/, (n) => 'x'.repeat(Number(n) - 1));
+
+/** Where a size stands among sizes: letters from small to large, then numbers, then the rest. */
+function sizePlace(value) {
+  const at = letters.indexOf(short(value.trim()));
+  if (at >= 0) return at;
+  const number = Number.parseFloat(value.replace(',', '.').replace(/^[^\d]*/, ''));
+  return Number.isNaN(number) ? 1e9 : 100 + number;
+}
+
+/** Values in the order in which a visitor looks for them: sizes in their own, all others as the catalog has them. */
+export function inOrder(name, rows) {
+  if (!/(^|[^\p{L}])(size|größe|groesse|taille|talla|taglia|maat)s?($|[^\p{L}])/iu.test(facetName(name))) return rows;
+  return rows.toSorted((a, b) => sizePlace(a.value) - sizePlace(b.value));
+}
 
 export class Facets {
   constructor(part, act) {
@@ -127,7 +159,10 @@ export class Facets {
     // The order is the whole catalog's, so that nothing moves under the pointer when a filter is set.
     const rows = facet.values.map((value, code) => ({ value, n: counts[code], chosen: selected.includes(value) }));
     const long = this.long.has(facet.name);
-    const visible = rows.filter(({ chosen }, i) => long || i < shownAtFirst || chosen);
+    const visible = inOrder(
+      facet.name,
+      rows.filter(({ chosen }, i) => long || i < shownAtFirst || chosen),
+    );
     const details = el(
       'details',
       { class: 'facet', open },
@@ -167,7 +202,7 @@ export class Facets {
         on: { change: () => this.toggle(facet.name, value) },
       }),
       /colou?r/i.test(facet.name) ? swatch(value) : null,
-      el('span', { class: 'facet-name' }, value),
+      el('span', { class: 'facet-name' }, valueName(value)),
       el('span', { class: 'facet-count' }, String(n)),
     );
   }
@@ -198,7 +233,7 @@ export class Facets {
             on: { click: () => this.toggle(name, value) },
           },
           /colou?r/i.test(name) ? swatch(value) : null,
-          value,
+          valueName(value),
           icon('close'),
         ),
       ),

@@ -1,7 +1,8 @@
 // The results: a list of cards, one of which is in the tab order; arrows move between them. CardGrid is the one grid of
 // the page and of the element in another page; each says what its cards look like.
 import { el, icon, safeColour } from './dom.js';
-import { decimal, t } from './i18n.js';
+import { t } from './i18n.js';
+import { held } from '../core/names.js';
 
 /** @typedef {import('../core/catalog.js').Item} Item */
 /** @typedef {import('../core/relevance.js').Folded} Folded */
@@ -16,6 +17,16 @@ const kept = 4 * chunk; // cards that stay made, on the page or not: a query lik
 export function describe(item) {
   const details = Object.values(item.attributes ?? {}).join(', ');
   return details || item.title;
+}
+
+/** Who made a product, as far as the shop says it. @param {Item} item */
+export const brandOf = ({ brand, attributes }) =>
+  brand ?? held(attributes, 'brand') ?? held(attributes, 'Brand') ?? null;
+
+/** A title whose first words the line above it says already: what is left tells products apart. @param {string} title @param {string | null} brand */
+export function withoutBrand(title, brand) {
+  const same = brand && title.toLowerCase().startsWith(`${brand.toLowerCase()} `);
+  return same ? title.slice(brand.length + 1).trim() || title : title;
 }
 
 const [columns, rows] = [3, 4]; // BLUR in src/catalog/format.rs
@@ -170,6 +181,11 @@ export class CardGrid {
     this.list.append(...this.cardsOf(from, this.shown));
     if (focus) this.focus(from);
     this.end();
+  }
+
+  /** At least as many cards as there once were. @param {number} shown */
+  growTo(shown) {
+    while (this.shown < Math.min(shown, this.hits.length)) this.grow();
   }
 
   showRest() {
@@ -347,16 +363,12 @@ export class Grid extends CardGrid {
     );
   }
 
-  /** @param {HTMLElement} card @param {Laid} hit */
-  update(card, { score: value }) {
-    const score = /** @type {HTMLElement} */ (card.querySelector('.score'));
-    score.hidden = value === undefined;
-    if (value === undefined) return;
-    const text = decimal(value, 2);
-    score.style.setProperty('--score', String(Math.min(1, Math.max(0.02, value))));
-    score.setAttribute('aria-label', t('score', { score: text }));
-    score.title = t('score_title', { score: decimal(value, 3) });
-    if (score.lastElementChild) score.lastElementChild.textContent = text;
+  /** The score is for those who measure; a visitor sees the order. @param {HTMLElement} card @param {Laid} hit */
+  update(card, { score, cosine = score }) {
+    delete card.dataset.score;
+    delete card.dataset.cosine;
+    if (score !== undefined && cosine !== undefined)
+      Object.assign(card.dataset, { score: score.toFixed(3), cosine: cosine.toFixed(3) });
   }
 
   /** @param {Laid} hit @param {boolean} atOnce */
@@ -382,6 +394,7 @@ export class Grid extends CardGrid {
       act.open(id);
     };
     const price = item.price ? el('span', { class: 'card-price' }, String(item.price)) : null;
+    const brand = brandOf(item);
     return el(
       'li',
       { class: 'card', data: { row: String(hit.row), id } },
@@ -389,20 +402,14 @@ export class Grid extends CardGrid {
         'a',
         { class: 'card-open', href: act.itemHref(id), on: { click: open } },
         this.photo(item, atOnce),
-        el('span', { class: 'card-title' }, title),
+        brand ? el('span', { class: 'card-brand' }, brand) : null,
+        el('span', { class: 'card-title' }, withoutBrand(title, brand)),
         price,
-      ),
-      el(
-        'div',
-        { class: 'score', role: 'img' },
-        el('span', { class: 'score-track' }, el('span', { class: 'score-bar' })),
-        el('span', { class: 'score-text' }, ''),
       ),
       el(
         'div',
         { class: 'card-actions' },
         action('similar', t('more_like'), t('more_like_of', { title }), () => act.like(id)),
-        action('but', t('like_but'), t('like_but_of', { title }), () => act.likeBut(id)),
       ),
     );
   }

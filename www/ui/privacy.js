@@ -1,6 +1,7 @@
 // The promise and its proof: what was requested from where, where the search ran, what the device keeps.
 import { el, modal } from './dom.js';
 import { decimal, size, t } from './i18n.js';
+import { Attention } from './attention.js';
 import * as storage from '../core/storage.js';
 
 const partNames = ['wasm', 'tokenizer', 'text', 'fusion', 'image', 'shards', 'gpu'];
@@ -9,13 +10,17 @@ export class Privacy {
   constructor(app) {
     this.app = app;
     this.body = el('div', { class: 'privacy' });
+    this.weighed = el('div'); // what the last query weighed
+    this.attention = new Attention(this.weighed);
     this.dialog = null;
   }
 
   open() {
     this.body.replaceChildren();
     this.draw();
-    this.dialog = modal('sheet privacy-sheet', t('privacy_title'), t('close'), this.body);
+    const { answered, model } = this.app;
+    this.attention.show(answered?.response.attention, answered?.reference?.source, model?.preprocess?.fit);
+    this.dialog = modal('sheet privacy-sheet', t('privacy_title'), t('close'), this.body, this.weighed);
     this.timer = setInterval(() => this.draw(), 500);
     this.dialog.addEventListener('close', () => clearInterval(this.timer));
   }

@@ -17,6 +17,30 @@ function shorten(map, most) {
   }
 }
 
+const tabName = (base) => `vitrine photo ${new URL(base).pathname}`;
+const mostOfTab = 2_000_000; // bytes; a tab's storage holds some five million characters
+
+/** The tab remembers the photo that was searched with last, so that a reload does not lose it. */
+function keepInTab(base, key, bytes) {
+  try {
+    sessionStorage.removeItem(tabName(base));
+    if (bytes.length > mostOfTab) return;
+    const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+    sessionStorage.setItem(tabName(base), JSON.stringify({ key, photo: btoa(text) }));
+  } catch {
+    // storage is refused or full: the photo lasts as long as the page
+  }
+}
+
+function photoOfTab(base, key) {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(tabName(base)) ?? 'null');
+    return kept?.key === key ? Uint8Array.from(atob(kept.photo), (letter) => letter.charCodeAt(0)) : null;
+  } catch {
+    return null;
+  }
+}
+
 async function cropper() {
   await Promise.all([verified('ui/crop'), learnPanels(language)]);
   return import('./crop.js');
@@ -30,6 +54,19 @@ export class References {
 
   constructor(app) {
     this.app = app;
+  }
+
+  /** Whether a photo is here, or was before this tab was loaded anew. */
+  has(key) {
+    if (this.photos.has(key)) return true;
+    const bytes = photoOfTab(this.app.base, key);
+    if (bytes) this.put(key, new Blob([bytes]), bytes);
+    return Boolean(bytes);
+  }
+
+  put(key, blob, bytes) {
+    this.photos.set(key, { source: URL.createObjectURL(blob), title: t('your_photo'), own: true, bytes });
+    shorten(this.photos, keptPhotos);
   }
 
   /** {source, title} of what a state searches with, or null. */
@@ -47,8 +84,8 @@ export class References {
     const bytes = await photoBytes(file);
     if (!bytes) return alert(t('error_photo_type'));
     const key = `photo-${Date.now()}`;
-    this.photos.set(key, { source: URL.createObjectURL(file), title: t('your_photo'), own: true, bytes });
-    shorten(this.photos, keptPhotos);
+    this.put(key, file, bytes);
+    keepInTab(this.app.base, key, bytes);
     this.app.change({ photo: key, like: null, mix: 0.5, item: null });
     this.app.top();
   }

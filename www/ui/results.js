@@ -1,10 +1,9 @@
 // Draws a response of the session on the page: the cards, what is said above them, and what may be searched for next.
-import { Attention } from './attention.js';
 import { changeWords } from './composer.js';
 import { el } from './dom.js';
 import { Facets } from './facets.js';
 import { Grid } from './grid.js';
-import { decimal, size, t } from './i18n.js';
+import { size, t } from './i18n.js';
 import { Trail } from './trail.js';
 import { sections } from '../core/relevance.js';
 
@@ -16,7 +15,6 @@ export class Results {
     this.part = app.part;
     this.facets = new Facets(this.part, act);
     this.grid = new Grid(this.part, act);
-    this.attention = new Attention(this.part('attention'));
     this.trail = new Trail(app.base, this.part, (state) => app.change(state));
   }
 
@@ -56,7 +54,6 @@ export class Results {
     app.notice('few', laid.few === 0 ? { text: t('no_match', { words: query.words }), calm: true } : null);
     this.suggest(query, response.hits);
     this.facets.show(catalog, app.state.facets, query.filter?.rows.length ?? catalog.size, query.without);
-    this.attention.show(response.attention, reference?.source, app.model?.preprocess?.fit);
     this.heading(query, response, reference);
     this.remember(query, reference);
     this.waiting();
@@ -109,19 +106,20 @@ export class Results {
         state: app.state,
         typing: app.history.typing,
       });
-    this.trail.show(app.history.depth, address);
+    this.trail.show(address);
   }
 
-  heading(query, { hits, good, ms, by }, reference) {
+  heading(query, { hits, good }, reference) {
     const { kind, without } = query;
     const n = kind === 'browse' ? hits.length : good;
     const about = [];
     if (reference && !this.app.state.photo)
       about.push(el('span', { class: 'sub-reference' }, t('sub_reference', { title: reference.title })));
-    if (kind !== 'browse' && n)
-      about.push(by === 'engine' && ms ? t('sub_ms', { n, ms: decimal(ms.total, 0) }) : t('sub_ranked', { n }));
+    const capped = n >= query.k;
+    if (kind !== 'browse' && n) about.push(t(capped ? 'sub_many' : 'sub_ranked', { n }));
     if (without.length) about.push(t('without', { words: without.join(', ') }));
     this.part('heading').textContent = this.title(query, n);
+    document.title = kind === 'browse' ? this.app.name : `${this.title(query, n)} · ${this.app.name}`;
     this.part('subheading').replaceChildren(
       ...about.flatMap((part, i) => (i ? [el('span', { class: 'sub-dot' }, ' · '), part] : [part])),
     );
@@ -140,6 +138,12 @@ export class Results {
     return t(state.photo ? 'closest_photo_words' : 'closest_product_words', {
       words: words.replace(/^(but|aber|mais)\s+/i, ''),
     });
+  }
+
+  /** Whether the visitor is among the cards, with the page or the keyboard. */
+  read() {
+    const scrolled = this.part('results').getBoundingClientRect().top < 40;
+    return scrolled || this.grid.list.contains(document.activeElement);
   }
 
   /** Says what a response lacks, and why, for as long as it lacks it. */

@@ -1,4 +1,4 @@
-// What was asked in this tab: one step back, and a list to return to. A private photo is remembered for as long as
+// What was asked in this tab: a list to return to; Back and Ctrl+Z go back a step. A private photo is remembered for as long as
 // the page is open and no longer; the rest of the list lasts as long as the tab. Nothing of it is kept on the device.
 import { el, icon, modal } from './dom.js';
 import { t } from './i18n.js';
@@ -14,24 +14,17 @@ export class Trail {
     this.part = part;
     this.go = go;
     this.steps = this.read();
-    part('undo').append(icon('undo'));
     part('earlier').append(icon('earlier'));
-    part('undo').addEventListener('click', () => history.back());
     part('earlier').addEventListener('click', () => this.open());
-    for (const [name, words] of [
-      ['undo', 'undo'],
-      ['earlier', 'earlier'],
-    ]) {
-      part(name).setAttribute('aria-label', t(words));
-      part(name).title = t(words);
-    }
+    part('earlier').setAttribute('aria-label', t('earlier'));
+    part('earlier').title = t('earlier');
     addEventListener('keydown', (event) => {
       const undo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === 'z';
       // In a text field the same keys take back letters.
       if (
         !undo ||
         /** @type {Element} */ (event.target).closest('input:not([type="range"]), textarea, dialog') ||
-        part('undo').hidden
+        !history.state?.depth
       )
         return;
       event.preventDefault();
@@ -68,15 +61,18 @@ export class Trail {
     }
   }
 
-  /** `depth`: how many steps lie behind this one. */
-  show(depth, address) {
+  show(address) {
     this.now = address;
-    this.part('undo').hidden = !depth;
     this.part('earlier').hidden = !this.steps.some((step) => step.address !== address);
   }
 
+  /** The latest queries other than the present one. */
+  before(most) {
+    return this.steps.filter((step) => step.address !== this.now).slice(0, most);
+  }
+
   open() {
-    const steps = this.steps.filter((step) => step.address !== this.now);
+    const steps = this.before(this.steps.length);
     const row = ({ title, source, state }) =>
       el(
         'li',

@@ -76,6 +76,23 @@ impl Dictionary {
         self.collect(Str::new(word).starts_with())
     }
 
+    /// Terms that begin with a word, as words, each with its number.
+    pub fn words_starting(&self, word: &str) -> Vec<(String, u32)> {
+        let mut stream = self.terms.search(Str::new(word).starts_with()).into_stream();
+        let mut found = Vec::new();
+        while let (Some((bytes, term)), true) = (stream.next(), found.len() < MOST) {
+            found.push((String::from_utf8_lossy(bytes).into_owned(), term as u32));
+        }
+        found
+    }
+
+    /// A term as a word.
+    pub fn word(&self, term: u32) -> Option<String> {
+        // numbers grow with terms, so the map is a set that can be asked backwards
+        let mut word = Vec::new();
+        self.terms.as_fst().get_key_into(term.into(), &mut word).then(|| String::from_utf8_lossy(&word).into_owned())
+    }
+
     fn collect(&self, automaton: impl Automaton) -> Vec<u32> {
         let mut stream = self.terms.search(automaton).into_stream();
         let mut found = Vec::new();

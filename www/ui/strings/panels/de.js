@@ -112,4 +112,11 @@ export const sentences = {
   crop_whole: 'Ganzes Foto',
   crop_photo_alt: 'Das Foto mit dem gewählten Ausschnitt',
   crop_keys: 'Rahmen oder Ecken ziehen. Pfeiltasten verschieben ihn, mit Umschalttaste ändern sie die Größe.',
+
+  attention: 'Aufmerksamkeit: was die Antwort gewichtet hat',
+  attention_photo: 'Auf dem Foto',
+  attention_words: 'Auf den Worten',
+  attention_both: 'Foto {photo} % · Worte {words} %',
+  attention_photo_alt: 'Das Foto der Anfrage; hellere Stellen wogen mehr',
+  attention_note: 'Wohin die Aufmerksamkeit des Modells ging. Eine Erklärung der Reihenfolge ist das nicht.',
 };

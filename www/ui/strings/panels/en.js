@@ -102,4 +102,11 @@ export const sentences = {
   crop_whole: 'Whole photo',
   crop_photo_alt: 'The photo, with the chosen part outlined',
   crop_keys: 'Drag the frame or its corners. Arrow keys move it; with Shift they resize it.',
+
+  attention: 'Attention: what the answer weighed',
+  attention_photo: 'Over the photo',
+  attention_words: 'Over the words',
+  attention_both: 'Photo {photo} % · words {words} %',
+  attention_photo_alt: 'The query photo; brighter parts weighed more',
+  attention_note: 'Where the model’s attention went. It is not an explanation of the ranking.',
 };

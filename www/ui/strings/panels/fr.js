@@ -111,4 +111,11 @@ export const sentences = {
   crop_whole: 'Photo entière',
   crop_photo_alt: 'La photo, avec la partie choisie encadrée',
   crop_keys: 'Faites glisser le cadre ou ses coins. Les flèches le déplacent ; avec Maj, elles changent sa taille.',
+
+  attention: 'Attention : ce que la réponse a pesé',
+  attention_photo: 'Sur la photo',
+  attention_words: 'Sur les mots',
+  attention_both: 'Photo {photo} % · mots {words} %',
+  attention_photo_alt: 'La photo de la recherche ; les parties claires ont pesé davantage',
+  attention_note: 'Là où s’est portée l’attention du modèle. Ce n’est pas une explication du classement.',
 };
