@@ -377,6 +377,7 @@ class App {
     this.answered = { query, response, reference };
     if (response.by === 'engine' && response.ms) this.ms = response.ms;
     if (!failed) this.notice('query', null);
+    this.notice('closer', null);
     this.results.show(query, response, reference, keep);
     this.place.find();
   }
@@ -387,10 +388,12 @@ class App {
     const open = query && query === this.query && !query.hopeless && !['engine', 'browse'].includes(response.by);
     const more = open && (this.able(query.kind) || (response.by === 'titles' && this.session.speaks(query)));
     if (!more) return this.results.waiting();
+    if (this.notices.has('closer')) return;
     if (!this.results.read()) return void this.answer(true);
     // nothing moves under somebody who looks at it
-    const run = () => (this.top(), this.answer(false));
-    this.notice('waiting', { text: t('closer'), action: t('closer_show'), run, calm: true });
+    const run = () => (this.place.begin(this.part('results')), this.answer(false));
+    this.notice('waiting', null);
+    this.notice('closer', { text: t('closer'), action: t('closer_show'), run, calm: true });
   }
 
   resume() {

@@ -108,12 +108,14 @@ describe('finds', { skip: reason ?? false, concurrency: 1 }, () => {
     await page.waitForFunction(() => scrollY > 100);
     free();
     await able(page, 'text');
-    const notice = page.locator('[data-notice="waiting"]').getByRole('button');
+    const notice = page.locator('[data-notice="closer"]').getByRole('button');
     await notice.waitFor();
     assert.deepEqual(await ids(page, 24), before, 'nothing moved');
     await notice.click();
     await settled(page, { kind: 'text', by: 'engine' });
-    await page.waitForFunction(() => scrollY < 60);
+    assert.ok(
+      await page.evaluate(() => document.querySelector('[data-part="heading"]').getBoundingClientRect().top > 0),
+    );
     await context.close();
   });
 
@@ -167,7 +169,7 @@ describe('finds', { skip: reason ?? false, concurrency: 1 }, () => {
       return page.evaluate(() => scrollY);
     };
     const at = await down();
-    const near = () => page.waitForFunction((y) => Math.abs(scrollY - y) < 30, at);
+    const near = () => page.waitForFunction((y) => Math.abs(scrollY - y) < 150, at);
     await page.reload();
     await near();
     await page.evaluate(() => document.querySelector('[data-part="words"]').focus({ preventScroll: true }));

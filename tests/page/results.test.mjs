@@ -101,7 +101,7 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
   });
 
   test('shows few good matches as few, and the rest when asked', async () => {
-    const plain = await visit('#q=red+dress', null, { relevance: null });
+    const plain = await visit('#q=something+for+a+picnic', null, { relevance: null });
     await settled(plain.page, { kind: 'text', by: 'engine' });
     const all = await ids(plain.page, 96);
     assert.equal(await plain.page.locator('.cut').count(), 0, 'a catalog that was not measured has no cut');
@@ -109,7 +109,7 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     await plain.context.close();
     assert.ok(second > third, 'two scores between which the limit fits');
 
-    const { context, page } = await visit('#q=red+dress', null, {
+    const { context, page } = await visit('#q=something+for+a+picnic', null, {
       relevance: { known: 0, unknown: 0, share: (second + third) / 2 / first, photo: 0 },
     });
     await settled(page, { kind: 'text', by: 'engine' });
@@ -133,7 +133,9 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     );
 
     await context.close();
-    const none = await visit('#q=red+dress', null, { relevance: { known: 2, unknown: 2, share: 0, photo: 2 } });
+    const none = await visit('#q=something+for+a+picnic', null, {
+      relevance: { known: 2, unknown: 2, share: 0, photo: 2 },
+    });
     await settled(none.page, { kind: 'text', by: 'engine' });
     assert.match(await none.page.textContent('[data-notice="few"]'), /come closest/);
     assert.match(await none.page.textContent('[data-part="live"]'), /come closest/);

@@ -96,7 +96,7 @@ const states = {
     await page.mouse.wheel(0, 500);
     await page.waitForFunction(() => scrollY > 100);
     here();
-    await page.waitForSelector('[data-notice="waiting"] button', { timeout: 60_000 });
+    await page.waitForSelector('[data-notice="closer"] button', { timeout: 60_000 });
   },
   async none(page) {
     await able(page, 'text');

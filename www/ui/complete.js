@@ -101,7 +101,7 @@ export class Complete {
 
   earlier() {
     const { trail } = this.app.results;
-    return trail.before(earlier).map(({ title, state }) => ({
+    return trail.steps.slice(0, earlier).map(({ title, state }) => ({
       content: [icon('earlier'), el('span', { class: 'complete-text' }, title)],
       run: () => this.app.change(state),
     }));

@@ -142,6 +142,7 @@ export class Results {
 
   /** Whether the visitor is among the cards, with the page or the keyboard. */
   read() {
+    if (this.app.place.wanted) return false; // on the way to where they were
     const scrolled = this.part('results').getBoundingClientRect().top < 40;
     return scrolled || this.grid.list.contains(document.activeElement);
   }

@@ -45,7 +45,8 @@ export class Trail {
   add({ address, title, source, state, typing }) {
     const step = { address, title, source, state: { ...state, item: null }, typing };
     // What was being typed is one question, however often it was answered on the way.
-    const same = (other, i) => other.address === address || (i === 0 && typing && other.typing);
+    const begun = (other) => other.typing && (typing || state.words.startsWith(other.state.words.trim()));
+    const same = (other, i) => other.address === address || (i === 0 && begun(other));
     this.steps = [step, ...this.steps.filter((other, i) => !same(other, i))].slice(0, most);
     this.write();
   }
@@ -66,13 +67,8 @@ export class Trail {
     this.part('earlier').hidden = !this.steps.some((step) => step.address !== address);
   }
 
-  /** The latest queries other than the present one. */
-  before(most) {
-    return this.steps.filter((step) => step.address !== this.now).slice(0, most);
-  }
-
   open() {
-    const steps = this.before(this.steps.length);
+    const steps = this.steps.filter((step) => step.address !== this.now);
     const row = ({ title, source, state }) =>
       el(
         'li',
