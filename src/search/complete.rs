@@ -19,7 +19,7 @@ pub struct Completion {
     pub text: String,
     /// The attribute whose value it ends with, or nothing for a maker or a word of titles.
     pub attribute: Option<String>,
-    /// How many products it names.
+    /// How many products it names; 0 where that is not known.
     pub count: usize,
 }
 
@@ -61,7 +61,13 @@ fn ways(typed: &[String], index: &TextIndex, most: usize) -> Vec<Completion> {
         found.dedup_by(|a, b| fold(&a.text) == fold(&b.text));
         if !found.is_empty() {
             found.truncate(most);
-            let whole = |way: Completion| Completion { text: format!("{before} {}", way.text).trim().into(), ..way };
+            // how many products have both, nobody has counted
+            let count = |way: &Completion| if from == 0 { way.count } else { 0 };
+            let whole = |way: Completion| Completion {
+                text: format!("{before} {}", way.text).trim().into(),
+                count: count(&way),
+                ..way
+            };
             return found.into_iter().map(whole).collect();
         }
     }

@@ -223,8 +223,6 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
           path.join(dist, 'model'),
           '--text',
           'red dress',
-          '--mode',
-          'vector',
           '-k',
           '10',
           '--json',
@@ -420,7 +418,7 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
       const opened = await page(await installed(), '/element.html', { prepare });
       await opened.waitForFunction(() => document.querySelector('vitrine-search').results);
       const results = await opened.evaluate(() =>
-        document.querySelector('vitrine-search').search({ words: 'red dress' }),
+        document.querySelector('vitrine-search').search({ words: 'something for a picnic' }),
       );
       const cards = () => opened.$$eval('vitrine-search .card', (list) => list.map(({ dataset }) => dataset.id));
       const status = () => opened.locator('vitrine-search [role="status"]').textContent();

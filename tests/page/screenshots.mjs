@@ -249,7 +249,7 @@ const states = {
 };
 
 /** States that answer requests themselves. */
-const answering = ['refused', 'damaged', 'loading', 'placeholders', 'few', 'metered'];
+const answering = ['refused', 'closer', 'damaged', 'loading', 'placeholders', 'few', 'metered'];
 
 const server = await serve();
 // Chromium's software adapter stands in for a graphics card

@@ -1,6 +1,120 @@
 // What the answer weighed: α over the photo, γ over the words, β between the two.
-import { el } from './dom.js';
+import { adopt, el } from './dom.js';
 import { t } from './i18n.js';
+
+adopt(`
+.attention {
+  margin: -14px 0 10px;
+}
+
+.attention summary {
+  width: fit-content;
+  min-height: 40px;
+  padding: 9px 0;
+  color: var(--muted);
+  font-size: 13.5px;
+  cursor: pointer;
+}
+
+.attention summary:hover {
+  color: var(--ink);
+}
+
+.attention-body {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: flex-start;
+  gap: 24px;
+  padding: 12px 0 24px;
+  margin-bottom: 8px;
+  border-bottom: 1px solid var(--line);
+}
+
+.weighed-frame {
+  position: relative;
+  display: block;
+  border-radius: 10px;
+  overflow: hidden;
+}
+
+.weighed-frame img {
+  width: 200px;
+  height: 200px;
+  background: #fff;
+  object-fit: contain;
+}
+
+.weighed-frame[data-fit="crop"] img {
+  object-fit: cover;
+}
+
+.weighed-frame[data-fit="stretch"] img {
+  object-fit: fill;
+}
+
+.weighed-frame .veil {
+  position: absolute;
+  inset: 0;
+  width: 100%;
+  height: 100%;
+}
+
+.weighed-photo figcaption {
+  margin-top: 6px;
+  color: var(--muted);
+  font-size: 13px;
+}
+
+.attention-text {
+  flex: 1 1 260px;
+  display: grid;
+  gap: 12px;
+}
+
+.weighed-words {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 8px 12px;
+  font: 400 22px/1.3 var(--serif);
+}
+
+.weighed-word {
+  padding-bottom: 4px;
+  background: linear-gradient(var(--accent), var(--accent)) left bottom / calc(var(--weight) * 100%) 3px no-repeat;
+}
+
+.weighed-both {
+  display: grid;
+  gap: 6px;
+  max-width: 320px;
+  font-size: 13.5px;
+}
+
+.weighed-bar {
+  height: 5px;
+  border-radius: 3px;
+  background: linear-gradient(to right, var(--accent) var(--share), var(--line) var(--share));
+}
+
+@media (max-width: 560px) {
+  .weighed-frame img {
+    width: 132px;
+    height: 132px;
+  }
+
+  .attention-body {
+    gap: 16px;
+  }
+
+  .attention-text {
+    flex-basis: 150px;
+  }
+
+  .weighed-words {
+    font-size: 19px;
+  }
+}
+`);
 
 /** The weights as a veil over the photo: clear where attention went, dim elsewhere. */
 function veil(weights, [height, width]) {

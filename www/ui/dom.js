@@ -61,6 +61,13 @@ export function icon(name) {
   return svg;
 }
 
+/** Styles of a part of the page that comes when it is first used. */
+export function adopt(css) {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  document.adoptedStyleSheets.push(sheet);
+}
+
 /** A modal dialog that closes on Esc and on a click beside it, and is gone from the document afterwards. */
 export function modal(className, label, closeLabel, ...children) {
   const close = el(

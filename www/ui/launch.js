@@ -225,7 +225,7 @@ export class Launch {
     const { engine, state } = this.app;
     this.judged = null;
     this.held = false;
-    const what = ['wasm', 'text', 'shards'];
+    const what = ['wasm', 'words', 'text', 'shards'];
     if (engine.state.image !== 'waiting' || state.photo) what.push('image');
     engine.call('load', { what }).then(
       () => this.idle(),

@@ -12,7 +12,9 @@ export class Place {
     this.grid = grid;
     history.scrollRestoration = 'manual'; // the browser would try before there is anything to scroll
     this.seek();
-    addEventListener('scroll', () => this.later(), { passive: true });
+    const dock = document.querySelector('[data-part="dock"]');
+    const stuck = () => dock.setAttribute('data-stuck', String(dock.getBoundingClientRect().top <= 0));
+    addEventListener('scroll', () => (stuck(), this.later()), { passive: true });
     addEventListener('pagehide', () => this.keep());
     // whoever moves is where they want to be
     for (const type of ['wheel', 'touchmove', 'keydown', 'pointerdown'])
