@@ -8,9 +8,11 @@ use crate::model::bert::Bert;
 use crate::model::folder::{Description, Part};
 use crate::model::fusion::{Fused, Fusion, Photo, Words};
 use crate::model::vit::Vit;
+use crate::search::glossary::Glossaries;
 use crate::search::joined::{self, CANDIDATES, Joined, Reference, Weights};
 use crate::search::query::Typed;
 use crate::search::ranking::Relevance;
+use crate::search::reading::Reading;
 use crate::search::wanted::Wanted;
 use crate::search::words::TextIndex;
 use crate::search::{Filter, Found, Hit, Searchable, Vectors};
@@ -79,6 +81,8 @@ pub struct Shop<'a> {
     pub vectors: &'a dyn Vectors,
     /// How much each kind of evidence counts.
     pub weights: Weights,
+    /// Words of other languages.
+    pub glossaries: Option<&'a Glossaries>,
 }
 
 impl<'a> Shop<'a> {
@@ -93,7 +97,26 @@ impl<'a> Shop<'a> {
 
     /// With the weights that ship.
     pub fn new(index: &'a TextIndex, vectors: &'a dyn Vectors) -> Self {
-        Self { index, vectors, weights: Weights::default() }
+        Self { index, vectors, weights: Weights::default(), glossaries: None }
+    }
+
+    /// With words of other languages.
+    pub fn reading(self, glossaries: &'a Glossaries) -> Self {
+        Self { glossaries: Some(glossaries), ..self }
+    }
+
+    /// Reads a text word by word.
+    fn read(&self, text: &str) -> Reading {
+        self.glossaries.map_or_else(|| Reading::plain(text), |glossaries| Reading::of(text, self.index, glossaries))
+    }
+
+    /// The rows whose title or attributes hold a word, in whichever language it is.
+    pub fn rows(&self, word: &str) -> Vec<u32> {
+        let held = self.index.rows(word);
+        match held.is_empty() {
+            true => joined::rows(self.index, &Wanted::of(&self.read(word), self.index, false), &self.weights),
+            false => held,
+        }
     }
 }
 
@@ -106,6 +129,8 @@ pub struct Response {
     pub joined: Vec<Joined>,
     /// The query's vector and attention.
     pub encoded: Encoded,
+    /// How the text was understood: its language, itself in English, and words that nobody knows.
+    pub reading: Reading,
     /// Milliseconds of the search itself.
     pub search_ms: f64,
 }
@@ -285,7 +310,13 @@ impl<B: Backend> Engine<B> {
         let Some(shop) = place.shop.filter(|_| request.mode != Mode::Vector && text.is_some()) else {
             return self.nearest(query, filter, request.k, place.vectors).await;
         };
-        let wanted = Wanted::read(text.unwrap_or_default(), shop.index, false);
+        let reading = self.understood(shop.read(text.unwrap_or_default()));
+        if query.photo.is_none() && request.product.is_none() && reading.says_nothing_known() {
+            // nearest products there always are, and they would be random ones
+            return Ok(Response { reading, ..Response::default() });
+        }
+        let wanted = Wanted::of(&reading, shop.index, false);
+        let query = Query { text: reading.english.as_deref().filter(|text| !text.is_empty()).or(text), ..query };
         let near = match request.mode {
             Mode::Words => Response::default(),
             _ => self.nearest(query, filter, CANDIDATES.max(request.k).min(S::MOST), place.vectors).await?,
@@ -296,7 +327,7 @@ impl<B: Backend> Engine<B> {
         };
         let vector = Some(near.encoded.vector.as_slice()).filter(|vector| !vector.is_empty());
         let joined = joined::join(&evidence, &near.hits, vector, shop.vectors, filter, request.k);
-        Ok(Response { hits: joined.iter().map(|joined| joined.hit).collect(), joined, ..near })
+        Ok(Response { hits: joined.iter().map(|joined| joined.hit).collect(), joined, reading, ..near })
     }
 
     /// The rows nearest to a query's vector.
@@ -311,7 +342,16 @@ impl<B: Backend> Engine<B> {
         let start = clock();
         let Found { read, hits, ms } = vectors.find(&self.backend, &asked.tensors(), k, filter).await?;
         asked.ms.fusion += clock() - start - ms;
-        Ok(Response { hits, encoded: self.answer(query, &asked, read)?, search_ms: ms, joined: Vec::new() })
+        let encoded = self.answer(query, &asked, read)?;
+        Ok(Response { hits, encoded, search_ms: ms, ..Response::default() })
+    }
+
+    /// A reading without those unknown words that the text encoder knows as a whole.
+    fn understood(&self, mut reading: Reading) -> Reading {
+        if let Some(reader) = &self.reader {
+            reading.forget(|word| reader.knows(word));
+        }
+        reading
     }
 
     /// The rows that are not to be found: those given, those whose title or attributes hold a word to leave out, and of
@@ -322,12 +362,10 @@ impl<B: Backend> Engine<B> {
         given: &'a [u32],
         place: &Place<'_, S>,
     ) -> Result<Cow<'a, [u32]>> {
-        let Some(words) = place.shop.map(|shop| shop.index).filter(|_| !without.is_empty()) else {
-            return Ok(given.into());
-        };
+        let Some(shop) = place.shop.filter(|_| !without.is_empty()) else { return Ok(given.into()) };
         let mut rows = given.to_vec();
         for word in without {
-            let held = words.rows(word);
+            let held = shop.rows(word);
             rows.extend(&held);
             if let (true, Some(relevance)) = (held.is_empty(), place.relevance) {
                 let query = Query { text: Some(word), ..Query::default() };

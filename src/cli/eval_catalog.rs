@@ -9,6 +9,7 @@ use vitrine::catalog::folder::Folder;
 use vitrine::engine::{Engine, Mode, Place, Query, Request, Shop};
 use vitrine::eval::queries;
 use vitrine::eval::whole::{Asked, Products, Report};
+use vitrine::search::glossary::Glossaries;
 use vitrine::search::joined::Weights;
 use vitrine::search::opened::Catalog;
 use vitrine::search::words::TextIndex;
@@ -31,7 +32,8 @@ pub fn run(args: &EvalArgs, catalog: &Path) -> anyhow::Result<()> {
     let engine = super::open(super::Native::new(), &args.model)?;
     let opened = Catalog::of_folder(&folder, Some(&engine.description().fingerprint))?;
     let index = TextIndex::of(&items);
-    let shop = Shop { index: &index, vectors: opened.index(), weights };
+    let glossaries = Glossaries::shipped()?;
+    let shop = Shop { index: &index, vectors: opened.index(), weights, glossaries: Some(&glossaries) };
     let ks = cut_offs(args);
     let whole = Whole {
         engine,
