@@ -8,9 +8,11 @@ use crate::model::bert::Bert;
 use crate::model::folder::{Description, Part};
 use crate::model::fusion::{Fused, Fusion, Photo, Words};
 use crate::model::vit::Vit;
+use crate::search::glossary::Glossaries;
 use crate::search::joined::{self, CANDIDATES, Joined, Reference, Weights};
 use crate::search::query::Typed;
 use crate::search::ranking::Relevance;
+use crate::search::reading::Reading;
 use crate::search::wanted::Wanted;
 use crate::search::words::TextIndex;
 use crate::search::{Filter, Found, Hit, Searchable, Vectors};
@@ -79,6 +81,8 @@ pub struct Shop<'a> {
     pub vectors: &'a dyn Vectors,
     /// How much each kind of evidence counts.
     pub weights: Weights,
+    /// Words of other languages.
+    pub glossaries: Option<&'a Glossaries>,
 }
 
 impl<'a> Shop<'a> {
@@ -93,7 +97,26 @@ impl<'a> Shop<'a> {
 
     /// With the weights that ship.
     pub fn new(index: &'a TextIndex, vectors: &'a dyn Vectors) -> Self {
-        Self { index, vectors, weights: Weights::default() }
+        Self { index, vectors, weights: Weights::default(), glossaries: None }
+    }
+
+    /// With words of other languages.
+    pub fn reading(self, glossaries: &'a Glossaries) -> Self {
+        Self { glossaries: Some(glossaries), ..self }
+    }
+
+    /// Reads a text word by word.
+    fn read(&self, text: &str) -> Reading {
+        self.glossaries.map_or_else(|| Reading::plain(text), |glossaries| Reading::of(text, self.index, glossaries))
+    }
+
+    /// The rows whose title or attributes hold a word, in whichever language it is.
+    pub fn rows(&self, word: &str) -> Vec<u32> {
+        let held = self.index.rows(word);
+        match held.is_empty() {
+            true => joined::rows(self.index, &Wanted::of(&self.read(word), self.index, false), &self.weights),
+            false => held,
+        }
     }
 }
 
@@ -108,6 +131,8 @@ pub struct Response {
     pub joined: Vec<Joined>,
     /// The query's vector and attention.
     pub encoded: Encoded,
+    /// How the text was understood: its language, itself in English, and words that nobody knows.
+    pub reading: Reading,
     /// Milliseconds of the search itself.
     pub search_ms: f64,
 }
@@ -296,7 +321,14 @@ impl<B: Backend> Engine<B> {
             };
             return Ok(Response { good: place.relevance.map(|limits| limits.good(&joined, familiar, photo)), ..near });
         };
-        let wanted = Wanted::read(text.unwrap_or_default(), shop.index, true);
+        let reading = self.understood(shop.read(text.unwrap_or_default()));
+        let wanted = Wanted::of(&reading, shop.index, true);
+        let names = wanted.positive().any(|unit| unit.known && !unit.function) || !wanted.ids.is_empty();
+        if !photo && request.product.is_none() && reading.says_nothing_known() && !names {
+            // nearest products there always are, and they would be random ones
+            return Ok(Response { reading, good: place.relevance.map(|_| 0), ..Response::default() });
+        }
+        let query = Query { text: reading.english.as_deref().filter(|text| !text.is_empty()).or(text), ..query };
         let near = match request.mode {
             Mode::Words => Response::default(),
             _ => self.nearest(query, filter, CANDIDATES.max(request.k).min(S::MOST), place.vectors).await?,
@@ -308,7 +340,7 @@ impl<B: Backend> Engine<B> {
         let vector = Some(near.encoded.vector.as_slice()).filter(|vector| !vector.is_empty());
         let joined = joined::join(&evidence, &near.hits, vector, shop.vectors, filter, request.k);
         let good = place.relevance.map(|limits| limits.good(&joined, wanted.familiar(), photo));
-        Ok(Response { hits: joined.iter().map(|joined| joined.hit).collect(), good, joined, ..near })
+        Ok(Response { hits: joined.iter().map(|joined| joined.hit).collect(), good, joined, reading, ..near })
     }
 
     /// The rows nearest to a query's vector.
@@ -327,6 +359,14 @@ impl<B: Backend> Engine<B> {
         Ok(Response { hits, encoded, search_ms: ms, ..Response::default() })
     }
 
+    /// A reading without those unknown words that the text encoder knows as a whole.
+    fn understood(&self, mut reading: Reading) -> Reading {
+        if let Some(reader) = &self.reader {
+            reading.forget(|word| reader.knows(word));
+        }
+        reading
+    }
+
     /// The rows that are not to be found: those given, those whose title or attributes hold a word to leave out, and of
     /// a word that no title knows, those that the search finds good matches for.
     async fn left_out<'a, S: Searchable<B>>(
@@ -339,7 +379,7 @@ impl<B: Backend> Engine<B> {
         let Some(shop) = place.shop.filter(|_| !without.is_empty()) else { return Ok(given.into()) };
         let mut rows = given.to_vec();
         for word in without {
-            let held = shop.index.rows(word);
+            let held = shop.rows(word);
             rows.extend(&held);
             if let (true, Some(limits)) = (held.is_empty(), limits) {
                 let encoded = self.encode(Query { text: Some(word), ..Query::default() }).await?;

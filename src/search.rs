@@ -1,6 +1,6 @@
 //! The search: what a query may say, vectors that can be searched, and what of a ranking is worth showing.
 //!
-//! [`query`] reads what was typed. [`Vectors`] is one trait over vectors that are scanned as a whole ([`flat`]), of
+//! [`query`] reads what was typed, [`reading`] the words of it in whichever language they are. [`Vectors`] is one trait over vectors that are scanned as a whole ([`flat`]), of
 //! which only some are here ([`clustered`]), or that stand behind a catalog's ([`overlay`]). [`Searchable`] adds those
 //! on a graphics device, whose search ends in the same wait as the encoders. [`words`] knows what titles and
 //! attributes say, [`ranking`] where good matches end.
@@ -10,11 +10,14 @@ pub mod complete;
 #[cfg(feature = "gpu")]
 mod device;
 pub mod flat;
+pub mod fold;
+pub mod glossary;
 pub mod joined;
 pub mod opened;
 pub mod overlay;
 pub mod query;
 pub mod ranking;
+pub mod reading;
 pub mod wanted;
 pub mod words;
 

@@ -13,6 +13,7 @@ use crate::catalog::format::{FileEntry, MANIFEST, Manifest};
 use crate::error::{Error, LeftOut, Result, io};
 use crate::hash::sha256_hex;
 use crate::model::folder::{DESCRIPTION, Description};
+use crate::search::glossary;
 use crate::staging::{Claim, Kind};
 use base64::Engine;
 use serde_json::{Value, json};
@@ -128,9 +129,10 @@ impl Site<'_> {
         let used = later.into_iter().filter(|file| !CLUSTERED.contains(&file.as_str()));
         let later: Vec<String> = used.map(|file| format!("./{file}")).collect();
         let relevance = relevance::measure(catalog, self.model, model)?;
+        let glossaries = self.put_glossaries(written)?;
         // The page names its build, so that a copy of it and a newer site.json are never taken for one.
         let files_digest: String = hashes.values().map(String::as_str).collect();
-        let digest = format!("{files_digest}{:?}{}{relevance:?}", self.accent, self.isolate);
+        let digest = format!("{files_digest}{:?}{}{relevance:?}{glossaries:?}", self.accent, self.isolate);
         let version = &sha256_hex(format!("{digest}{}", model.fingerprint).as_bytes())[..16];
         let html = html.replacen("href=\"site.json\"", &format!("href=\"site.json?v={version}\""), 1);
         hashes.insert(INDEX, sha256_hex(html.as_bytes()));
@@ -150,6 +152,7 @@ impl Site<'_> {
             "model": "model/",
             "version": version,
             "wasm": wasm,
+            "glossaries": glossaries,
             "precache": precache,
             "later": later,
             "hashes": listed,
@@ -274,6 +277,19 @@ impl Site<'_> {
         let entry = FileEntry::of("logo", &extension, &bytes)?;
         self.put(&entry.file, &bytes, written)?;
         Ok(Some(entry))
+    }
+
+    /// Writes the glossaries under names with their hashes: `{language, file, bytes, sha256}` of each, English first. Their
+    /// ending is one that every host compresses.
+    fn put_glossaries(&self, written: &mut Written) -> Result<Vec<Value>> {
+        let mut listed = Vec::new();
+        for (language, bytes) in glossary::FILES {
+            let entry = FileEntry::of(language, "txt", bytes)?;
+            let file = format!("glossary/{}", entry.file);
+            self.put(&file, bytes, written)?;
+            listed.push(json!({"language": language, "file": file, "bytes": bytes.len(), "sha256": entry.sha256}));
+        }
+        Ok(listed)
     }
 
     fn check_accent(&self) -> Result<()> {

@@ -102,6 +102,12 @@ impl TextReader {
             .collect())
     }
 
+    /// Whether a word is one token of the vocabulary.
+    pub fn knows(&self, word: &str) -> bool {
+        let unknown = |id: &u32| self.tokenizer.id_to_token(*id).is_none_or(|token| token == "[UNK]");
+        self.tokenizer.encode(word, false).is_ok_and(|read| matches!(read.get_ids(), [id] if !unknown(id)))
+    }
+
     fn encode(&self, text: &str) -> Result<tokenizers::Encoding> {
         let encoding = self
             .tokenizer

@@ -17,10 +17,13 @@ use crate::model::folder::{Description, Part};
 use crate::quant::quantise_rows;
 use crate::search::clustered::Cells;
 use crate::search::complete;
+use crate::search::glossary::Glossaries;
+use crate::search::glossary::language::Language;
 use crate::search::joined::Joined;
 use crate::search::opened::Catalog;
 use crate::search::overlay::Overlay;
 use crate::search::ranking::Relevance;
+use crate::search::reading::Reading;
 use crate::search::words::TextIndex;
 use crate::search::{Filter, Hit, Index, Searchable, Vectors};
 use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array};
@@ -43,6 +46,8 @@ pub struct Vitrine {
     items: Vec<Option<Vec<Item>>>,
     /// What titles and attributes say, once all products are here.
     words: Option<TextIndex>,
+    /// Words of other languages, as far as they are here.
+    glossaries: Glossaries,
 }
 
 /// The argument of [`Vitrine::query`].
@@ -96,6 +101,7 @@ struct Response {
     /// How many of them are good matches, where that was asked for.
     good: Option<usize>,
     attention: Attention,
+    reading: Read,
     ms: Timing,
 }
 
@@ -104,7 +110,28 @@ struct Response {
 struct Vector {
     vector: Vec<f32>,
     attention: Attention,
+    reading: Read,
     ms: Milliseconds,
+}
+
+/// How a text was understood.
+#[derive(Serialize)]
+struct Read {
+    /// The code of its language.
+    language: &'static str,
+    /// The text in English, where it is in another language.
+    english: Option<String>,
+    /// Words that nobody knows.
+    unknown: Vec<String>,
+    /// The script that nothing here reads.
+    script: Option<&'static str>,
+}
+
+impl From<Reading> for Read {
+    fn from(reading: Reading) -> Self {
+        let Reading { language, english, unknown, script, .. } = reading;
+        Self { language: language.code(), english, unknown, script }
+    }
 }
 
 #[derive(Serialize)]
@@ -296,6 +323,34 @@ impl Vitrine {
         Ok(self.words.is_some())
     }
 
+    /// Takes the glossary of a language and gives its code. The English one comes first, then those of the catalog's and
+    /// the visitor's language; from then on their words count in every query.
+    pub fn add_glossary(&mut self, bytes: &[u8]) -> Result<String, JsError> {
+        self.glossaries.add(bytes).map(|language| language.code().into()).map_err(raise)
+    }
+
+    /// Says which language the visitor reads, by its code: words that are of several are taken for that one's.
+    pub fn set_language(&mut self, code: &str) {
+        self.glossaries.reader = Language::from_code(code);
+    }
+
+    /// The code of the language that the shop writes in, once all products are here.
+    pub fn catalog_language(&self) -> Option<String> {
+        self.words.as_ref().map(|words| words.language().code().into())
+    }
+
+    /// Codes of the languages that a text may be in, likeliest first. Needs no glossary: it says which to fetch.
+    pub fn languages_of(&self, text: &str) -> Vec<String> {
+        Language::of_text(text).into_iter().map(|language| language.code().into()).collect()
+    }
+
+    /// The rows whose products hold a word, in whichever language it is: for words to leave out.
+    pub fn rows_with(&self, word: &str) -> Result<Vec<u32>, JsError> {
+        let vectors = self.catalog()?.index();
+        let shop = self.words.as_ref().map(|words| Shop::new(words, vectors).reading(&self.glossaries));
+        Ok(shop.map_or_else(Vec::new, |shop| shop.rows(word)))
+    }
+
     /// Prepares at most `rows` more photos of a large catalog for a faster search, once all its shards are here, and
     /// says whether that is done. Questions may come in between; answers are the same before and after.
     pub fn prepare(&mut self, rows: usize) -> Result<bool, JsError> {
@@ -430,9 +485,13 @@ impl Vitrine {
         let request: Request = serde_wasm_bindgen::from_value(request)?;
         let engine = self.engine()?;
         let query = Query { photo: request.photo.as_deref(), text: request.text.as_deref(), like: request.like };
-        let mut encoded = engine.encode(query).await.map_err(raise)?;
+        let nothing = TextIndex::default();
+        let words = self.words.as_ref().unwrap_or(&nothing);
+        let read = query.text.map(|text| Reading::of(text, words, &self.glossaries)).unwrap_or_default();
+        let text = read.english.as_deref().filter(|text| !text.is_empty()).or(query.text);
+        let mut encoded = engine.encode(Query { text, ..query }).await.map_err(raise)?;
         let attention = Attention::of(&mut encoded, engine.preprocess().grid());
-        to_js(&Vector { vector: encoded.vector, attention, ms: encoded.ms })
+        to_js(&Vector { vector: encoded.vector, attention, reading: read.into(), ms: encoded.ms })
     }
 
     /// The vector of a row whose shard is here, or nothing.
@@ -518,7 +577,7 @@ impl Vitrine {
         let query = Query { photo: request.photo.as_deref(), text: request.text.as_deref(), like: request.like };
         let filter = Filter { only: request.rows.as_deref(), exclude: &request.exclude };
         let memory = self.overlay(self.catalog()?.index(), self.catalog()?);
-        let shop = |index| Shop::new(index, &memory);
+        let shop = |index| Shop::new(index, &memory).reading(&self.glossaries);
         let rows = self.catalog()?.manifest.count + self.own.as_ref().map_or(0, Vectors::len);
         let place = Place { vectors, shop: self.words.as_ref().map(shop), relevance: request.relevance, rows };
         let mode = if request.words { Mode::Words } else { Mode::Hybrid };
@@ -555,6 +614,7 @@ fn respond(engine: &Engine<Device>, mut response: engine::Response, total: f64) 
         good: response.good,
         hits: found.map(|(hit, (words, cosine))| Found { row: hit.row, score: hit.score, words, cosine }).collect(),
         attention: Attention::of(&mut response.encoded, engine.preprocess().grid()),
+        reading: response.reading.into(),
         ms: Timing { encode: response.encoded.ms, search: response.search_ms, total },
     })
 }

@@ -11,6 +11,7 @@ use vitrine::engine::{Engine, Mode, Place, Query, Request, Shop};
 use vitrine::eval::queries;
 use vitrine::eval::whole::{Answer, Asked, Products, Report};
 use vitrine::search::Filter;
+use vitrine::search::glossary::Glossaries;
 use vitrine::search::joined::Weights;
 use vitrine::search::opened::Catalog;
 use vitrine::search::words::TextIndex;
@@ -34,7 +35,8 @@ pub fn run(args: &EvalArgs, catalog: &Path) -> anyhow::Result<()> {
     let opened = Catalog::of_folder(&folder, Some(&engine.description().fingerprint))?;
     let index = TextIndex::of(&items);
     let limits = relevance::measure(&folder, &args.model, engine.description())?;
-    let shop = Shop { index: &index, vectors: opened.index(), weights };
+    let glossaries = Glossaries::shipped()?;
+    let shop = Shop { index: &index, vectors: opened.index(), weights, glossaries: Some(&glossaries) };
     let ks = cut_offs(args);
     let whole = Whole {
         engine,

@@ -12,6 +12,7 @@ use vitrine::engine::{Engine, Mode, Place, Query, Request, Response, Shop};
 use vitrine::model::folder::Description;
 use vitrine::print;
 use vitrine::search::Searchable;
+use vitrine::search::glossary::Glossaries;
 use vitrine::search::opened::Catalog;
 use vitrine::search::query::Typed;
 use vitrine::search::ranking::Relevance;
@@ -88,8 +89,9 @@ fn search<B: Backend, S: Searchable<B>>(
     let photo = args.image.as_ref().map(read).transpose()?;
     let query = Query { photo: photo.as_deref(), text: args.text.as_deref(), like: args.like };
     let words = TextIndex::of(items);
-    let relevance = limits(args, &words, folder, engine.description())?;
-    let shop = Shop::new(&words, catalog.index());
+    let glossaries = Glossaries::shipped()?;
+    let shop = Shop::new(&words, catalog.index()).reading(&glossaries);
+    let relevance = limits(args, shop, folder, engine.description())?;
     let place = Place { vectors, shop: Some(shop), relevance, rows: items.len() };
     let request = Request { query, mode: args.mode, k: args.k, ..Request::default() };
     Ok(pollster::block_on(engine.search(request, &place))?)
@@ -98,12 +100,12 @@ fn search<B: Backend, S: Searchable<B>>(
 /// Where good matches end, which takes a second to measure: only a word to leave out that no title knows needs it.
 fn limits(
     args: &SearchArgs,
-    words: &TextIndex,
+    shop: Shop<'_>,
     folder: &Folder,
     model: &Description,
 ) -> anyhow::Result<Option<Relevance>> {
     let without = args.text.as_deref().map(Typed::read).unwrap_or_default().without;
-    match without.iter().any(|word| words.rows(word).is_empty()) {
+    match without.iter().any(|word| shop.rows(word).is_empty()) {
         true => Ok(relevance::measure(folder, &args.model, model)?),
         false => Ok(None),
     }
@@ -111,6 +113,12 @@ fn limits(
 
 fn report(response: &Response, items: &[Item], json: bool) -> vitrine::Result<()> {
     let mut hits = response.hits.iter().map(|hit| (hit, &items[hit.row as usize]));
+    let read = &response.reading;
+    if let (Some(script), false) = (read.script, json) {
+        print::note(format_args!("not understood: letters of the script {script}; write it in Latin letters"));
+    } else if let (false, false) = (read.unknown.is_empty(), json) {
+        print::note(format_args!("not understood: {}", harmless(&read.unknown.join(", "))));
+    }
     if !json {
         return hits.try_for_each(|(hit, item)| {
             let (id, title) = (harmless(&item.id), harmless(&item.title));
@@ -125,5 +133,7 @@ fn report(response: &Response, items: &[Item], json: bool) -> vitrine::Result<()
     let encoded = &response.encoded;
     let attention = serde_json::json!({"photo": encoded.photo, "words": encoded.words,
         "modalities": encoded.modalities});
-    print::line(serde_json::json!({"hits": hits, "attention": attention, "ms": encoded.ms}))
+    let reading = serde_json::json!({"language": read.language.code(), "english": read.english,
+        "unknown": read.unknown, "script": read.script});
+    print::line(serde_json::json!({"hits": hits, "attention": attention, "reading": reading, "ms": encoded.ms}))
 }

@@ -2,7 +2,7 @@
 
 use super::wanted::{Unit, Wanted};
 use super::words::TextIndex;
-use super::words::attributes::{Attribute, NONE};
+use super::words::attributes::{Attribute, NONE, Value};
 use super::words::dictionary::Meaning;
 use super::words::postings::Field;
 use super::{Filter, Hit, Vectors};
@@ -189,14 +189,35 @@ fn exact(index: &TextIndex, wanted: &Wanted, scores: &mut [f32]) -> bool {
 /// grey shirt of Red Tape.
 fn leave_out(unwanted: &mut [bool], index: &TextIndex, unit: &Unit, weights: &Weights) {
     let least = if unit.values.is_empty() { 0.5 } else { weights.against_value + f32::EPSILON };
+    let least = if unit.others.is_empty() { least } else { least * ONE_MEANING };
     let covered = cover(index, unit, weights);
     unwanted.iter_mut().zip(&covered).for_each(|(out, covered)| *out |= *covered >= least);
 }
 
-/// How far each row holds what a unit says, 0 to 1.
+/// How much of a word with several meanings a row gets that holds only one: a handbag is both that and a bag.
+const ONE_MEANING: f32 = 0.94;
+
+/// How far each row holds what a unit says, 0 to 1: whichever of its meanings it holds most of, and a little for each.
 fn cover(index: &TextIndex, unit: &Unit, weights: &Weights) -> Vec<f32> {
+    let mut covered = cover_one(index, &unit.terms, &unit.values, weights);
+    covered.iter_mut().for_each(|covered| *covered *= unit.sure);
+    if unit.others.is_empty() {
+        return covered;
+    }
+    let mut sum = covered.clone();
+    for other in &unit.others {
+        let also = cover_one(index, &other.terms, &other.values, weights);
+        sum.iter_mut().zip(&also).for_each(|(sum, also)| *sum += other.sure * also);
+        covered.iter_mut().zip(also).for_each(|(covered, also)| *covered = covered.max(other.sure * also));
+    }
+    let meanings = (1 + unit.others.len()) as f32;
+    covered.iter().zip(sum).map(|(most, sum)| ONE_MEANING * most + (1.0 - ONE_MEANING) * sum / meanings).collect()
+}
+
+/// How far each row holds one meaning.
+fn cover_one(index: &TextIndex, words: &[Vec<Meaning>], values: &[Value], weights: &Weights) -> Vec<f32> {
     let mut covered = vec![0.0f32; index.len()];
-    for terms in &unit.terms {
+    for terms in words {
         let mut word = vec![0.0f32; index.len()];
         for meaning in terms {
             let form = if meaning.form { weights.form } else { 1.0 };
@@ -208,24 +229,33 @@ fn cover(index: &TextIndex, unit: &Unit, weights: &Weights) -> Vec<f32> {
                 *here = here.max(place * sure);
             }
         }
-        covered.iter_mut().zip(&word).for_each(|(all, one)| *all += one / unit.terms.len() as f32);
+        covered.iter_mut().zip(&word).for_each(|(all, one)| *all += one / words.len() as f32);
     }
-    if !unit.values.is_empty() {
+    if !values.is_empty() {
         let attributes = index.attributes();
         let said = |meaning: &Meaning| if meaning.form || meaning.edits > 0 { weights.value_form } else { 1.0 };
         let title = |row: u32, terms: &Vec<Meaning>| {
             terms.iter().filter(|m| index.title(row).contains(&m.term)).map(said).fold(0.0, f32::max)
         };
-        let in_title = |row: u32| unit.terms.iter().map(|terms| title(row, terms)).fold(1.0, f32::min);
+        let in_title = |row: u32| words.iter().map(|terms| title(row, terms)).fold(1.0, f32::min);
         for (row, covered) in (0..).zip(&mut covered) {
-            let says = unit.values.iter().any(|value| attributes.code(value.attribute, row) != NONE);
+            let says = values.iter().any(|value| attributes.code(value.attribute, row) != NONE);
             *covered *= if says { weights.against_value } else { weights.without_value };
-            if unit.values.iter().any(|&value| attributes.has(row, value)) {
+            if values.iter().any(|&value| attributes.has(row, value)) {
                 *covered = weights.value + (1.0 - weights.value) * in_title(row);
             }
         }
     }
     covered
+}
+
+/// The rows that hold something that a text names, ascending.
+pub fn rows(index: &TextIndex, wanted: &Wanted, weights: &Weights) -> Vec<u32> {
+    let mut held = vec![false; index.len()];
+    for unit in wanted.units.iter().filter(|unit| unit.known && !unit.function) {
+        leave_out(&mut held, index, unit, weights);
+    }
+    (0..).zip(held).filter_map(|(row, held)| held.then_some(row)).collect()
 }
 
 /// What a change of a reference says of every row.
@@ -237,15 +267,15 @@ pub fn of_change(index: &TextIndex, wanted: &Wanted, reference: &Reference, weig
     let named = |unit: &&Unit| !unit.function && (!unit.values.is_empty() || unit.leads(index) >= 0.5);
     for unit in wanted.positive().filter(named) {
         let covered = cover(index, unit, weights);
-        unit.values.iter().for_each(|value| edited[value.attribute as usize] = true);
+        unit.all_values().for_each(|value| edited[value.attribute as usize] = true);
         for (row, covered) in covered.iter().enumerate() {
             scores[row] += weights.edit * covered;
-            possible[row] &= *covered > 0.8;
+            possible[row] &= *covered > if unit.others.is_empty() { 0.8 } else { 0.8 * ONE_MEANING };
         }
     }
     let mut unwanted = vec![false; n];
     for unit in wanted.negative().filter(named) {
-        for &value in &unit.values {
+        for value in unit.all_values() {
             let kept = &reference.values[value.attribute as usize];
             edited[value.attribute as usize] |= kept.iter().any(|&(code, share)| code == value.code && share > 0.5);
         }

@@ -7,13 +7,13 @@ pub mod attributes;
 pub mod dictionary;
 pub mod postings;
 
+pub use super::fold::{fold, stem, tokens};
+use super::glossary::language::Language;
 use crate::catalog::format::Item;
-use attributes::Attributes;
+use attributes::{Attributes, Value};
 use dictionary::Dictionary;
 use postings::{Field, Postings};
 use std::collections::{BTreeMap, HashMap};
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 
 /// The words of a catalog's products, folded.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +29,7 @@ pub struct TextIndex {
     /// Ids without separators → rows; those with leading zeros once more without them.
     ids: HashMap<String, Vec<u32>>,
     attributes: Attributes,
+    language: Language,
 }
 
 impl TextIndex {
@@ -50,9 +51,11 @@ impl TextIndex {
             titles.extend(title.iter().map(|word| number[word.as_str()]));
             starts.push(titles.len() as u32);
         }
+        let held = terms.iter().zip(&postings).map(|(&term, rows)| (term, rows.len()));
+        let language = Language::of_catalog(held, items.len());
         let mut forms: HashMap<String, Vec<u32>> = HashMap::new();
         for (&term, i) in terms.iter().zip(0..) {
-            forms.entry(stem(term)).or_default().push(i);
+            forms.entry(language.stem(term)).or_default().push(i);
         }
         let mut ids: HashMap<String, Vec<u32>> = HashMap::new();
         for (row, item) in (0..).zip(&items) {
@@ -71,8 +74,14 @@ impl TextIndex {
             titles,
             starts,
             ids,
-            attributes: Attributes::of(&items),
+            attributes: Attributes::of(&items, language),
+            language,
         }
+    }
+
+    /// The language that the shop writes in, told by its own words.
+    pub fn language(&self) -> Language {
+        self.language
     }
 
     /// Number of products' photos.
@@ -87,7 +96,7 @@ impl TextIndex {
 
     /// The rows whose title or attributes hold a word in any form, ascending; none where no product does.
     pub fn rows(&self, word: &str) -> Vec<u32> {
-        let terms = self.forms(&stem(&fold(word)));
+        let terms = self.forms(&fold(word));
         let mut rows: Vec<u32> = terms.iter().flat_map(|&term| self.postings.of_term(term).0).copied().collect();
         rows.sort_unstable();
         rows.dedup();
@@ -103,9 +112,19 @@ impl TextIndex {
         rows.iter().any(|&row| self.title(row).windows(2).any(|pair| pair == [first, second]))
     }
 
-    /// The terms that have a stem.
-    pub fn forms(&self, stem: &str) -> &[u32] {
-        self.forms.get(stem).map_or(&[], Vec::as_slice)
+    /// The terms that are forms of a folded word: those that have its stem.
+    pub fn forms(&self, word: &str) -> &[u32] {
+        self.forms.get(&self.language.stem(word)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The values that folded words are the name of, written as one word too.
+    pub fn named(&self, words: &[String]) -> &[Value] {
+        let stems: Vec<String> = words.iter().map(|word| self.language.stem(word)).collect();
+        let spaced = self.attributes.named(&stems.join(" "));
+        match spaced.is_empty() && words.len() > 1 {
+            true => self.attributes.named(&stems.concat()),
+            false => spaced,
+        }
     }
 
     /// The rows whose id is the text, but for separators, case and leading zeros; or, where no id is, whose id ends
@@ -129,6 +148,30 @@ impl TextIndex {
     pub fn title(&self, row: u32) -> &[u32] {
         let row = row as usize;
         &self.titles[self.starts[row] as usize..self.starts[row + 1] as usize]
+    }
+
+    /// Whether one title holds all of several folded words: then they are the shop's own, whatever they mean elsewhere.
+    pub fn one_title_holds(&self, words: &[String]) -> bool {
+        let words = words.iter().filter(|word| !word.is_empty());
+        let Some(terms) = words.map(|word| self.dictionary.exact(word)).collect::<Option<Vec<u32>>>() else {
+            return false;
+        };
+        let rarest = terms.iter().min_by_key(|&&term| self.postings.of_term(term).0.len()).filter(|_| terms.len() > 1);
+        let rows = rarest.map_or(&[][..], |&term| self.postings.of_term(term).0);
+        rows.iter().any(|&row| terms.iter().all(|term| self.title(row).contains(term)))
+    }
+
+    /// How many titles hold a folded word as it stands.
+    pub fn titles_with(&self, word: &str) -> usize {
+        self.dictionary.exact(word).map_or(0, |term| self.postings.count(term, Field::Title))
+    }
+
+    /// The share of the titles with a folded word that begin with it: names of makers stand first.
+    pub fn leads(&self, word: &str) -> f32 {
+        let Some(term) = self.dictionary.exact(word) else { return 0.0 };
+        let rows = self.postings.of_term(term).0;
+        let first = rows.iter().filter(|&&row| self.title(row).first() == Some(&term)).count();
+        first as f32 / self.titles_with(word).max(1) as f32
     }
 
     /// Its words.
@@ -155,48 +198,6 @@ fn texts(item: &Item) -> [Vec<String>; 2] {
 /// Letters and digits of an id in lower case.
 fn plain_id(id: &str) -> String {
     fold(id).chars().filter(|c| c.is_alphanumeric()).collect()
-}
-
-/// Lower case, without accents; ß as ss.
-pub fn fold(text: &str) -> String {
-    let folded: String = text.to_lowercase().nfkd().filter(|c| !is_combining_mark(*c)).collect();
-    match folded.contains('ß') {
-        true => folded.replace('ß', "ss"),
-        false => folded,
-    }
-}
-
-/// "dresses" and "dress" are one word: the English plural alone.
-pub fn stem(word: &str) -> String {
-    match word {
-        "woman" => return "women".into(),
-        "man" => return "men".into(),
-        "children" => return "child".into(),
-        _ if word.chars().count() <= 3 => return word.into(),
-        _ => {}
-    }
-    if let Some(start) = word.strip_suffix("ies").filter(|start| start.chars().count() > 2) {
-        return format!("{start}y");
-    }
-    let cut = match word {
-        _ if ["sses", "xes", "ches", "shes"].iter().any(|end| word.ends_with(end)) => 2,
-        _ if word.ends_with('s') && !word.ends_with("ss") => 1,
-        _ => 0,
-    };
-    word[..word.len() - cut].to_string()
-}
-
-/// The folded words of a text. "men's" is "men".
-pub fn tokens(text: &str) -> impl Iterator<Item = String> {
-    let folded = fold(text).replace("'s ", " ").replace("’s ", " ");
-    let words: Vec<String> =
-        folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_string).collect();
-    words.into_iter()
-}
-
-/// The folded, stemmed words of a text.
-pub fn stems(text: &str) -> impl Iterator<Item = String> {
-    tokens(text).map(|token| stem(&token))
 }
 
 #[cfg(test)]

@@ -24,13 +24,20 @@ pub const NEVER_CHANGES: &str = "public, max-age=31536000, immutable";
 pub const ASK_AGAIN: &str = "no-cache";
 
 /// How the addresses begin of files that are named after their hash.
-const HASHED: [&str; 7] = [
+const HASHED: [&str; 14] = [
     "catalog/cells-",
     "catalog/items-",
     "catalog/neighbours-",
     "catalog/photos/",
     "catalog/shard-",
     "catalog/window-",
+    "glossary/de-",
+    "glossary/en-",
+    "glossary/es-",
+    "glossary/fr-",
+    "glossary/it-",
+    "glossary/nl-",
+    "glossary/pt-",
     "logo-",
 ];
 /// Hexadecimal digits of the hash in a name.

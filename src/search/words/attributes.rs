@@ -1,7 +1,8 @@
 //! The attributes whose values repeat: what a change may edit, and what words may name.
 
-use super::{fold, stems};
+use super::super::glossary::language::Language;
 use crate::catalog::format::Item;
+use crate::search::fold::{fold, tokens};
 use std::collections::{BTreeMap, HashMap};
 
 /// An attribute has at most this many values, and each row repeats one on average at least [`REPEATS`] times.
@@ -45,8 +46,8 @@ pub struct Attributes {
 }
 
 impl Attributes {
-    /// Of products in row order.
-    pub fn of(items: &[&Item]) -> Self {
+    /// Of products in row order, whose values are words of a language.
+    pub fn of(items: &[&Item], language: Language) -> Self {
         let mut columns: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
         for (row, item) in items.iter().enumerate() {
             for (name, value) in item.attributes.iter().filter(|(_, value)| !value.trim().is_empty()) {
@@ -57,7 +58,7 @@ impl Attributes {
         let mut named: HashMap<String, Vec<Value>> = HashMap::new();
         for (attribute, known) in (0..).zip(&all) {
             for (code, value) in (0..).zip(&known.values) {
-                for name in names(value) {
+                for name in names(value, language) {
                     let values = named.entry(name).or_default();
                     let value = Value { attribute, code };
                     if !values.contains(&value) {
@@ -72,6 +73,13 @@ impl Attributes {
     /// The values that stems, joined by blanks, are the name of.
     pub fn named(&self, stems: &str) -> &[Value] {
         self.named.get(stems).map_or(&[], Vec::as_slice)
+    }
+
+    /// The value of an attribute by both names, in any case.
+    pub fn value(&self, attribute: &str, value: &str) -> Option<Value> {
+        let (at, known) = (0..).zip(&self.all).find(|(_, known)| known.name.eq_ignore_ascii_case(attribute))?;
+        let code = known.values.iter().position(|one| one.eq_ignore_ascii_case(value))?;
+        Some(Value { attribute: at, code: code as u32 })
     }
 
     /// The code of a row's value.
@@ -91,8 +99,8 @@ impl Attributes {
 }
 
 /// What a value is called: its words, and the same as one word, since "Tshirts" is "t-shirts" to many.
-fn names(value: &str) -> Vec<String> {
-    let words: Vec<String> = stems(value).collect();
+fn names(value: &str, language: Language) -> Vec<String> {
+    let words: Vec<String> = tokens(value).map(|word| language.stem(&word)).collect();
     match words.len() {
         0 => Vec::new(),
         1 => words,
