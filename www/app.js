@@ -184,6 +184,7 @@ class App {
       withWord: (word) => this.change({ words: dropWithout(this.state.words, word) }),
       redrawFacets: () =>
         this.results.facets.show(this.catalog, this.state.facets, this.results.grid.hits.length, this.query?.without),
+      kind: (name, value) => this.change({ ...nothing, facets: { [name]: [value] } }),
       like: (id) => like(id),
       likeBut: (id, words) => {
         like(id, words);
@@ -357,7 +358,7 @@ class App {
     const again = error.code === 'restarted';
     query.hopeless = error.code === 'crash';
     if (!again) this.failed(error);
-    const nothing = { by: 'none', hits: [], good: 0, attention: null, ms: null, partial: false };
+    const nothing = { by: 'none', hits: [], good: 0, attention: null, reading: null, ms: null, partial: false };
     const response = photo && !again ? nothing : await this.session.standIn(query);
     if (this.query === query) this.show(query, response, reference, keep, !again);
   }

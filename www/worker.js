@@ -14,7 +14,7 @@ let engine = null; // the wasm module's Vitrine
 let program = null; // the bindings that it came with
 let store = null;
 let cells = null; // of a clustered catalog
-let site, base, model, catalog, texts;
+let site, base, model, catalog, texts, language;
 let builds = []; // of the program, that this browser can run, the fastest first
 let build = null; // the one that runs
 let stop = new AbortController();
@@ -246,6 +246,7 @@ async function loadBuild(variant) {
   const made = new program.Vitrine();
   made.load_model(texts.model);
   made.open_catalog(texts.catalog);
+  made.set_language(language);
   engine = made;
   build = variant.name;
 }
@@ -284,6 +285,7 @@ function ownPhotos() {
 const methods = {
   async start(args) {
     ({ site, base, model, catalog, texts } = args);
+    language = args.language ?? 'en';
     builds = typeof WebAssembly === 'object' ? runnable(site.wasm, args.build) : [];
     if (args.careful) builds = builds.slice(-1); // the last one broke down: the plainest takes the least memory
     wanted = args.careful ? 'cpu' : args.backend; // after a crash, nothing that could be the cause of one
@@ -322,8 +324,9 @@ const methods = {
     while (photos.size > 6) photos.delete(photos.keys().next().value);
   },
 
-  query({ photo, ...query }, partial) {
+  async query({ photo, ...query }, partial) {
     if (photo) query.photo = photos.get(photo) ?? missing(photo);
+    await learnFor(query.text);
     return cells ? cells.query(query, partial) : alone(() => answer(query));
   },
 
@@ -382,6 +385,7 @@ function accelerate() {
         store,
         forced: wanted === 'gpu',
         cpu,
+        words: () => ({ language, glossaries }),
         onDownload,
       });
       if (candidate.build) plan('gpu', candidate.build);
@@ -453,6 +457,7 @@ async function loadShards() {
 
 /** The products, whose words join the vectors in every ranking, and answer alone while the encoders are on their way. */
 async function loadWords() {
+  learn(['en', language]).catch(() => {}); // a query learns again what it needs
   if (catalog.cells) return;
   const from = new URL(site.catalog, base).href;
   for (const { items } of catalog.shards) {
@@ -460,6 +465,33 @@ async function loadWords() {
     await stage('wasm', loadWasm);
     await alone(() => engine.add_items(items.file, bytes));
   }
+}
+
+const glossaries = []; // their bytes, for the other engine
+const learnt = new Map(); // code of a language → its glossary's promise
+
+/** The words of languages: the English ones first, by whose names the others are told. @param {string[]} codes */
+async function learn(codes) {
+  await stage('wasm', loadWasm);
+  for (const code of ['en', ...codes]) {
+    const entry = site.glossaries?.find((candidate) => candidate.language === code);
+    if (!entry || learnt.has(code)) await learnt.get(code);
+    else {
+      const work = fetchPart(new URL(entry.file, base).href, entry, { store, signal: stop.signal }).then((bytes) =>
+        alone(() => glossaries.push((engine.add_glossary(bytes), bytes))),
+      );
+      learnt.set(code, work);
+      work.catch(() => learnt.delete(code));
+      await work;
+    }
+  }
+}
+
+/** A text's own languages, and the shop's; one whose words cannot be had is searched without them. @param {string | undefined} text */
+async function learnFor(text) {
+  if (!text || !engine) return;
+  const codes = [language, ...engine.languages_of(text), engine.catalog_language()].filter(Boolean);
+  await learn(codes).catch(() => {});
 }
 
 /** A large catalog is searched faster once it has been prepared for it: a little at a time, so that no question waits. */

@@ -100,6 +100,29 @@ describe('finds', { skip: reason ?? false, concurrency: 1 }, () => {
     await context.close();
   });
 
+  test('words of other languages find what the shop calls otherwise, and what nobody understands is named', async () => {
+    const { context, page } = await visit('', { locale: 'de-DE' });
+    await able(page, 'text');
+    const cases = [
+      ['rotes Kleid mit langen Ärmeln', { colour: 'red', category: 'dress' }],
+      ['chemise à carreaux', { category: 'shirt' }],
+      ['falda azul', { category: 'skirt' }],
+      ['borsa marrone', { category: 'bag' }],
+    ];
+    for (const [words, wanted] of cases) {
+      await type(page, words, 'engine');
+      const top = (await ids(page, 5)).map((id) => items.find((item) => item.id === id).attributes);
+      for (const [name, value] of Object.entries(wanted))
+        assert.ok(top.filter((item) => item[name].includes(value)).length >= 3, `${words}: ${JSON.stringify(top)}`);
+    }
+    await type(page, 'qwertzuiop asdfghjkl', 'engine');
+    assert.equal(await page.locator('.card').count(), 0, 'no random products');
+    assert.match(await page.textContent('.empty'), /qwertzuiop/);
+    await page.locator('.empty .chip').first().click();
+    await settled(page, { kind: 'browse' });
+    await context.close();
+  });
+
   test('closer matches wait until a reader wants them', async () => {
     const { context, page, free } = await visit('#q=dress', { held: true });
     await settled(page, { kind: 'text', by: 'words' });

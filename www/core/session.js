@@ -37,10 +37,12 @@ import { readWords } from './state.js';
  * @property {Hit[]} hits   best first
  * @property {number} good   how many of them are good matches
  * @property {any} attention
+ * @property {Reading | null} reading
  * @property {Record<string, number> | null} ms
  * @property {boolean} partial   whether more is on its way
  */
-/** @typedef {{hits: Hit[], good?: number | null, attention?: any, ms?: Record<string, number> | null}} Answer   the worker's, or the catalog's */
+/** @typedef {{language: string, english: string | null, unknown: string[], script: string | null}} Reading   how the words were understood */
+/** @typedef {{hits: Hit[], good?: number | null, reading?: Reading | null, attention?: any, ms?: Record<string, number> | null}} Answer   the worker's, or the catalog's */
 
 /** What each kind of query needs from the worker. */
 /** @type {Record<Exclude<Kind, 'browse'>, string[]>} */
@@ -226,7 +228,7 @@ export class Session {
   }
 
   /** @param {Response['by']} by @param {Answer} answer @returns {Response} */
-  respond(by, { hits, good, attention = null, ms = null }) {
-    return { by, hits, good: good ?? hits.length, attention, ms, partial: false };
+  respond(by, { hits, good, attention = null, reading = null, ms = null }) {
+    return { by, hits, good: good ?? hits.length, attention, reading, ms, partial: false };
   }
 }

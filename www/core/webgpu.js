@@ -27,6 +27,7 @@ const least = 5_000;
  * @property {{model: string, catalog: string}} texts
  * @property {import('./data.js').Store} store
  * @property {boolean} forced
+ * @property {() => {language: string, glossaries: Uint8Array[]}} words   the visitor's language, and the words of those that are here
  * @property {(method: string, ...args: unknown[]) => Promise<any>} cpu   asks the engine on the processor
  * @property {(bytes: number) => void} onDownload
  */
@@ -124,6 +125,7 @@ class Verdicts {
 export class Accelerator {
   /** @type {any} the wasm module's Vitrine, once it may be asked */
   engine = null;
+  learnt = 0; // glossaries that it has
   adapter = ''; // its name
   /** @type {string | null} what the device is fastest at */
   arithmetic = null;
@@ -226,9 +228,17 @@ export class Accelerator {
     return median(times.gpu);
   }
 
+  /** Takes the words of other languages that came since the last query. */
+  learn() {
+    const { language, glossaries } = this.given.words();
+    if (!this.learnt) this.engine.set_language(language);
+    for (; this.learnt < glossaries.length; this.learnt++) this.engine.add_glossary(glossaries[this.learnt]);
+  }
+
   /** An answer, or an Unfit: after one, this engine is not asked again. @param {object} question */
   async query(question) {
     try {
+      this.learn();
       const answer = await within(this.limit, this.engine.query(question));
       // a device that was lost between two commands may hand out zeros
       if (!answer.hits.every((/** @type {{score: number}} */ { score }) => Number.isFinite(score)))

@@ -68,6 +68,7 @@ export class Launch {
     const [build, backend] = ['build', 'backend'].map((name) => this.url.get(name));
     return {
       base,
+      language,
       build,
       backend,
       site,

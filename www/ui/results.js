@@ -1,7 +1,7 @@
 // Draws a response of the session on the page: the cards, what is said above them, and what may be searched for next.
 import { changeWords } from './composer.js';
 import { el } from './dom.js';
-import { Facets } from './facets.js';
+import { Facets, valueName } from './facets.js';
 import { Grid } from './grid.js';
 import { size, t } from './i18n.js';
 import { Trail } from './trail.js';
@@ -50,8 +50,9 @@ export class Results {
     const { catalog } = app;
     const { kind } = query;
     const laid = sections(response, (row) => catalog.leader(row));
-    this.grid.show(catalog, laid, { keep, empty: this.empty(query, response.by) });
+    this.grid.show(catalog, laid, { keep, empty: this.empty(query, response) });
     app.notice('few', laid.few === 0 ? { text: t('no_match', { words: query.words }), calm: true } : null);
+    app.notice('unknown', response.hits.length ? this.unknown(response.reading) : null);
     this.suggest(query, response.hits);
     this.facets.show(catalog, app.state.facets, query.filter?.rows.length ?? catalog.size, query.without);
     this.heading(query, response, reference);
@@ -68,7 +69,27 @@ export class Results {
     this.part('live').textContent = few === 0 ? t('no_match', { words }) : t('live_results', { n: good, what });
   }
 
-  empty({ kind, without }, by) {
+  /** Which words nobody here understood. */
+  unknown(reading) {
+    if (reading?.script) return { text: t('unread_script', { script: reading.script }), calm: true };
+    const words = reading?.unknown.map((word) => `“${word}”`).join(', ');
+    return words ? { text: t('unknown_words', { words }), calm: true } : null;
+  }
+
+  /** Kinds of products to look at where a query came to nothing. */
+  kinds() {
+    const { catalog, act } = this.app;
+    const facet = catalog.facet(/^(category|type|article)/i);
+    const chip = (value) =>
+      el(
+        'button',
+        { type: 'button', class: 'chip', on: { click: () => act.kind(facet.name, value) } },
+        valueName(value),
+      );
+    return facet && el('div', { class: 'chips' }, ...facet.values.slice(0, 8).map(chip));
+  }
+
+  empty({ kind, without }, { by, reading }) {
     const { app } = this;
     const filtered = Object.keys(app.state.facets).length > 0;
     const note = (...content) => el('div', { class: 'empty' }, ...content);
@@ -77,7 +98,8 @@ export class Results {
         ? null
         : note(el('p', {}, t('nothing_yet')), kind === 'image' ? null : this.clearFilters(filtered));
     if (without.length && !filtered) return note(el('p', {}, t('nothing_without')));
-    return note(el('p', {}, t(filtered ? 'nothing_filters' : 'nothing_words')), this.clearFilters(filtered));
+    const { text } = this.unknown(reading) ?? { text: t('nothing_words') };
+    return note(el('p', {}, filtered ? t('nothing_filters') : text), this.clearFilters(filtered) || this.kinds());
   }
 
   clearFilters(filtered) {

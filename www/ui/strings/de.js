@@ -105,6 +105,8 @@ export const sentences = {
   gone: 'Diesen Artikel gibt es hier nicht mehr.',
   complete: 'Vorschläge',
   instead: 'Meinten Sie „{words}“?',
+  unknown_words: 'Nicht verstanden: {words}.',
+  unread_script: 'Wörter in dieser Schrift ({script}) kann hier niemand lesen.',
   closer: 'Genauere Treffer sind da.',
   closer_show: 'Zeigen',
   wait_start: 'Die Suche startet …',

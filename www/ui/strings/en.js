@@ -107,6 +107,8 @@ export const sentences = {
   gone: 'That product is no longer here.',
   complete: 'Suggestions',
   instead: 'Did you mean “{words}”?',
+  unknown_words: 'Not understood: {words}.',
+  unread_script: 'Words in this script ({script}) cannot be read here.',
   closer: 'Closer matches are ready.',
   closer_show: 'Show them',
   wait_start: 'Search is starting…',

@@ -105,6 +105,8 @@ export const sentences = {
   gone: 'Cet article n’est plus ici.',
   complete: 'Suggestions',
   instead: 'Vouliez-vous dire « {words} » ?',
+  unknown_words: 'Pas compris : {words}.',
+  unread_script: 'Les mots dans cette écriture ({script}) ne sont pas lus ici.',
   closer: 'Des résultats plus proches sont prêts.',
   closer_show: 'Les afficher',
   wait_start: 'La recherche démarre…',
