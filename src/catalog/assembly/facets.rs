@@ -19,19 +19,19 @@ pub struct FacetCounts {
 impl FacetCounts {
     /// Counts one photo's values.
     pub fn add(&mut self, item: &Item) {
-        for (name, value) in &item.attributes {
+        for (name, value) in item.values() {
             if !self.attributes.contains_key(name) {
                 if self.attributes.len() >= MOST_ATTRIBUTES {
                     continue;
                 }
-                self.attributes.insert(name.clone(), Some(HashMap::new()));
+                self.attributes.insert(name.to_string(), Some(HashMap::new()));
             }
             let Some(slot) = self.attributes.get_mut(name) else { continue };
             let Some(values) = slot else { continue };
             if let Some(count) = values.get_mut(value) {
                 *count += 1;
             } else if values.len() < MOST_VALUES {
-                values.insert(value.clone(), 1);
+                values.insert(value.to_string(), 1);
             } else {
                 // a million titles in a column that nobody named are not kept in memory
                 *slot = None;
