@@ -4,6 +4,7 @@
 pub mod address;
 mod dates;
 mod decode;
+pub mod fetch;
 pub mod gather;
 mod google;
 mod html;
@@ -60,7 +61,11 @@ pub fn read(path: &Path, options: &Options) -> Result<Feed> {
     content.read(format, &mut gather).map_err(|problem| data(path.display(), problem))?;
     let feed = gather.finish();
     match feed.products.is_empty() && feed.left_out.is_empty() {
-        true => Err(data(path.display(), "expected products, found none; is this the export of your shop?")),
+        true => {
+            let why = feed.warnings.first().map(|warning| format!(" ({warning})")).unwrap_or_default();
+            let problem = format!("expected products, found none{why}; is this the export of your shop?");
+            Err(data(path.display(), problem))
+        }
         false => Ok(feed),
     }
 }
@@ -111,7 +116,10 @@ impl Content {
             Self::Table(table) if google::is_one(table) => Some(Format::Google),
             Self::Table(table) => plain::is_one(&Record::of_table(table)).then_some(Format::Plain),
             Self::Xml(found) if meta::has_own_fields(&found.records) => Some(Format::Meta),
-            Self::Xml(found) => (!found.records.is_empty()).then_some(Format::Google),
+            Self::Xml(found) if google::has_fields(&found.records) => Some(Format::Google),
+            Self::Xml(found) if plain::is_one(&found.records) => Some(Format::Plain),
+            // its faults are named
+            Self::Xml(found) => (!found.problems.is_empty()).then_some(Format::Google),
             Self::Page(_) | Self::Data(_) => Some(Format::Jsonld),
             Self::Objects(_) | Self::Faulty(_) => Some(Format::Plain),
         }

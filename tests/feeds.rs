@@ -3,8 +3,12 @@
 //! A folder holds a feed, or several that say the same, and `expected.json`. What is expected of a product, a variant or
 //! a count is compared wherever it is named there; products, photos, what is left out and the filters are compared whole.
 
+mod common;
+
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,15 +16,64 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/feeds")
 }
 
-/// A folder with the feed and a small photo under every relative address that the shop has.
-fn shop(folder: &Path, expected: &Value) -> tempfile::TempDir {
+/// Where the feeds say that their photos are.
+const STAND_IN: &str = "http://127.0.0.1:8765/";
+
+/// A small photo.
+fn photo() -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(4, 4).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+/// A server that has every photo but `fehlt.jpg`, and whose other files are none; its address.
+fn serve() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let line = lines.next().unwrap_or_default();
+            let path = line.split(' ').nth(1).unwrap_or_default();
+            lines.take_while(|line| !line.is_empty()).for_each(drop);
+            let (status, body) = match path {
+                path if path.contains("fehlt") => ("404 Not Found", Vec::new()),
+                path if path.starts_with("/photos/") => ("200 OK", photo()),
+                _ => ("200 OK", b"{}".to_vec()),
+            };
+            let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+            let _ = stream.write_all(&[head.into_bytes(), body].concat());
+        }
+    });
+    address
+}
+
+/// A feed's bytes with another server's address, in whichever encoding they are.
+fn with_server(bytes: Vec<u8>, server: &str) -> Vec<u8> {
+    if let Some(units) = bytes.strip_prefix(b"\xff\xfe") {
+        let units: Vec<u16> = units.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+        let text = String::from_utf16(&units).unwrap().replace(STAND_IN, server);
+        let units = text.encode_utf16().flat_map(u16::to_le_bytes);
+        return [0xff, 0xfe].into_iter().chain(units).collect();
+    }
+    let (from, mut out, mut rest) = (STAND_IN.as_bytes(), Vec::new(), bytes.as_slice());
+    while let Some(at) = rest.windows(from.len()).position(|window| window == from) {
+        out.extend([&rest[..at], server.as_bytes()].concat());
+        rest = &rest[at + from.len()..];
+    }
+    [out, rest.to_vec()].concat()
+}
+
+/// A folder with the feeds and a small photo under every relative address that the shop has.
+fn shop(folder: &Path, server: &str, expected: &Value) -> tempfile::TempDir {
     let shop = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(shop.path().join("photos")).unwrap();
     for file in folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
-        std::fs::copy(&file, shop.path().join(file.file_name().unwrap())).unwrap();
+        let bytes = with_server(std::fs::read(&file).unwrap(), server);
+        std::fs::write(shop.path().join(file.file_name().unwrap()), bytes).unwrap();
     }
-    for photo in expected["products"].as_array().unwrap().iter().flat_map(|product| strings(&product["photos"])) {
-        std::fs::write(shop.path().join("photos").join(photo), b"a photo").unwrap();
+    for name in expected["products"].as_array().unwrap().iter().flat_map(|product| strings(&product["photos"])) {
+        std::fs::write(shop.path().join("photos").join(name), photo()).unwrap();
     }
     shop
 }
@@ -32,7 +85,7 @@ fn strings(list: &Value) -> Vec<String> {
 /// What `vitrine feed --json` says of a file.
 fn read(file: &Path, options: &Map<String, Value>) -> Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vitrine"));
-    command.arg("feed").arg(file).arg("--json");
+    command.arg("feed").arg(file).arg("--json").arg("--photo-cache").arg(file.with_extension("kept"));
     for (name, value) in options.iter().filter(|(_, value)| !value.is_null()) {
         command.arg(name).arg(value.as_str().unwrap());
     }
@@ -57,23 +110,11 @@ fn compare(expected: &Value, got: &Value, at: &str) {
     }
 }
 
-/// Takes out the photos that a server would not have: whether an address leads to a photo is not asked here.
-fn without_missing(expected: &Value, got: &mut Value) {
-    let warnings = strings(&expected["warnings"]);
-    for product in got["products"].as_array_mut().unwrap() {
-        let missing: Vec<bool> = strings(&product["addresses"])
-            .iter()
-            .map(|address| warnings.iter().any(|warning| warning.contains(&format!(": photo {address}: "))))
-            .collect();
-        let mut missing = missing.into_iter();
-        product["photos"].as_array_mut().unwrap().retain(|_| !missing.next().unwrap());
-    }
-}
-
 fn check(folder: &Path) {
-    let text = std::fs::read_to_string(folder.join("expected.json")).unwrap();
-    let expected: Value = serde_json::from_str(&text).unwrap();
-    let shop = shop(folder, &expected);
+    let server = serve();
+    let text = with_server(std::fs::read(folder.join("expected.json")).unwrap(), &server);
+    let expected: Value = serde_json::from_slice(&text).unwrap();
+    let shop = shop(folder, &server, &expected);
     let no_options = Map::new();
     let options = expected["options"].as_object().unwrap_or(&no_options);
     for file in folder.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
@@ -81,8 +122,7 @@ fn check(folder: &Path) {
             continue;
         }
         let file = shop.path().join(file.file_name().unwrap());
-        let mut got = read(&file, options);
-        without_missing(&expected, &mut got);
+        let got = read(&file, options);
         let at = file.file_name().unwrap().to_str().unwrap();
         assert_eq!(got["format"], expected["format"], "{at}");
         compare(&expected["products"], &got["products"], at);
@@ -95,11 +135,13 @@ fn check(folder: &Path) {
             feed["left_out"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect()
         };
         assert_eq!(ids(&got), ids(&expected), "{at}: {}", got["left_out"]);
-        // whether an address leads to a photo is not asked here
-        let asked = |feed: &Value| -> BTreeSet<String> {
-            strings(&feed["warnings"]).into_iter().filter(|warning| !warning.contains(": photo http")).collect()
-        };
-        let (expected_warnings, warnings) = (asked(&expected), asked(&got));
+        for (e, g) in expected["left_out"].as_array().unwrap().iter().zip(got["left_out"].as_array().unwrap()) {
+            let (e, g) = (e["reason"].as_str().unwrap(), g["reason"].as_str().unwrap());
+            assert!(e == g || !e.starts_with("its photo"), "{at}: expected {e}, got {g}");
+        }
+        assert_eq!(got["counts"], expected["counts"], "{at}");
+        let warned = |feed: &Value| strings(&feed["warnings"]).into_iter().collect::<BTreeSet<String>>();
+        let (expected_warnings, warnings) = (warned(&expected), warned(&got));
         assert_eq!(warnings.len(), expected_warnings.len(), "{at}: {warnings:?}");
         for (e, g) in expected_warnings.iter().zip(&warnings) {
             assert!(g.starts_with(e.as_str()), "{at}: expected {e}, got {g}");
@@ -179,7 +221,12 @@ fn read_text(text: &str) -> Result<Value, String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("feed");
     std::fs::write(&file, text).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_vitrine")).arg("feed").arg(&file).arg("--json").output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_vitrine"))
+        .arg("feed")
+        .arg(&file)
+        .args(["--json", "--offline"])
+        .output()
+        .unwrap();
     match output.status.code() {
         Some(0) => Ok(serde_json::from_slice(&output.stdout).unwrap()),
         code => Err(format!("{code:?} {}", String::from_utf8_lossy(&output.stderr))),
@@ -222,4 +269,39 @@ fn what_is_no_feed_is_refused_in_a_sentence() {
         let error = read_text(text).unwrap_err();
         assert!(error.starts_with("Some(1) vitrine: ") && error.contains(expected), "{text:?}: {error}");
     }
+}
+
+#[test]
+fn a_feed_is_indexed_with_all_its_photos_prices_and_values() {
+    let (world, server) = (common::World::with_model(), serve());
+    let folder = fixtures().join("woocommerce");
+    let expected = serde_json::from_slice(&std::fs::read(folder.join("expected.json")).unwrap()).unwrap();
+    let shop = shop(&folder, &server, &expected);
+    let (feed, out) = (common::s(&shop.path().join("wc-product-export-de.csv")), world.at("catalog"));
+    let (model, kept) = (world.at("model"), world.at("kept"));
+    let index = |more: &[&str]| -> Value {
+        let args = ["index", &feed, "--out", &out, "--model", &model, "--photo-cache", &kept, "--json"];
+        serde_json::from_str(&common::succeed(&[&args, more].concat())).unwrap()
+    };
+    let summary = index(&["--currency", "EUR"]);
+    assert_eq!((&summary["photos"], &summary["encoded"]), (&9.into(), &9.into()), "{summary}");
+    let reasons = serde_json::json!({"hidden_product": 2, "row_without_photo": 1, "duplicate_row": 1});
+    assert_eq!(summary["reasons"], reasons);
+    let catalog = vitrine::Folder::open(std::path::Path::new(&out)).unwrap();
+    let items = catalog.items().unwrap();
+    let ids: Vec<&str> = items.iter().map(|item| item.id.as_str()).collect();
+    assert_eq!(ids, ["46", "fjord", "fjord~2", "fjord~3", "muetze", "set", "set~2", "socken", "wimpel"]);
+    let hoodie = serde_json::to_value(&items[1]).unwrap();
+    assert_eq!(hoodie["price"], "49.90 – 59.90 EUR");
+    assert_eq!(hoodie["offer"], serde_json::json!({"now": "49.90", "was": "64.90", "to": "59.90", "currency": "EUR"}));
+    assert_eq!((&hoodie["in_stock"], &hoodie["product"]), (&true.into(), &"fjord".into()));
+    assert_eq!((&hoodie["attributes"]["Farbe"], &hoodie["further"]["Farbe"]), (&"Grau".into(), &vec!["Rot"].into()));
+    let belt = serde_json::to_value(&items[0]).unwrap();
+    assert_eq!((&belt["in_stock"], belt.get("product"), belt.get("further")), (&false.into(), None, None));
+    let colors = catalog.manifest.facets.iter().find(|facet| facet.name == "Farbe").unwrap();
+    assert!(colors.values.iter().any(|value| value.value == "Rot" && value.count == 4), "{colors:?}");
+    // the currency counts again, nothing is encoded again, and nothing of the feed but what is named is there
+    let again = index(&[]);
+    assert_eq!((&again["kept"], &again["encoded"]), (&9.into(), &0.into()));
+    assert_eq!(catalog.items().unwrap(), items);
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use url::Url;
-use vitrine::feeds::{self, Feed, Format, Options};
+use vitrine::feeds::{self, Feed, Format, Options, fetch};
 use vitrine::print;
 
 /// Show what a shop's export would give: products, what is left out and why, warnings, filters
@@ -14,6 +14,9 @@ pub struct FeedArgs {
     file: PathBuf,
     #[command(flatten)]
     reading: Reading,
+    /// Believe the addresses of photos instead of fetching them
+    #[arg(long)]
+    offline: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -34,6 +37,9 @@ pub struct Reading {
     /// Leave out what cannot be ordered
     #[arg(long)]
     in_stock: bool,
+    /// Where photos by address are kept for the next run [default: the user's cache folder]
+    #[arg(long, value_name = "FOLDER")]
+    photo_cache: Option<PathBuf>,
 }
 
 impl Reading {
@@ -46,6 +52,20 @@ impl Reading {
     pub fn or(self, shop: Option<&str>, currency: Option<&str>) -> Self {
         let shop = self.shop.or_else(|| shop.and_then(|shop| Url::parse(shop).ok()));
         Self { shop, currency: self.currency.or_else(|| currency.map(str::to_string)), ..self }
+    }
+
+    /// Fetches the photos of a feed, and says how many came and how many were kept.
+    pub fn bring(&self, feed: &mut Feed) -> anyhow::Result<()> {
+        let folder = self.photo_cache.clone().unwrap_or_else(cache);
+        let (photos, _) = feed.counts();
+        let bar = super::bar(photos, "photos");
+        let fetched = fetch::bring(feed, &folder, &fetch::Limits::default(), &|| bar.inc(1))?;
+        bar.finish_and_clear();
+        let fetch::Fetched { fetched, kept, failed } = fetched;
+        if fetched + kept + failed > 0 {
+            print::note(format_args!("photos by address: {fetched} fetched, {kept} kept, {failed} failed"));
+        }
+        Ok(())
     }
 
     /// As options of the library; `attributes` are those that the owner names.
@@ -69,12 +89,25 @@ impl Reading {
 
 /// Reads the feed and prints it.
 pub fn run(args: FeedArgs) -> anyhow::Result<()> {
-    let feed = feeds::read(&args.file, &args.reading.options(&[])?)?;
+    let mut feed = feeds::read(&args.file, &args.reading.options(&[])?)?;
+    match args.offline {
+        true => fetch::check_files(&mut feed),
+        false => args.reading.bring(&mut feed)?,
+    }
     match args.json {
         true => print::line(serde_json::to_string_pretty(&feed.to_json())?)?,
         false => show(&feed)?,
     }
     Ok(())
+}
+
+/// The folder where this user's programs keep what they can fetch again.
+fn cache() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = |below: &str| std::env::home_dir().map(|home| home.join(below));
+    let of_system = if cfg!(target_os = "macos") { home("Library/Caches") } else { home(".cache") };
+    let folder = variable("XDG_CACHE_HOME").or(variable("LOCALAPPDATA").filter(|_| cfg!(windows))).or(of_system);
+    folder.unwrap_or_else(std::env::temp_dir).join("vitrine").join("photos")
 }
 
 /// Says on stderr what a feed gives, what is warned of, and what visitors will see of it.

@@ -114,7 +114,8 @@ impl IndexArgs {
             .clone()
             .or(told.shop.as_deref(), told.currency.as_deref())
             .options(told.attributes.as_deref().unwrap_or_default())?;
-        let feed = feeds::read(&self.photos, &options)?;
+        let mut feed = feeds::read(&self.photos, &options)?;
+        self.reading.bring(&mut feed)?;
         super::feed::say(&feed);
         let name = self.photos.file_name().unwrap_or_default().to_string_lossy();
         let Indexed { photos, metadata } = index_feed(&feed, &name);

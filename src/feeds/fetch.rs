@@ -118,7 +118,9 @@ pub fn bring(feed: &mut Feed, folder: &Path, limits: &Limits, progress: &(dyn Fn
     };
     give(feed, |photo| match &photo.file {
         Some(file) => read_file(file),
-        None => done.get(photo.address.as_str()).cloned().map_or(Err(Failure::NoPhoto), |got| got.map(|(file, _)| file)),
+        None => {
+            done.get(photo.address.as_str()).cloned().map_or(Err(Failure::NoPhoto), |got| got.map(|(file, _)| file))
+        }
     });
     Ok(summary)
 }
@@ -144,7 +146,10 @@ fn read_file(file: &Path) -> Result<PathBuf, Failure> {
 fn addresses(feed: &Feed) -> Vec<String> {
     let photos = feed.products.iter().flat_map(|product| &product.photos);
     let mut seen = HashSet::new();
-    photos.filter(|photo| photo.file.is_none() && seen.insert(&photo.address)).map(|photo| photo.address.clone()).collect()
+    photos
+        .filter(|photo| photo.file.is_none() && seen.insert(&photo.address))
+        .map(|photo| photo.address.clone())
+        .collect()
 }
 
 /// Gives every photo what was found of it, and decides on the products.
@@ -227,7 +232,11 @@ impl<'a> Fetcher<'a> {
                 .tls_config(tls)
                 .proxy(None)
                 .build();
-            Agent::with_parts(config, DefaultConnector::default(), Guarded { private, resolver: DefaultResolver::default() })
+            Agent::with_parts(
+                config,
+                DefaultConnector::default(),
+                Guarded { private, resolver: DefaultResolver::default() },
+            )
         };
         Self { named: agent(true), led_to: agent(is_local), hosts, is_local, folder, limits }
     }
@@ -254,7 +263,8 @@ impl<'a> Fetcher<'a> {
                 let (etag, last_modified) = (text("etag"), text("last-modified"));
                 let told = etag.is_some() || last_modified.is_some();
                 let fresh_until = fresh_until(&headers, now, told);
-                let kept = Kept { address: address.into(), sha256: sha256_hex(&bytes), etag, last_modified, fresh_until };
+                let kept =
+                    Kept { address: address.into(), sha256: sha256_hex(&bytes), etag, last_modified, fresh_until };
                 place.keep(Some(&bytes), &kept).map_err(|error| Failure::Other(error.to_string()))?;
                 Ok((place.photo, true))
             }
@@ -373,7 +383,9 @@ impl Refusal {
     }
 
     fn status(status: StatusCode, headers: &HeaderMap) -> Self {
-        let busy = status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT || status.is_server_error();
+        let busy = status == StatusCode::TOO_MANY_REQUESTS
+            || status == StatusCode::REQUEST_TIMEOUT
+            || status.is_server_error();
         let wait = headers.get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
         Self { why: status.as_u16().to_string(), again: busy, wait: wait.map(Duration::from_secs) }
     }
@@ -503,7 +515,19 @@ mod tests {
 
     #[test]
     fn addresses_that_are_not_the_internet() {
-        for address in ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1"] {
+        for address in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "192.168.0.1",
+            "172.16.0.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:127.0.0.1",
+        ] {
             assert!(is_private(address.parse().unwrap()), "{address}");
         }
         for address in ["93.184.216.34", "8.8.8.8", "100.128.0.1", "2606:4700::1"] {
@@ -522,7 +546,13 @@ mod tests {
         let public = "http://cdn.example/a.jpg";
         assert_eq!(lead(public, "/b.jpg").unwrap(), "http://cdn.example/b.jpg");
         assert_eq!(lead(public, "https://www.cdn.example/b.jpg").unwrap(), "https://www.cdn.example/b.jpg");
-        for to in ["http://127.0.0.1/", "http://10.0.0.1/a", "http://localhost:80/", "http://[::1]/", "http://169.254.169.254/"] {
+        for to in [
+            "http://127.0.0.1/",
+            "http://10.0.0.1/a",
+            "http://localhost:80/",
+            "http://[::1]/",
+            "http://169.254.169.254/",
+        ] {
             assert!(lead(public, to).unwrap_err().contains("private"), "{to}");
         }
         assert!(lead(public, "https://other.example/").unwrap_err().contains("does not name"));

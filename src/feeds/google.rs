@@ -11,6 +11,11 @@ pub fn is_one(table: &Table) -> bool {
     table.has(&["id"]) && table.has(&["title"]) && more.iter().filter(|name| table.has(&[**name])).count() >= 2
 }
 
+/// Whether records of XML have its fields.
+pub fn has_fields(records: &[Record]) -> bool {
+    records.iter().any(|record| !record.get(&["image link", "availability", "google product category"]).is_empty())
+}
+
 /// Reads records.
 pub fn read(records: &[Record], gather: &mut Gather) {
     merchant::read(records, gather, |_, _| None);

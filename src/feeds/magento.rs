@@ -25,6 +25,8 @@ struct Columns<'a> {
     table: &'a Table,
     /// Columns that may be attributes beside those in `additional_attributes`.
     more: Vec<(usize, &'a str)>,
+    /// Names of attributes for people, by their codes.
+    labels: HashMap<String, String>,
 }
 
 impl Columns<'_> {
@@ -40,7 +42,9 @@ pub fn read(table: &Table, gather: &mut Gather) {
         let folder = format!("{}/", shop.as_str().trim_end_matches('/'));
         gather.photo_base = url::Url::parse(&folder).and_then(|shop| shop.join("media/catalog/product/")).ok();
     }
-    let columns = Columns { table, more: more(table, gather) };
+    let labels = table.column(&["configurable variation labels"]);
+    let labels = table.rows.iter().flat_map(|row| pairs(row.get(labels))).collect();
+    let columns = Columns { table, more: more(table, gather), labels };
     let prices = ["price", "special price"].map(|name| table.column(&[name]));
     let marks = Marks::of(table.rows.iter().flat_map(|row| prices.map(|column| row.get(column))));
     let rows = shown(&columns, gather);
@@ -145,7 +149,6 @@ fn draft(row: &Row, columns: &Columns, by_sku: &HashMap<&str, &Row>, marks: Mark
     }
     categories(get(&["categories"]), &mut draft.attributes);
     attributes(row, columns, &mut draft.attributes, gather);
-    let labels: HashMap<String, String> = pairs(get(&["configurable variation labels"])).into_iter().collect();
     let own = variant(row, columns, marks, gather);
     // a product that its shop has taken out of stock has no variant to order
     let sold_out = stock::is_yes(get(&["is in stock"])) == Some(false);
@@ -159,7 +162,7 @@ fn draft(row: &Row, columns: &Columns, by_sku: &HashMap<&str, &Row>, marks: Mark
         of_child.orderable &= !sold_out;
         of_child.offer = of_child.offer.or(own.offer);
         for (code, value) in variation.options {
-            draft.attributes.add_all(&attribute_name(&code, &labels), [value.as_str()]);
+            draft.attributes.add_all(&attribute_name(&code, &columns.labels), [value.as_str()]);
             of_child.options.push(value);
         }
         if let Some(child) = child {
@@ -245,7 +248,7 @@ fn attributes(row: &Row, columns: &Columns, attributes: &mut Attributes, gather:
             continue;
         }
         let list = matches!(code.as_str(), "color" | "size");
-        value.split('|').for_each(|value| attributes.add(&name(&code), value, list));
+        value.split('|').for_each(|value| attributes.add(&attribute_name(&code, &columns.labels), value, list));
     }
 }
 

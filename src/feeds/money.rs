@@ -52,7 +52,7 @@ impl Marks {
         };
         let digits: String = number.chars().filter(|c| c.is_ascii_digit() || Some(*c) == mark).collect();
         let value = digits.replace(',', ".").parse::<Decimal>().ok()?;
-        let below = around.trim_start().starts_with(['-', '−']);
+        let below = text.split(|c| digit(c).is_some()).next().unwrap_or_default().trim_end().ends_with(['-', '−']);
         (!value.is_zero() && !below).then_some((value, currency))
     }
 
@@ -70,7 +70,12 @@ impl Marks {
 /// The first number of a text, with only `.` and `,` as separators and digits of every script as 0 to 9; and what stands
 /// around it.
 fn number(text: &str) -> (String, String) {
-    let Some(start) = text.find(|c| digit(c).is_some()) else { return (String::new(), text.to_string()) };
+    let Some(first) = text.find(|c| digit(c).is_some()) else { return (String::new(), text.to_string()) };
+    // `.99` begins with its mark
+    let bare = text[..first]
+        .strip_suffix(['.', ','])
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with([' ', '$', '€', '£']));
+    let start = if bare { first - 1 } else { first };
     let (mut number, mut end) = (String::new(), start);
     let rest: Vec<(usize, char)> = text[start..].char_indices().collect();
     for (i, &(at, c)) in rest.iter().enumerate() {

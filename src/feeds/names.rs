@@ -1,5 +1,8 @@
 //! Names of columns and attributes: which of them tell the same, and which visitors may see.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 /// Attributes that are published without being named, in English and as German, French, Spanish and Italian shops write
 /// them. Case, blanks, underscores and hyphens do not count.
 const USUAL: &str = "\
@@ -24,7 +27,13 @@ pub fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
+/// Several names with commas between them, each as [`plain`] makes it.
+pub fn plain_set(names: &str) -> HashSet<String> {
+    names.split(',').map(plain).collect()
+}
+
 /// Whether an attribute of this name is published without being named by the owner.
 pub fn usual(name: &str) -> bool {
-    USUAL.split(',').any(|usual| plain(usual) == plain(name))
+    static ALL: LazyLock<HashSet<String>> = LazyLock::new(|| plain_set(USUAL));
+    ALL.contains(&plain(name))
 }

@@ -12,6 +12,7 @@ use crate::error::Reason;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::LazyLock;
 
 const IDS: [&str; 25] = [
     "id",
@@ -189,6 +190,38 @@ const GROUPS: [&str; 8] =
 const STATES: [&str; 8] = ["status", "published", "active", "visible", "visibility", "enabled", "online", "aktiv"];
 const SKUS: [&str; 4] = ["variant sku", "sku", "variant id", "size sku"];
 
+/// Names of columns that are more than attributes.
+struct Known {
+    photos: HashSet<String>,
+    more_photos: HashSet<String>,
+    states: HashSet<String>,
+    taken: HashSet<String>,
+}
+
+static KNOWN: LazyLock<Known> = LazyLock::new(|| {
+    let set = |lists: &[&[&str]]| lists.iter().copied().flatten().map(|name| plain(name)).collect();
+    Known {
+        photos: set(&[&PHOTOS, &MORE_PHOTOS]),
+        more_photos: set(&[&MORE_PHOTOS]),
+        states: set(&[&STATES]),
+        taken: set(&[
+            &TITLES,
+            &MORE_TITLES,
+            &DESCRIPTIONS,
+            &LINKS,
+            &PHOTOS,
+            &MORE_PHOTOS,
+            &PRICES,
+            &SALES,
+            &BEFORE,
+            &CURRENCIES,
+            &STOCK,
+            &STATES,
+            &GROUPS,
+        ]),
+    }
+});
+
 /// Whether the names of a table's columns or of an object's fields tell of products.
 pub fn is_one(records: &[Record]) -> bool {
     let has = |names: &[&str]| records.iter().take(20).any(|record| !record.get(names).is_empty());
@@ -279,7 +312,7 @@ fn add(draft: &mut Draft, record: &Record, id: String, (column, marks): (&str, M
 }
 
 fn hidden(record: &Record) -> Option<String> {
-    record.iter().filter(|(name, _)| STATES.iter().any(|state| plain(state) == name.plain)).find_map(|(name, value)| {
+    record.iter().filter(|(name, _)| KNOWN.states.contains(&name.plain)).find_map(|(name, value)| {
         let value = value.to_lowercase();
         let hidden = matches!(
             value.as_str(),
@@ -303,14 +336,11 @@ fn hidden(record: &Record) -> Option<String> {
 
 /// Photos by their columns, counted ones such as `image2` too; else files that are named like the id.
 fn photos(record: &Record, id: &str, gather: &Gather) -> Vec<String> {
-    let is_photo = |name: &str| {
-        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-        PHOTOS.iter().chain(&MORE_PHOTOS).any(|known| plain(known) == stem)
-    };
+    let stem = |name: &Name| name.plain.trim_end_matches(|c: char| c.is_ascii_digit()).to_string();
     let (first, more): (Vec<_>, Vec<_>) = record
         .iter()
-        .filter(|(name, _)| is_photo(&name.plain))
-        .partition(|(name, _)| !MORE_PHOTOS.iter().any(|known| name.plain.starts_with(&plain(known))));
+        .filter(|(name, _)| KNOWN.photos.contains(&stem(name)))
+        .partition(|(name, _)| !KNOWN.more_photos.contains(&stem(name)));
     let found: Vec<String> = first.into_iter().chain(more).flat_map(|(_, value)| address::list(value)).collect();
     // a name without an ending is no file
     match found.iter().any(|photo| !address::ending(photo).is_empty() || photo.contains("://")) {
@@ -340,10 +370,8 @@ fn offer(record: &Record, marks: Marks, gather: &Gather) -> Option<Offer> {
 
 /// Columns with the usual names of attributes, or that the owner names, and that are nothing else.
 fn attributes(record: &Record, id: &str, attributes: &mut Attributes, gather: &Gather) {
-    let taken = [&TITLES[..], &MORE_TITLES, &DESCRIPTIONS, &LINKS, &PHOTOS, &PRICES, &STATES, &CURRENCIES].concat();
     for (name, value) in record.iter() {
-        let is = |known: &&&str| plain(known) == name.plain;
-        if plain(id) == name.plain || taken.iter().any(|known| is(&known)) || !gather.is_public(&name.written) {
+        if plain(id) == name.plain || KNOWN.taken.contains(&name.plain) || !gather.is_public(&name.written) {
             continue;
         }
         values(value).iter().for_each(|value| attributes.add(&name.written.replace('_', " "), value, false));

@@ -1,6 +1,8 @@
 //! Whether something can be ordered, as shop systems say it.
 
-use super::names::plain;
+use super::names::{plain, plain_set};
+use std::collections::HashSet;
+use std::sync::LazyLock;
 
 const YES: &str = "\
     in stock, instock, available, available for order, preorder, pre order, presale, backorder, on backorder, \
@@ -22,11 +24,11 @@ pub fn can_be_ordered(word: &str) -> Option<bool> {
     // an address of schema.org ends in the word
     let word = plain(word.rsplit(['/', '#']).next().unwrap_or(word));
     let word = word.strip_prefix("schema").unwrap_or(&word);
-    let known = |list: &str| list.split(',').any(|known| plain(known) == word);
-    if known(YES) {
+    static KNOWN: LazyLock<[HashSet<String>; 2]> = LazyLock::new(|| [YES, NO].map(plain_set));
+    if KNOWN[0].contains(word) {
         return Some(true);
     }
-    known(NO).then_some(false)
+    KNOWN[1].contains(word).then_some(false)
 }
 
 /// A count of pieces; none where there is no number.

@@ -72,6 +72,12 @@ impl Table {
         let (declared, text) = declared(text);
         let delimiter = declared.unwrap_or_else(|| guess(text));
         let mut best = Self::with(text, delimiter, Quotes::Doubled);
+        if has_escapes(text) {
+            let other = Self::with(text, delimiter, Quotes::Escaped);
+            if other.ragged.len() <= best.ragged.len() && other.rows.len() >= best.rows.len() {
+                best = other;
+            }
+        }
         for quotes in [Quotes::Escaped, Quotes::None] {
             if best.ragged.is_empty() {
                 break;
@@ -143,6 +149,11 @@ impl Table {
     pub fn has(&self, names: &[&str]) -> bool {
         self.column(names).is_some()
     }
+}
+
+/// Whether quotes have backslashes before them where no field ends. JSON within a field, whose quotes are doubled, is none.
+fn has_escapes(text: &str) -> bool {
+    text.match_indices("\\\"").any(|(at, _)| text[at + 2..].starts_with(|c: char| c.is_alphanumeric() || c == ' '))
 }
 
 fn is_known(name: &str) -> bool {

@@ -19,8 +19,10 @@ pub struct Found {
 /// A product that is being read.
 struct Open {
     record: Record,
-    /// Elements around the current place, inside the product.
-    path: Vec<String>,
+    /// Fields without a prefix, which count after those with one: Atom has an `id` of its own.
+    bare: Vec<(Rc<Name>, String)>,
+    /// Elements around the current place, inside the product, with their prefixes.
+    path: Vec<(String, String)>,
     /// Text of the current child.
     text: String,
     /// Text of its own children, by their names.
@@ -31,7 +33,7 @@ struct Open {
 /// Reads a whole text. After a fault it goes on with the next product.
 pub fn read(text: &str) -> Found {
     let mut found = Found::default();
-    let mut names = Names::default();
+    let mut names = Names::new(text);
     let mut from = 0;
     while let Err((at, cause)) = read_from(&text[from..], from == 0, &mut found.records, &mut names) {
         let at = from + at.min(text.len() - from);
@@ -55,20 +57,30 @@ fn next_product(text: &str, from: usize) -> Option<usize> {
             .map(|(at, _)| from + at)
             .find(|at| text[at + tag.len()..].starts_with(|c: char| c == '>' || c.is_whitespace()))
     };
-    [next("<item"), next("<entry")].into_iter().flatten().min()
+    [next("<item"), next("<entry"), next("<product")].into_iter().flatten().min()
 }
 
-/// Names by how they are written.
-#[derive(Default)]
-struct Names(HashMap<String, Rc<Name>>);
+/// Names by how they are written, and the prefix of Google's.
+struct Names {
+    by_writing: HashMap<String, Rc<Name>>,
+    prefix: String,
+}
 
 impl Names {
+    /// The usual prefix is `g`; a file may declare another.
+    fn new(text: &str) -> Self {
+        let before = text.split_once("base.google.com/ns/1.0").map_or("", |(before, _)| before);
+        let prefix =
+            before.rsplit_once("xmlns:").and_then(|(_, rest)| Some(rest.split_once('=')?.0.trim().to_string()));
+        Self { by_writing: HashMap::new(), prefix: prefix.unwrap_or("g".into()) }
+    }
+
     fn of(&mut self, written: &str) -> Rc<Name> {
-        if let Some(name) = self.0.get(written) {
+        if let Some(name) = self.by_writing.get(written) {
             return name.clone();
         }
         let name = Name::new(written);
-        self.0.insert(written.to_string(), name.clone());
+        self.by_writing.insert(written.to_string(), name.clone());
         name
     }
 }
@@ -79,7 +91,7 @@ fn read_from(text: &str, whole: bool, records: &mut Vec<Record>, names: &mut Nam
     reader.config_mut().allow_dangling_amp = true;
     // after a fault the elements around the products are not known any more
     reader.config_mut().allow_unmatched_ends = !whole;
-    let is_product = |name: &str| matches!(name, "item" | "entry");
+    let is_product = |name: &str| matches!(name, "item" | "entry" | "product");
     let mut open: Option<Open> = None;
     loop {
         let before = reader.buffer_position() as usize;
@@ -97,7 +109,7 @@ fn read_from(text: &str, whole: bool, records: &mut Vec<Record>, names: &mut Nam
             (Event::CData(text), Some(product)) => product.text(&text.xml10_content()),
             (Event::GeneralRef(name), Some(product)) => product.text(&entity(&name.xml10_content())),
             (Event::End(_), Some(product)) if product.path.is_empty() => {
-                records.extend(open.take().map(|product| product.record));
+                records.extend(open.take().map(Open::finished));
             }
             (Event::End(_), Some(product)) => product.end(names),
             _ => {}
@@ -123,14 +135,14 @@ fn entity(name: &str) -> String {
 
 impl Open {
     fn new(row: usize) -> Self {
-        let (record, path) = (Record::new(row), Vec::new());
-        Self { record, path, text: String::new(), inner: Vec::new(), inner_text: String::new() }
+        let record = Record::new(row);
+        let (text, inner_text) = (String::new(), String::new());
+        Self { record, bare: Vec::new(), path: Vec::new(), text, inner: Vec::new(), inner_text }
     }
 
     fn start(&mut self, tag: &BytesStart, names: &mut Names) {
         self.link(tag, names);
-        let (_, name) = local(tag);
-        self.path.push(name);
+        self.path.push(local(tag));
         match self.path.len() {
             1 => (self.text.clear(), self.inner.clear()).0,
             2 => self.inner_text.clear(),
@@ -148,7 +160,7 @@ impl Open {
             Some(String::from_utf8_lossy(attribute.value.as_ref().as_ref()).into_owned())
         };
         if matches!(get("rel").as_deref(), None | Some("alternate")) {
-            self.record.push(&names.of("link"), &get("href").unwrap_or_default());
+            self.bare.push((names.of("link"), get("href").unwrap_or_default()));
         }
     }
 
@@ -161,16 +173,34 @@ impl Open {
     }
 
     fn end(&mut self, names: &mut Names) {
-        let Some(name) = self.path.pop() else { return };
+        let Some((prefix, name)) = self.path.pop() else { return };
         match self.path.len() {
-            0 if self.inner.is_empty() => self.record.push(&names.of(&name), &self.text),
+            0 if self.inner.is_empty() => {
+                self.field(prefix == names.prefix, &prefix, names.of(&name), self.text.clone())
+            }
             // of what has children, only photos mean anything
             0 if name == "image" || name.ends_with("image_link") => {
-                let address = self.inner.iter().find(|(name, _)| name == "url");
-                address.iter().for_each(|(_, address)| self.record.push(&names.of("image_link"), address));
+                let address = self.inner.iter().find(|(name, _)| name == "url").map(|(_, address)| address.clone());
+                address
+                    .into_iter()
+                    .for_each(|address| self.field(prefix == names.prefix, &prefix, names.of("image_link"), address));
             }
             1 => self.inner.push((name, std::mem::take(&mut self.inner_text))),
             _ => {}
         }
+    }
+
+    /// Keeps a field. Other prefixes than the usual one are of other vocabularies.
+    fn field(&mut self, ours: bool, prefix: &str, name: Rc<Name>, value: String) {
+        match prefix {
+            _ if ours => self.record.push(&name, &value),
+            "" => self.bare.push((name, value)),
+            _ => {}
+        }
+    }
+
+    fn finished(mut self) -> Record {
+        self.bare.iter().for_each(|(name, value)| self.record.push(name, value));
+        self.record
     }
 }

@@ -199,9 +199,10 @@ fn fill(roles: &mut HashMap<&'static str, usize>, end: usize) {
             .filter(|role| there(role))
             .map(|role| role.trim_start_matches('?'))
             .collect();
-        between(&order, roles, end)
+        Some((between(&order, roles, end)?, set))
     });
-    if let Some(found) = best.max_by_key(HashMap::len) {
+    // of equals the one with the older columns
+    if let Some((found, _)) = best.max_by_key(|(found, set)| (found.len(), std::cmp::Reverse(*set))) {
         for (role, at) in found {
             roles.entry(role).or_insert(at);
         }
