@@ -145,6 +145,8 @@ pub enum Reason {
     RowWithoutPhoto,
     /// A title of characters that nobody sees.
     BlankTitle,
+    /// A product that visitors of the shop do not see: a draft, hidden, switched off.
+    HiddenProduct,
 }
 
 impl Reason {
@@ -169,6 +171,7 @@ impl Reason {
             Self::DuplicateRow => "duplicate_row",
             Self::RowWithoutPhoto => "row_without_photo",
             Self::BlankTitle => "blank_title",
+            Self::HiddenProduct => "hidden_product",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Everything appears under its final name only when it is complete, the manifest last.
 
 mod columns;
+mod feed;
 mod journal;
 mod merge;
 mod metadata;
@@ -21,8 +22,10 @@ use crate::photos::PhotoSource;
 use crate::quant::quantise_rows;
 use crate::staging::Growth;
 pub use columns::Columns;
+pub use feed::{Indexed, index as index_feed};
 use journal::Journal;
 pub use merge::merge;
+use metadata::Known;
 pub use metadata::{Metadata, visible};
 pub use part::{MAX_PARTS, PartManifest, PartOf, VERSION as PART_VERSION, Whole, check as check_parts};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -270,7 +273,8 @@ where
             blank.push(LeftOut::new(Reason::BlankTitle, &entry.id, message));
         }
         let title = title.unwrap_or(bare.title);
-        Item { title, attributes: known.attributes, link: known.link, price: known.price, ..bare }
+        let Known { attributes, link, price, offer, in_stock, further, product, .. } = known;
+        Item { title, attributes, link, price, offer, in_stock, further, product, ..bare }
     }
 }
 

@@ -91,6 +91,9 @@ pub mod eval;
 pub mod export;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
+pub mod feeds;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod indexer;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -102,6 +102,16 @@ impl PhotoSource {
         Ok(source)
     }
 
+    /// Single files under ids of their own; of two with one id the first counts.
+    pub fn of_files(files: impl IntoIterator<Item = (String, PathBuf)>) -> Self {
+        let mut source =
+            Self { ids: vec![], places: HashMap::new(), archives: vec![], duplicates: vec![], left_out: vec![] };
+        files.into_iter().for_each(|(id, file)| source.add(id, Place::File(file)));
+        source.ids = source.places.keys().cloned().collect();
+        source.ids.sort_unstable();
+        source
+    }
+
     /// Every id, sorted.
     pub fn ids(&self) -> &[String] {
         &self.ids

@@ -29,6 +29,7 @@ const ROOMS: &[&str] = &[
     "convert",
     "export",
     "eval",
+    "feeds",
     "indexer",
     "site",
     "demo",

@@ -132,6 +132,10 @@ pub fn item(entry: &Entry) -> Item {
         tone: format!("#{r:02x}{g:02x}{b:02x}"),
         link: None,
         price: None,
+        offer: None,
+        in_stock: None,
+        further: BTreeMap::new(),
+        product: None,
         blur: Some(entry.blur.clone()).filter(|blur| !blur.is_empty()),
         same_as: None,
     }

@@ -183,12 +183,49 @@ pub struct Item {
     pub link: Option<String>,
     /// The price as the shop writes it.
     pub price: Option<String>,
+    /// The same in parts, where a feed tells them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Offer>,
+    /// Whether it can be ordered, where a feed tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_stock: Option<bool>,
+    /// Further values of attributes that have several; the first is in `attributes`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub further: BTreeMap<String, Vec<String>>,
+    /// Id of the product, where it has several photos: each is a row, and the first has the product's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
     /// [`BLUR`] pixels of the photo, shown until it is there: a hexadecimal digit for each of red, green and blue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blur: Option<String>,
     /// Row of an earlier photo that shows nearly the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_as: Option<u32>,
+}
+
+/// A price in parts. Amounts are text, as decimals are no floats.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Today.
+    pub now: String,
+    /// Before the sale that is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
+    /// The most that a variant costs, where it is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The currency's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+}
+
+impl Item {
+    /// Names and values of its attributes, with every value of those that have several.
+    pub fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        let first = self.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let further = self.further.iter();
+        first.chain(further.flat_map(|(name, values)| values.iter().map(move |value| (name.as_str(), value.as_str()))))
+    }
 }
 
 /// Columns and rows of [`Item::blur`].
@@ -430,6 +467,10 @@ pub(crate) mod tests {
             tone: "#808080".into(),
             link: None,
             price: None,
+            offer: None,
+            in_stock: None,
+            further: BTreeMap::new(),
+            product: None,
             blur: None,
             same_as: None,
         }

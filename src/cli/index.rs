@@ -1,20 +1,26 @@
-//! `vitrine index`: photos → a catalog folder.
+//! `vitrine index`: a shop's feed, or photos → a catalog folder.
 
 use anyhow::bail;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use vitrine::backend::Backend;
 use vitrine::engine::Engine;
-use vitrine::indexer::{CellChoice, Indexer, Metadata, PartOf, Summary, TITLE, Told};
+use vitrine::feeds;
+use vitrine::indexer::{CellChoice, Indexed, Indexer, Metadata, PartOf, Summary, TITLE, Told, index_feed};
 use vitrine::photos::PhotoSource;
 use vitrine::print;
 use vitrine::staging::{self, Growth, Kind};
 
-/// Make a catalog of a folder or ZIP archive of photos; run it again after changes, or after an interruption
+/// Make a catalog of a shop's export, or of a folder or ZIP archive of photos; run it again after changes, or after an
+/// interruption
 #[derive(Args)]
 pub struct IndexArgs {
-    /// Folder or ZIP archive of photos; a photo's id is its file name without the ending
+    /// What the shop system exports (Shopify, WooCommerce, Magento, Google, Meta, schema.org, a table; found by its
+    /// content), or a folder or ZIP archive of photos, where a photo's id is its file name without the ending
+    #[arg(value_name = "SOURCE")]
     photos: PathBuf,
+    #[command(flatten)]
+    reading: super::feed::Reading,
     /// Catalog folder
     #[arg(long)]
     out: PathBuf,
@@ -81,7 +87,8 @@ impl IndexArgs {
     fn told(&self) -> Told {
         let (title, meta, model) = (self.title.clone(), self.meta.clone(), self.model.clone());
         let cells = self.cells.map(|cells| cells.to_string());
-        let now = Told { title, meta, attributes: self.attributes.clone(), model, cells };
+        let (shop, currency) = self.reading.told();
+        let now = Told { title, meta, attributes: self.attributes.clone(), model, cells, shop, currency };
         let before = if self.forget { Told::default() } else { Told::read(&self.out) };
         let told = now.clone().or(&before);
         let kept = told.besides(&now);
@@ -90,6 +97,29 @@ impl IndexArgs {
             print::note(format_args!("as in the run before: {kept}; give it again to change it, or --forget"));
         }
         told
+    }
+
+    /// The photos, and what is known of them: from a feed, or from a folder and its file of metadata.
+    fn source(&self, told: &Told) -> anyhow::Result<Source> {
+        if !is_feed(&self.photos) {
+            let photos = PhotoSource::open(&self.photos)?;
+            let (meta, metadata) = self.metadata(told)?;
+            return Ok(Source { photos, metadata, meta });
+        }
+        if self.meta.is_some() {
+            bail!("indexing: expected a feed or --meta, got both; a feed holds what is known of its photos");
+        }
+        let options = self
+            .reading
+            .clone()
+            .or(told.shop.as_deref(), told.currency.as_deref())
+            .options(told.attributes.as_deref().unwrap_or_default())?;
+        let mut feed = feeds::read(&self.photos, &options)?;
+        self.reading.bring(&mut feed)?;
+        super::feed::say(&feed);
+        let name = self.photos.file_name().unwrap_or_default().to_string_lossy();
+        let Indexed { photos, metadata } = index_feed(&feed, &name);
+        Ok(Source { photos, metadata, meta: None })
     }
 
     /// The file of metadata, and what is in it: the one that was told, else items.csv beside the photos.
@@ -112,13 +142,29 @@ impl IndexArgs {
     }
 }
 
+/// What is indexed.
+struct Source {
+    photos: PhotoSource,
+    metadata: Metadata,
+    /// The file of metadata, where it is not the source itself.
+    meta: Option<PathBuf>,
+}
+
+/// Whether a source is a feed: a file that is no archive.
+fn is_feed(path: &Path) -> bool {
+    let start = std::fs::File::open(path).and_then(|mut file| {
+        let mut start = [0; 2];
+        std::io::Read::read_exact(&mut file, &mut start).map(|()| start)
+    });
+    path.is_file() && start.is_ok_and(|start| &start != b"PK")
+}
+
 fn run_on<B: Backend>(engine: &Engine<B>, model: &Path, told: Told, args: IndexArgs) -> anyhow::Result<()>
 where
     Engine<B>: Sync,
 {
-    let photos = PhotoSource::open(&args.photos)?;
-    let (meta, metadata) = args.metadata(&told)?;
-    if metadata.columns().is_none() && told.attributes.is_some() {
+    let Source { photos, metadata, meta } = args.source(&told)?;
+    if metadata.hash().is_none() && told.attributes.is_some() {
         bail!("indexing: expected a file of metadata for --attributes, got none; name it with --meta");
     }
     let inputs: Vec<&Path> = [&*args.photos, model].into_iter().chain(meta.as_deref()).collect();

@@ -8,6 +8,7 @@ mod embedder;
 mod eval;
 mod eval_catalog;
 mod export;
+mod feed;
 mod index;
 mod merge;
 mod program;
@@ -49,6 +50,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Index(index::IndexArgs),
+    Feed(feed::FeedArgs),
     Merge(merge::MergeArgs),
     Export(export::ExportArgs),
     Search(search::SearchArgs),
@@ -66,6 +68,7 @@ enum Command {
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Index(args) => index::run(args),
+        Command::Feed(args) => feed::run(args),
         Command::Merge(args) => merge::run(args),
         Command::Export(args) => export::run(args),
         Command::Search(args) => search::run(args),

@@ -78,11 +78,12 @@ pub struct Products<'a> {
 impl<'a> Products<'a> {
     /// Of a catalog's items in row order.
     pub fn of(items: &'a [Item]) -> Self {
-        let mut pages: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut pages: HashMap<(bool, &str), Vec<usize>> = HashMap::new();
         for (row, item) in items.iter().enumerate() {
-            pages.entry(item.link.as_deref().unwrap_or_default()).or_default().push(row);
+            let page = (item.product.is_some(), item.product.as_deref().or(item.link.as_deref()).unwrap_or_default());
+            pages.entry(page).or_default().push(row);
         }
-        pages.retain(|link, rows| !link.is_empty() && (2..=MOST_PHOTOS).contains(&rows.len()));
+        pages.retain(|(told, page), rows| !page.is_empty() && (*told || (2..=MOST_PHOTOS).contains(&rows.len())));
         let mut first: Vec<usize> = (0..items.len()).collect();
         pages.values().flat_map(|rows| rows.iter().map(|&row| (row, rows[0]))).for_each(|(row, to)| first[row] = to);
         let (mut of, mut count) = (Vec::with_capacity(items.len()), 0);

@@ -3,6 +3,7 @@
 //! usual attribute, or if the owner names it.
 
 use crate::error::{Error, Result};
+use crate::feeds::names::{plain, usual};
 use serde::Serialize;
 use std::path::Path;
 
@@ -11,30 +12,6 @@ const IDS: [&str; 5] = ["id", "sku", "asin", "image", "photo"];
 const TITLES: [&str; 4] = ["title", "name", "productDisplayName", "label"];
 const LINKS: [&str; 3] = ["link", "url", "href"];
 const PRICES: [&str; 1] = ["price"];
-
-/// Attributes that are published without being named, in English and as German, French, Spanish and Italian shops write
-/// them. Case, blanks, underscores and hyphens do not count.
-const USUAL: &str = "\
-    category, categories, master category, sub category, product category, main category, department, kind, type, \
-    product type, article type, item type, garment, garment type, product group, collection, series, \
-    Kategorie, Warengruppe, Produktart, catégorie, categoría, categoria, tipo, \
-    brand, designer, gender, sex, age group, kids, target group, Marke, marque, marca, Geschlecht, Zielgruppe, genre, \
-    sexe, género, genere, \
-    colour, color, colours, colors, base colour, base color, main colour, main color, colour name, color name, \
-    colour family, color family, shade, pattern, print, motif, design, style, look, shape, silhouette, finish, \
-    texture, embellishment, Farbe, couleur, colore, Muster, motivo, \
-    material, materials, fabric, fabric type, composition, lining, leather, knit, wash, Stoff, matière, tissu, \
-    tejido, tessuto, materiale, \
-    neckline, neck, neck type, collar, sleeve, sleeves, sleeve length, sleeve type, length, hem, fit, cut, rise, \
-    waist, waistline, closure, fastening, pocket, pockets, strap, heel, heel height, heel type, toe, toe shape, sole, \
-    transparency, Ausschnitt, Ärmel, Ärmellänge, Passform, Verschluss, Absatz, \
-    size, sizes, size group, size type, size system, Größe, Grösse, Groesse, taille, talla, taglia, \
-    usage, occasion, activity, sport, season, seasons, year, theme, condition, care, Anlass, Saison, temporada, stagione";
-
-/// Letters and digits alone, in lower case: two spellings that a person takes for one name.
-fn plain(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
 
 /// The columns of a file of metadata.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -76,9 +53,7 @@ impl Columns {
         }
         let (title, link, price) = (find(&TITLES), find(&LINKS), find(&PRICES));
         let taken = [Some(id), title, link, price];
-        let public = |name: &str| {
-            USUAL.split(',').chain(named.iter().map(String::as_str)).any(|public| plain(public) == plain(name))
-        };
+        let public = |name: &str| usual(name) || named.iter().any(|public| plain(public) == plain(name));
         // a column without a name is no attribute
         let attribute = |&i: &usize| !taken.contains(&Some(i)) && !names[i].is_empty() && public(&names[i]);
         let attributes: Vec<usize> = (0..names.len()).filter(attribute).collect();

@@ -1,6 +1,7 @@
 //! What a shop knows of its photos: a CSV file with a row a photo.
 
 use super::columns::Columns;
+use crate::catalog::format::Offer;
 use crate::error::{Error, LeftOut, Reason, Result, io};
 use crate::hash::{PHOTO_ENDINGS, sha256_hex};
 use std::collections::{BTreeMap, HashMap};
@@ -17,18 +18,26 @@ pub struct Known {
     pub link: Option<String>,
     /// The price as the shop writes it.
     pub price: Option<String>,
+    /// The same in parts, from a feed.
+    pub offer: Option<Offer>,
+    /// Whether it can be ordered, from a feed.
+    pub in_stock: Option<bool>,
+    /// Further values of attributes that have several.
+    pub further: BTreeMap<String, Vec<String>>,
+    /// The product, where it has several photos.
+    pub product: Option<String>,
 }
 
 /// What is known of all photos, by id.
 #[derive(Clone, Debug, Default)]
 pub struct Metadata {
-    rows: HashMap<String, Known>,
-    hash: Option<String>,
+    pub(super) rows: HashMap<String, Known>,
+    pub(super) hash: Option<String>,
     columns: Option<Columns>,
     /// Where each id was found first: the file and its line.
     lines: HashMap<String, u64>,
     file: String,
-    left_out: Vec<LeftOut>,
+    pub(super) left_out: Vec<LeftOut>,
 }
 
 /// A longer field is no title, link, price or attribute, in bytes.
@@ -79,6 +88,7 @@ impl Metadata {
                 attributes: columns.attributes.iter().filter_map(attribute).collect(),
                 link: cell(columns.link).map(str::to_string),
                 price: cell(columns.price).map(str::to_string),
+                ..Known::default()
             };
             let name = cell(Some(columns.id)).unwrap_or_default();
             let stem = name.rsplit_once('.').filter(|(_, end)| is_ending(end)).map_or(name, |(stem, _)| stem);

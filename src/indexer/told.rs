@@ -30,6 +30,12 @@ pub struct Told {
     /// `--cells`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cells: Option<String>,
+    /// `--shop`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shop: Option<String>,
+    /// `--currency`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
 }
 
 impl Told {
@@ -55,6 +61,8 @@ impl Told {
             attributes: self.attributes.or_else(|| before.attributes.clone()),
             model: self.model.map(absolute).or_else(|| before.model.clone()),
             cells: self.cells.or_else(|| before.cells.clone()),
+            shop: self.shop.or_else(|| before.shop.clone()),
+            currency: self.currency.or_else(|| before.currency.clone()),
         }
     }
 
@@ -67,6 +75,8 @@ impl Told {
             ("--attributes", self.attributes.as_ref().map(|names| names.join(",")), now.attributes.is_some()),
             ("--model", path(&self.model), now.model.is_some()),
             ("--cells", self.cells.clone(), now.cells.is_some()),
+            ("--shop", self.shop.clone(), now.shop.is_some()),
+            ("--currency", self.currency.clone(), now.currency.is_some()),
         ];
         let kept = all.into_iter().filter(|(_, value, said)| value.is_some() && !said);
         kept.map(|(name, value, _)| format!("{name} {:?}", value.unwrap_or_default())).collect()

@@ -192,7 +192,7 @@ impl TextIndex {
 
 /// The words of an item's title, and of its attributes' values.
 fn texts(item: &Item) -> [Vec<String>; 2] {
-    [tokens(&item.title).collect(), item.attributes.values().flat_map(|value| tokens(value)).collect()]
+    [tokens(&item.title).collect(), item.values().flat_map(|(_, value)| tokens(value)).collect()]
 }
 
 /// Letters and digits of an id in lower case.

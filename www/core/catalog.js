@@ -7,7 +7,7 @@ import { ownId } from './state.js';
 /** @typedef {import('./data.js').Part} Part */
 /** @typedef {import('./data.js').Manifest} Manifest */
 /** @typedef {Record<string, string[]>} Facets   the values chosen of each facet */
-/** @typedef {{name: string, values: string[], codes: Map<string, number>, of: number[]}} Facet   `of`: row → code of its value, or -1 */
+/** @typedef {{name: string, values: string[], codes: Map<string, number>, of: number[], further: Map<number, number[]>}} Facet   `of`: row → code of its value, or -1; `further`: row → codes of its other values */
 /** @typedef {{row: number, score?: number, words?: number, cosine?: number, found?: number, shared?: number}} Hit   `words`: the share of the score that the shop's words give */
 /**
  * @typedef {object} Item   a product as the catalog holds it; with `own`, a visitor's own photo
@@ -23,6 +23,10 @@ import { ownId } from './state.js';
  * @property {string} [blur]
  * @property {number} [same_as]
  * @property {Record<string, string>} [attributes]
+ * @property {Record<string, string[]>} [further]   other values of attributes that have several
+ * @property {string} [product]   id of the product, where it has several photos
+ * @property {{now: string, was?: string, to?: string, currency?: string}} [offer]   the price in parts
+ * @property {boolean} [in_stock]
  * @property {boolean} [own]
  * @property {Blob} [blob]
  * @property {string} [source]
@@ -42,9 +46,16 @@ export const stem = (/** @type {string} */ word) =>
   word.length > 3 ? word.replace(/(?<=s|x|ch|sh)es$|(?<!s)s$/, '') : word;
 /** @param {string} text @returns {string[]} */
 const tokens = (text) => fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
+/** Every value of a product's attribute. @param {Item} item @param {string} name @returns {string[]} */
+export const valuesOf = (item, name) => {
+  const [first, further] = [held(item.attributes, name), held(item.further, name)];
+  return [...(typeof first === 'string' ? [first] : []), ...(Array.isArray(further) ? further : [])];
+};
 /** The words of a product's title and details. @param {Item} item */
-export const wordsOf = (item) =>
-  new Set(tokens(`${item.title} ${Object.values(item.attributes ?? {}).join(' ')}`).map(stem));
+export const wordsOf = (item) => {
+  const values = [...Object.values(item.attributes ?? {}), ...Object.values(item.further ?? {}).flat()];
+  return new Set(tokens(`${item.title} ${values.join(' ')}`).map(stem));
+};
 
 // What people look for first comes first; the rest stays in the catalog's order.
 const first = [/^(category|type|article)/i, /^(base)?colou?r/i, /pattern/i];
@@ -53,6 +64,11 @@ const looks = /colou?r|pattern|print|sleeve|neck|length|fit|fabric|material|clos
 
 // Photos that lead to one page show one product, unless so many do that the page must be the shop's own.
 const fewPhotos = 12;
+
+/** What photos of one product have in common: its id where the feed says it, and else its page. @param {Item} item */
+const pageOf = (item) => (item.product === undefined ? item.link || undefined : `product ${item.product}`);
+/** The codes of all values that a row has. @param {Facet} facet @param {number} row */
+const codesOf = (facet, row) => [facet.of[row], ...(facet.further.get(row) ?? [])];
 
 const place = (/** @type {{name: string}} */ { name }) => {
   const at = first.findIndex((pattern) => pattern.test(name));
@@ -86,6 +102,7 @@ export class Catalog {
       values: values.map(({ value }) => value),
       codes: new Map(values.map(({ value }, code) => [value, code])),
       of: [],
+      further: new Map(),
     }));
   }
 
@@ -126,14 +143,16 @@ export class Catalog {
   add(item, row = this.items.length) {
     this.items[row] = item;
     this.ids.set(item.id, row);
-    if (item.link) {
-      const { first, n } = this.links.get(item.link) ?? { first: row, n: 0 };
-      this.links.set(item.link, { first, n: n + 1 });
+    const shown = pageOf(item);
+    if (shown !== undefined) {
+      const { first, n } = this.links.get(shown) ?? { first: row, n: 0 };
+      this.links.set(shown, { first, n: n + 1 });
     }
     this.words[row] = wordsOf(item);
     for (const facet of this.facets) {
-      const value = held(item.attributes, facet.name);
-      facet.of[row] = (value === undefined ? undefined : facet.codes.get(value)) ?? -1;
+      const [first = -1, ...further] = valuesOf(item, facet.name).map((value) => facet.codes.get(value) ?? -1);
+      facet.of[row] = first;
+      if (further.length) facet.further.set(row, further);
     }
   }
 
@@ -204,7 +223,7 @@ export class Catalog {
     const rows = [];
     for (let row = 0; row < this.size; row++) {
       if (
-        tests.every(({ facet, codes }) => codes.has(facet.of[row])) &&
+        tests.every(({ facet, codes }) => codesOf(facet, row).some((code) => codes.has(code))) &&
         !banned.some((word) => this.words[row].has(word))
       )
         rows.push(row);
@@ -227,12 +246,12 @@ export class Catalog {
     const tests = this.tests(selected);
     const counts = new Map(this.facets.map((facet) => [facet.name, new Uint32Array(facet.values.length)]));
     for (let row = 0; row < this.size; row++) {
-      const failing = tests.filter(({ facet, codes }) => !codes.has(facet.of[row]));
+      const failing = tests.filter(({ facet, codes }) => !codesOf(facet, row).some((code) => codes.has(code)));
       if (failing.length > 1) continue;
       for (const facet of this.facets) {
         if (failing.length && failing[0].facet !== facet) continue;
         const of = counts.get(facet.name);
-        if (of && facet.of[row] >= 0) of[facet.of[row]]++;
+        if (of) for (const code of codesOf(facet, row)) if (code >= 0) of[code]++;
       }
     }
     return counts;
@@ -257,9 +276,11 @@ export class Catalog {
 
   /** The first row of the photos that show the same as this one: copies, by the indexer's measure, or one product's several photos. @param {number} row @returns {number} */
   leader(row) {
-    const { link, same_as: same } = this.items[row];
-    const shown = link === undefined ? undefined : this.links.get(link);
-    if (shown && shown.n > 1 && shown.n <= fewPhotos) return shown.first;
+    const { same_as: same, product } = this.items[row];
+    const page = pageOf(this.items[row]);
+    const shown = page === undefined ? undefined : this.links.get(page);
+    const few = product !== undefined || (shown?.n ?? 0) <= fewPhotos;
+    if (shown && shown.n > 1 && few) return shown.first;
     return same !== undefined && Number.isInteger(same) && same >= 0 && same < row ? same : row;
   }
 

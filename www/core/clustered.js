@@ -1,7 +1,7 @@
 // A catalog too large to be fetched as a whole: its photos lie in cells of alike ones, a file of vectors and a file of
 // products each, and only those of a few cells are ever here. Used by the page, and by the worker for filters.
 // A product's key is its id and its row, since the row alone says in which file it is.
-import { Catalog, fold, stem, wordsOf } from './catalog.js';
+import { Catalog, fold, stem, valuesOf, wordsOf } from './catalog.js';
 import { held } from './names.js';
 
 /** @typedef {import('./catalog.js').Item} Item */
@@ -176,7 +176,7 @@ export class Clustered extends Catalog {
     const wanted = Object.entries(facets).map(([name, values]) => ({ name, values }));
     const banned = without.map((word) => stem(fold(word)));
     const passes = (/** @type {Item} */ item) =>
-      wanted.every(({ name, values }) => values.some((value) => value === held(item.attributes, name))) &&
+      wanted.every(({ name, values }) => values.some((value) => valuesOf(item, name).includes(value))) &&
       !(banned.length && banned.some((word) => wordsOf(item).has(word)));
     return list.flatMap((item, i) => (passes(item) ? [this.starts[cell] + i] : []));
   }

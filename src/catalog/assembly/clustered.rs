@@ -130,8 +130,8 @@ fn facet_counts(rows: &Rows, pieces: &[Range<usize>], facets: &[Facet]) -> Resul
     let count = |piece: &Range<usize>| -> Result<Vec<u32>> {
         let mut counts = vec![0; columns.len()];
         for row in piece.clone() {
-            for (name, value) in &rows.item(row)?.attributes {
-                if let Some(&column) = columns.get(&(name.as_str(), value.as_str())) {
+            for pair in rows.item(row)?.values() {
+                if let Some(&column) = columns.get(&pair) {
                     counts[column] += 1;
                 }
             }

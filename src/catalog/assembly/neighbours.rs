@@ -71,7 +71,8 @@ pub fn alike(rows: &Rows, table: &[(u32, f32)], k: usize) -> Result<Vec<(usize, 
         let mut leaders: Vec<u32> = same.filter(|&row| (row as usize) < own && !follows(row)).collect();
         leaders.sort_unstable();
         for leader in leaders {
-            if rows.item(leader as usize)?.attributes == rows.item(own)?.attributes {
+            let (leading, item) = (rows.item(leader as usize)?, rows.item(own)?);
+            if leading.attributes == item.attributes && leading.further == item.further {
                 found.push((own, leader));
                 break;
             }
