@@ -485,6 +485,7 @@ impl Model {
             text: None,
             fusion: None,
             parts: Vec::new(),
+            instant: None,
         };
         Self { description, weights: BTreeMap::new(), tokenizer: None }
     }
