@@ -67,6 +67,14 @@ pub struct PartFile {
     pub sha256: String,
 }
 
+impl PartFile {
+    /// The entry of a part with these bytes.
+    pub fn of(part: Part, bytes: &[u8]) -> Self {
+        let file = FileName::of_program(part.file());
+        Self { part, file, bytes: bytes.len() as u64, sha256: sha256_hex(bytes) }
+    }
+}
+
 /// `model.json`: everything about a model but its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Description {
@@ -172,12 +180,7 @@ impl Description {
 
     /// Enters the files and computes the fingerprint, which the instant tier is no part of.
     pub fn seal(&mut self, parts: &[(Part, Vec<u8>)]) {
-        let files = parts.iter().map(|(part, bytes)| PartFile {
-            part: *part,
-            file: FileName::of_program(part.file()),
-            bytes: bytes.len() as u64,
-            sha256: sha256_hex(bytes),
-        });
+        let files = parts.iter().map(|(part, bytes)| PartFile::of(*part, bytes));
         let (instant, parts): (Vec<_>, Vec<_>) = files.partition(|file| file.part == Part::Instant);
         (self.instant, self.parts) = (instant.into_iter().next(), parts);
         self.parts.sort_by_key(|file| file.part);
