@@ -10,7 +10,7 @@ use crate::backend::gpu::{Gpu as Device, scan};
 use crate::catalog::assembly::{self, Entry, Rows};
 use crate::catalog::format::{Item, Shard};
 use crate::clock::clock;
-use crate::engine::{self, Encoded, Engine, Milliseconds, Mode, Place, Query, Shop};
+use crate::engine::{self, Encoded, Engine, Milliseconds, Mode, Place, Query, Shop, Tier};
 use crate::error::Error;
 use crate::hash::sha256_hex;
 use crate::model::folder::{Description, Part};
@@ -95,6 +95,8 @@ struct Response {
     hits: Vec<Found>,
     /// How many of them are good matches, where that was asked for.
     good: Option<usize>,
+    /// What turned the text into a vector.
+    tier: Option<Tier>,
     attention: Attention,
     ms: Timing,
 }
@@ -103,6 +105,7 @@ struct Response {
 #[derive(Serialize)]
 struct Vector {
     vector: Vec<f32>,
+    tier: Option<Tier>,
     attention: Attention,
     ms: Milliseconds,
 }
@@ -248,13 +251,13 @@ impl Vitrine {
         Ok(())
     }
 
-    /// Takes a part of the model: `tokenizer`, `text`, `fusion` or `image`, in any order.
+    /// Takes a part of the model: `tokenizer`, `text`, `fusion`, `image` or `instant`, in any order.
     pub fn load_part(&mut self, name: &str, bytes: &[u8]) -> Result<(), JsError> {
         let part = Part::from_name(name).map_err(raise)?;
         self.engine_mut()?.load_part(part, bytes).map_err(raise)
     }
 
-    /// `{text, image, composed}`: what can be searched with so far.
+    /// `{instant, text, image, composed}`: what can be searched with so far.
     pub fn ready(&self) -> Result<JsValue, JsError> {
         to_js(&self.engine()?.ready())
     }
@@ -432,7 +435,7 @@ impl Vitrine {
         let query = Query { photo: request.photo.as_deref(), text: request.text.as_deref(), like: request.like };
         let mut encoded = engine.encode(query).await.map_err(raise)?;
         let attention = Attention::of(&mut encoded, engine.preprocess().grid());
-        to_js(&Vector { vector: encoded.vector, attention, ms: encoded.ms })
+        to_js(&Vector { vector: encoded.vector, tier: encoded.tier, attention, ms: encoded.ms })
     }
 
     /// The vector of a row whose shard is here, or nothing.
@@ -553,6 +556,7 @@ fn respond(engine: &Engine<Device>, mut response: engine::Response, total: f64) 
     let found = response.hits.iter().zip(parts);
     to_js(&Response {
         good: response.good,
+        tier: response.encoded.tier,
         hits: found.map(|(hit, (words, cosine))| Found { row: hit.row, score: hit.score, words, cosine }).collect(),
         attention: Attention::of(&mut response.encoded, engine.preprocess().grid()),
         ms: Timing { encode: response.encoded.ms, search: response.search_ms, total },

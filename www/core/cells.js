@@ -8,7 +8,7 @@ const room = 64e6; // bytes of vectors in memory; cells that were not asked for 
 
 /** @typedef {import('./catalog.js').Hit} Hit */
 /** @typedef {import('./clustered.js').CellFilter} CellFilter */
-/** @typedef {{hits: Hit[], good?: number | null, attention?: unknown, ms?: Record<string, number>}} Answer */
+/** @typedef {{hits: Hit[], good?: number | null, tier?: 'full' | 'instant' | null, attention?: unknown, ms?: Record<string, number>}} Answer */
 /** @typedef {(answer: Answer) => void} Partial */
 /** @typedef {{engine: any, store: import('./data.js').Store, alone: <T>(work: () => T | Promise<T>) => Promise<T>, signal: () => AbortSignal}} Given */
 /** @typedef {import('./relevance.js').Relevance} Relevance */
@@ -73,12 +73,12 @@ export class CellSearch {
     return this.search(Float32Array.from(vector), { ...search, exclude: [row] }, partial, {});
   }
 
-  /** `rows`: a filter as Clustered.filter() makes it. `partial` is told each round's hits. @param {Float32Array} vector @param {Search} search @param {Partial | undefined} partial @param {{attention?: unknown, ms?: Record<string, number>}} encoded @returns {Promise<Answer>} */
+  /** `rows`: a filter as Clustered.filter() makes it. `partial` is told each round's hits. @param {Float32Array} vector @param {Search} search @param {Partial | undefined} partial @param {{tier?: 'full' | 'instant' | null, attention?: unknown, ms?: Record<string, number>}} encoded @returns {Promise<Answer>} */
   async search(
     vector,
     { k, exclude = [], rows = null, relevance = null, looks = true },
     partial,
-    { attention, ms = {} },
+    { tier = null, attention, ms = {} },
   ) {
     const spent = Object.values(ms).reduce((sum, each) => sum + each, 0);
     const allowed = rows?.cells ? Uint32Array.from(rows.cells) : undefined;
@@ -90,7 +90,7 @@ export class CellSearch {
     /** @type {number | null} */
     let good = null;
     let searching = 0;
-    const answer = () => ({ hits, good, attention, ms: { ...ms, search: searching, total: spent + searching } });
+    const answer = () => ({ hits, good, tier, attention, ms: { ...ms, search: searching, total: spent + searching } });
     for (const cells of /** @type {number[][]} */ (rounds)) {
       await Promise.all(cells.map((cell) => this.hold(cell)));
       if (rows) only.push(...(await Promise.all(cells.map((cell) => this.catalog.passing(cell, rows)))).flat());
