@@ -12,7 +12,7 @@ use crate::staging::{Claim, Kind};
 use crate::weights::{Checkpoint, Stored};
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 /// Longest text of a converted model in tokens: a search is short, and positions cost bytes.
@@ -362,6 +362,31 @@ fn used_pieces(tokenizer: &[u8], corpus: &[String], max_tokens: usize) -> Result
     Ok(used)
 }
 
+/// A `tokenizer.json` of at most `size` words, numbered anew: special tokens, all single characters, and then those that
+/// `used` counts most often. A dropped word is still read, as the pieces that remain.
+///
+/// # Errors
+/// [`Error::Model`] for anything but a WordPiece tokenizer.
+pub fn trim_tokenizer(tokenizer: &[u8], size: usize, used: &HashMap<u32, u64>) -> Result<Vec<u8>> {
+    let bad = |what: &str| Error::Model(format!("expected a WordPiece tokenizer.json, got one without {what}"));
+    let mut json: Value = serde_json::from_slice(tokenizer).map_err(|_| bad("JSON"))?;
+    let vocab = json["model"]["vocab"].as_object().ok_or_else(|| bad("model.vocab"))?;
+    let specials: HashSet<u64> =
+        json["added_tokens"].as_array().into_iter().flatten().filter_map(|t| t["id"].as_u64()).collect();
+    let rank = |id: u64, word: &str| match word.trim_start_matches("##").chars().count() == 1 {
+        _ if specials.contains(&id) => u64::MAX,
+        true => u64::MAX - 1,
+        false => used.get(&(id as u32)).copied().unwrap_or(0),
+    };
+    let mut words: Vec<(u64, String)> = vocab.iter().filter_map(|(w, id)| Some((id.as_u64()?, w.clone()))).collect();
+    words.sort_by_key(|(id, word)| (std::cmp::Reverse(rank(*id, word)), *id));
+    let must = words.iter().take_while(|(id, word)| rank(*id, word) >= u64::MAX - 1).count();
+    words.truncate(size.max(must));
+    words.sort_unstable();
+    renumber(&mut json, &words);
+    serde_json::to_vec(&json).map_err(|e| Error::Model(e.to_string()))
+}
+
 /// Writes the kept words' new numbers wherever a `tokenizer.json` has numbers.
 fn renumber(json: &mut Value, kept: &[(u64, String)]) {
     let new: BTreeMap<&str, usize> = kept.iter().enumerate().map(|(new, (_, word))| (word.as_str(), new)).collect();
@@ -485,6 +510,7 @@ impl Model {
             text: None,
             fusion: None,
             parts: Vec::new(),
+            instant: None,
         };
         Self { description, weights: BTreeMap::new(), tokenizer: None }
     }
@@ -493,6 +519,8 @@ impl Model {
     pub fn open(folder: &Path) -> Result<Self> {
         let description = Description::open(folder)?;
         let mut model = Model { weights: BTreeMap::new(), tokenizer: None, description };
+        // it belongs to the text encoder as it was, which whoever opens the model for writing is about to change
+        model.description.instant = None;
         for file in &model.description.parts {
             let bytes = model.description.read(folder, file.part)?;
             match file.part {

@@ -7,6 +7,7 @@ use crate::image::{self, Preprocess};
 use crate::model::bert::Bert;
 use crate::model::folder::{Description, Part};
 use crate::model::fusion::{Fused, Fusion, Photo, Words};
+use crate::model::instant::Instant;
 use crate::model::vit::Vit;
 use crate::search::glossary::Glossaries;
 use crate::search::joined::{self, CANDIDATES, Joined, Reference, Weights};
@@ -57,6 +58,18 @@ pub enum Mode {
     Vector,
     /// Words alone, for which no model is needed.
     Words,
+}
+
+/// What turns a text into a vector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// The text encoder and the fusion head.
+    #[default]
+    Full,
+    /// The small table that answers until they are here.
+    Instant,
 }
 
 /// Where is searched.
@@ -150,6 +163,8 @@ pub struct Encoded {
     pub modalities: Option<[f32; 2]>,
     /// Unit vector of the photo alone.
     pub looks: Option<Vec<f32>>,
+    /// What made the vector; none where nothing was encoded.
+    pub tier: Option<Tier>,
     /// Milliseconds spent.
     pub ms: Milliseconds,
 }
@@ -170,7 +185,9 @@ pub struct Milliseconds {
 /// What can be searched with so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Ready {
-    /// Words.
+    /// Words, by the instant tier.
+    pub instant: bool,
+    /// Words, by the text encoder.
     pub text: bool,
     /// Photos.
     pub image: bool,
@@ -189,6 +206,7 @@ impl<'a> Query<'a> {
 struct Asked<B: Backend> {
     fused: Fused<B>,
     looks: Option<B::Tensor>,
+    tier: Tier,
     ms: Milliseconds,
 }
 
@@ -211,21 +229,36 @@ pub struct Engine<B: Backend> {
     text: Option<Bert<B>>,
     image: Option<Vit<B>>,
     fusion: Option<Fusion<B>>,
+    instant: Option<Instant<B>>,
 }
 
 impl<B: Backend> Engine<B> {
     /// A model without weights yet.
     pub fn new(backend: B, description: Description) -> Self {
-        Self { backend, description, reader: None, text: None, image: None, fusion: None }
+        Self { backend, description, reader: None, text: None, image: None, fusion: None, instant: None }
     }
 
     /// Reads a whole model folder.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn open(backend: B, folder: &std::path::Path) -> Result<Self> {
+        Self::open_tier(backend, folder, Tier::Full)
+    }
+
+    /// Reads what of a model folder answers texts by a tier, and photos.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for a model without that tier; what reading fails with.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn open_tier(backend: B, folder: &std::path::Path, tier: Tier) -> Result<Self> {
         let mut engine = Self::new(backend, Description::open(folder)?);
-        for part in engine.description.parts.clone() {
-            let bytes = engine.description.read(folder, part.part)?;
-            engine.load(part.part, &bytes)?;
+        let mut parts: Vec<Part> = engine.description.parts.iter().map(|file| file.part).collect();
+        if tier == Tier::Instant {
+            parts.retain(|part| !matches!(part, Part::Tokenizer | Part::Text));
+            parts.push(Part::Instant);
+        }
+        for part in parts {
+            let bytes = engine.description.read(folder, part)?;
+            engine.load(part, &bytes)?;
         }
         Ok(engine)
     }
@@ -260,6 +293,7 @@ impl<B: Backend> Engine<B> {
                 let weights = Checkpoint::from_bytes(bytes)?;
                 self.fusion = Some(Fusion::load(b, &weights, config, image.hidden_size, text.hidden_size)?);
             }
+            Part::Instant => self.instant = Some(Instant::load(b, bytes, &self.description)?),
         }
         Ok(())
     }
@@ -268,7 +302,12 @@ impl<B: Backend> Engine<B> {
     pub fn ready(&self) -> Ready {
         let text = self.fusion.is_some() && self.text.is_some() && self.reader.is_some();
         let image = self.fusion.is_some() && self.image.is_some();
-        Ready { text, image, composed: text && image }
+        Ready { instant: self.instant.is_some(), text, image, composed: text && image }
+    }
+
+    /// The instant tier, while it stands in for the text encoder.
+    fn standing_in(&self) -> Option<&Instant<B>> {
+        self.instant.as_ref().filter(|_| !self.ready().text)
     }
 
     /// How photos become patches.
@@ -284,6 +323,9 @@ impl<B: Backend> Engine<B> {
 
     /// Query vectors `[queries, dimension]` of photos, of texts, or of photos with texts.
     pub async fn query_vectors(&self, patches: Option<&[Vec<f32>]>, texts: Option<&[&str]>) -> Result<Vec<f32>> {
+        if let (None, Some(texts), Some(instant)) = (patches, texts, self.standing_in()) {
+            return self.backend.read(&instant.query(&self.backend, texts)?).await;
+        }
         let photo = patches.map(|patches| self.photo(patches)).transpose()?;
         let words = texts.map(|texts| self.words(&self.tokens(texts)?)).transpose()?;
         let fused = self.fusion()?.query(&self.backend, photo.as_ref(), words.as_ref())?;
@@ -394,6 +436,11 @@ impl<B: Backend> Engine<B> {
     /// Everything of a query but the reading back, which is all that waits on some backends.
     fn ask(&self, query: Query<'_>) -> Result<Asked<B>> {
         let start = clock();
+        if let (None, Some(text), Some(instant)) = (query.photo, query.words(), self.standing_in()) {
+            let fused = Fused { query: instant.query(&self.backend, &[text])?, alpha: None, gamma: None, beta: None };
+            let ms = Milliseconds { text: clock() - start, ..Milliseconds::default() };
+            return Ok(Asked { fused, looks: None, tier: Tier::Instant, ms });
+        }
         let patches = query.photo.map(|bytes| image::prepare(bytes, self.preprocess())).transpose()?;
         let decoded = clock();
         let photo = patches.map(|patches| self.photo(&[patches])).transpose()?;
@@ -412,6 +459,7 @@ impl<B: Backend> Engine<B> {
         Ok(Asked {
             fused,
             looks,
+            tier: Tier::Full,
             ms: Milliseconds { decode: decoded - start, image: seen - decoded, text: read - seen, fusion },
         })
     }
@@ -421,7 +469,8 @@ impl<B: Backend> Engine<B> {
         let mut read = read.into_iter();
         let mut next = |there: bool| if there { read.next() } else { None };
         let fused = &asked.fused;
-        let mut encoded = Encoded { vector: next(true).unwrap_or_default(), ms: asked.ms, ..Encoded::default() };
+        let (vector, tier) = (next(true).unwrap_or_default(), Some(asked.tier));
+        let mut encoded = Encoded { vector, tier, ms: asked.ms, ..Encoded::default() };
         encoded.photo = next(fused.alpha.is_some());
         if let (Some(gamma), Some(text)) = (next(fused.gamma.is_some()), query.words()) {
             encoded.words = Some(self.word_weights(text, &gamma)?);

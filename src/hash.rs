@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn names_in_the_program_are_such_names() {
-        for part in [Part::Tokenizer, Part::Text, Part::Fusion, Part::Image] {
+        for part in [Part::Tokenizer, Part::Text, Part::Fusion, Part::Image, Part::Instant] {
             assert_eq!(FileName::parse(part.file()).unwrap(), FileName::of_program(part.file()));
         }
         FolderName::parse(crate::catalog::assembly::PHOTOS).unwrap();

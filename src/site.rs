@@ -92,7 +92,7 @@ impl Site<'_> {
         let model = Description::open(self.model)?;
         manifest.check_model(&model.fingerprint)?;
         let mut written = Written::default();
-        for part in &model.parts {
+        for part in model.files() {
             // read, not copied, so that a damaged weight file is found here and not by visitors
             self.put(&format!("model/{}", part.file), &model.read(self.model, part.part)?, &mut written)?;
         }

@@ -10,7 +10,7 @@ use crate::backend::gpu::{Gpu as Device, scan};
 use crate::catalog::assembly::{self, Entry, Rows};
 use crate::catalog::format::{Item, Shard};
 use crate::clock::clock;
-use crate::engine::{self, Encoded, Engine, Milliseconds, Mode, Place, Query, Shop};
+use crate::engine::{self, Encoded, Engine, Milliseconds, Mode, Place, Query, Shop, Tier};
 use crate::error::Error;
 use crate::hash::sha256_hex;
 use crate::model::folder::{Description, Part};
@@ -100,6 +100,8 @@ struct Response {
     hits: Vec<Found>,
     /// How many of them are good matches, where that was asked for.
     good: Option<usize>,
+    /// What turned the text into a vector.
+    tier: Option<Tier>,
     attention: Attention,
     reading: Read,
     ms: Timing,
@@ -109,6 +111,7 @@ struct Response {
 #[derive(Serialize)]
 struct Vector {
     vector: Vec<f32>,
+    tier: Option<Tier>,
     attention: Attention,
     reading: Read,
     ms: Milliseconds,
@@ -275,13 +278,13 @@ impl Vitrine {
         Ok(())
     }
 
-    /// Takes a part of the model: `tokenizer`, `text`, `fusion` or `image`, in any order.
+    /// Takes a part of the model: `tokenizer`, `text`, `fusion`, `image` or `instant`, in any order.
     pub fn load_part(&mut self, name: &str, bytes: &[u8]) -> Result<(), JsError> {
         let part = Part::from_name(name).map_err(raise)?;
         self.engine_mut()?.load_part(part, bytes).map_err(raise)
     }
 
-    /// `{text, image, composed}`: what can be searched with so far.
+    /// `{instant, text, image, composed}`: what can be searched with so far.
     pub fn ready(&self) -> Result<JsValue, JsError> {
         to_js(&self.engine()?.ready())
     }
@@ -491,7 +494,8 @@ impl Vitrine {
         let text = read.english.as_deref().filter(|text| !text.is_empty()).or(query.text);
         let mut encoded = engine.encode(Query { text, ..query }).await.map_err(raise)?;
         let attention = Attention::of(&mut encoded, engine.preprocess().grid());
-        to_js(&Vector { vector: encoded.vector, attention, reading: read.into(), ms: encoded.ms })
+        let (tier, ms) = (encoded.tier, encoded.ms);
+        to_js(&Vector { vector: encoded.vector, tier, attention, reading: read.into(), ms })
     }
 
     /// The vector of a row whose shard is here, or nothing.
@@ -612,6 +616,7 @@ fn respond(engine: &Engine<Device>, mut response: engine::Response, total: f64) 
     let found = response.hits.iter().zip(parts);
     to_js(&Response {
         good: response.good,
+        tier: response.encoded.tier,
         hits: found.map(|(hit, (words, cosine))| Found { row: hit.row, score: hit.score, words, cosine }).collect(),
         attention: Attention::of(&mut response.encoded, engine.preprocess().grid()),
         reading: response.reading.into(),

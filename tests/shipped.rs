@@ -18,7 +18,7 @@ fn it_is_whole_trained_and_within_its_limits() {
     let description = Description::open(&model()).unwrap();
     assert_eq!(description.note, None, "an untrained model must not ship");
     let (mut total, mut sent) = (0, 0);
-    for file in &description.parts {
+    for file in description.files() {
         let bytes = description.read(&model(), file.part).unwrap();
         assert_eq!(bytes.len() as u64, file.bytes);
         assert!(bytes.len() <= 24 << 20, "{}: static hosts refuse files above 24 MiB", file.file);
@@ -31,8 +31,7 @@ fn it_is_whole_trained_and_within_its_limits() {
     assert!(total <= 24_000_000, "{total} bytes in all");
     assert!(sent <= 20_000_000, "{sent} bytes over the wire");
     let mut sealed = description.clone();
-    let parts: Vec<_> =
-        description.parts.iter().map(|f| (f.part, description.read(&model(), f.part).unwrap())).collect();
+    let parts: Vec<_> = description.files().map(|f| (f.part, description.read(&model(), f.part).unwrap())).collect();
     sealed.seal(&parts);
     assert_eq!(sealed.fingerprint, description.fingerprint);
 }

@@ -376,7 +376,7 @@ class App {
 
   show(query, response, reference, keep, failed = false) {
     this.answered = { query, response, reference };
-    if (response.by === 'engine' && response.ms) this.ms = response.ms;
+    if (['engine', 'instant'].includes(response.by) && response.ms) this.ms = response.ms;
     if (!failed) this.notice('query', null);
     this.notice('closer', null);
     this.results.show(query, response, reference, keep);
@@ -387,7 +387,8 @@ class App {
   better() {
     const { query, response } = this.answered ?? {};
     const open = query && query === this.query && !query.hopeless && !['engine', 'browse'].includes(response.by);
-    const more = open && (this.able(query.kind) || (response.by === 'titles' && this.session.speaks(query)));
+    const able = open && (response.by === 'instant' ? this.session.full : this.able(query.kind));
+    const more = open && (able || (response.by === 'titles' && this.session.speaks(query)));
     if (!more) return this.results.waiting();
     if (this.notices.has('closer')) return;
     if (!this.results.read()) return void this.answer(true);

@@ -21,7 +21,14 @@ let stop = new AbortController();
 const photos = new Map(); // key → bytes of the few photos asked with last
 const loading = new Map(); // stage → promise
 const parts = new Map(); // name → {name, bytes, received, wanted, state}
-const stages = { wasm: 'waiting', text: 'waiting', image: 'waiting', shards: 'waiting', words: 'waiting' };
+const stages = {
+  wasm: 'waiting',
+  text: 'waiting',
+  image: 'waiting',
+  shards: 'waiting',
+  words: 'waiting',
+  instant: 'waiting',
+};
 let trouble = null;
 let wanted = null; // the backend that the address asks for: cpu, gpu or none
 let accelerator = null; // the engine on WebGPU, once it has proved itself
@@ -257,13 +264,18 @@ function startThreads(pool, program) {
     new Worker(pool, { type: 'module' }).postMessage({ ...program, index });
 }
 
+/** Files of the model, the one that is no part of its fingerprint among them. */
+const modelFiles = () => [...model.parts, ...(model.instant ? [model.instant] : [])];
+
 async function loadPart(name) {
-  const part = model.parts.find((candidate) => candidate.part === name);
+  const part = modelFiles().find((candidate) => candidate.part === name);
   if (!part)
     throw new DataError('mismatch', {
       file: 'model.json',
       expected: `a part “${name}”`,
-      got: model.parts.map((p) => p.part).join(', '),
+      got: modelFiles()
+        .map((p) => p.part)
+        .join(', '),
     });
   const bytes = await take(name, new URL(part.file, new URL(site.model, base)).href, part);
   await stage('wasm', loadWasm);
@@ -292,21 +304,30 @@ const methods = {
     store = new Store(base);
     store.off = args.keepNothing;
     plan('wasm', builds[0] ?? site.wasm.at(-1));
-    for (const part of model.parts) plan(part.part, part);
+    for (const part of modelFiles()) plan(part.part, part);
     const bytes = catalog.cells
       ? catalog.cells.centres.bytes
       : catalog.shards.reduce((sum, shard) => sum + shard.bytes, 0);
     plan('shards', { file: 'catalog vectors', bytes });
     if (args.what) return methods.load({ what: args.what });
-    // The bar's total is known from the first byte on: everything that words need is wanted now.
-    for (const name of ['wasm', ...textParts, 'shards']) if (parts.has(name)) parts.get(name).wanted = true;
-    if (args.hold) return report(true);
-    await methods.load({ what: ['wasm', 'words', 'text', 'shards'] });
+    // The bar's total is known from the first byte on: everything that the first answer by meaning needs is wanted now.
+    const first = model.instant ? ['instant'] : textParts;
+    for (const name of ['wasm', ...first, 'shards']) if (parts.has(name)) parts.get(name).wanted = true;
+    if (args.hold && !model.instant) return report(true);
+    if (!model.instant) return methods.load({ what: ['wasm', 'words', 'text', 'shards'] });
+    // The small tier answers after a tenth of the megabytes. Without it the text encoder answers, only later.
+    const small = stage('instant', loadInstant).catch((error) => {
+      if (error.name === 'AbortError') throw error;
+    });
+    await Promise.all([small, methods.load({ what: ['wasm', 'words', 'shards'] })]);
+    // the connection counts bytes: the rest comes when it is asked for
+    if (!args.hold) await methods.load({ what: ['text'] });
   },
 
   async load({ what }) {
     trouble = null;
     const works = { wasm: loadWasm, text: loadText, image: loadImage, shards: loadShards, words: loadWords };
+    if (model.instant) Object.assign(works, { instant: loadInstant });
     if (stop.signal.aborted) stop = new AbortController();
     await Promise.all(what.map((name) => stage(name, works[name])));
     if (['text', 'image', 'shards'].every((name) => stages[name] === 'ready')) accelerate();
@@ -414,6 +435,10 @@ async function answer(query) {
 
 async function loadText() {
   await Promise.all([stage('wasm', loadWasm), ...textParts.map(partOnce)]);
+}
+
+async function loadInstant() {
+  await Promise.all([stage('wasm', loadWasm), partOnce('instant')]);
 }
 
 async function loadImage() {

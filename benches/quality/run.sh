@@ -28,9 +28,18 @@ for mode in fusion mean image text; do
         --images "$products/images-60x80.zip" --mode "$mode"
 done
 groups=
-row "title → photo, products" "recall@10 recall@50" "$work/titles.jsonl" products --images "$products/images-60x80.zip"
-row "phrase → photos, products" "precision@10" "$work/phrases.jsonl" products --images "$products/images-60x80.zip"
-row "title → photo, tops" "recall@10 recall@50" "$work/tops.jsonl" tops --images "$shared/data/tops/images-160.zip"
+# by the text encoder, and by the instant tier, where the model has one
+tiers=full
+grep -q instant.safetensors "$model/model.json" && tiers="full instant"
+for tier in $tiers; do
+    by=$([ "$tier" = full ] || echo ", $tier tier")
+    row "title → photo, products$by" "recall@10 recall@50" "$work/titles.jsonl" products \
+        --images "$products/images-60x80.zip" --tier "$tier"
+    row "phrase → photos, products$by" "precision@10" "$work/phrases.jsonl" products \
+        --images "$products/images-60x80.zip" --tier "$tier"
+    row "title → photo, tops$by" "recall@10 recall@50" "$work/tops.jsonl" tops \
+        --images "$shared/data/tops/images-160.zip" --tier "$tier"
+done
 row "wardrobe photo → same type" "precision@10" "$work/wardrobe.jsonl" products \
     --images "$products/images-60x80.zip" --images "$shared/data/wardrobe/images-192.zip"
 for mode in fusion image text; do

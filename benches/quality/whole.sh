@@ -50,6 +50,12 @@ row "brand, P@5" brand precision@5
 row "brand kind, MAP@10" brand-kind map@10
 row "brand colour kind, MAP@10" brand-colour-kind map@10
 row "colour pattern kind for gender, P@10" phrase precision@10
+# the same by the instant tier, where the model has one: words say the same, vectors almost
+if grep -q instant.safetensors "$model/model.json"; then
+    row "title in another order, R@5, instant tier" order recall@5 --tier instant
+    row "brand colour kind, MAP@10, instant tier" brand-colour-kind map@10 --tier instant
+    row "colour pattern kind for gender, P@10, instant tier" phrase precision@10 --tier instant
+fi
 for reference in product photo; do
     for metric in recall@1 recall@10; do
         row "composed from a $reference, $metric" composed "$metric" --reference-as "$reference"

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use vitrine::backend::Backend;
 #[cfg(feature = "gpu")]
 use vitrine::backend::gpu::Arithmetic;
-use vitrine::engine::{Engine, Query};
+use vitrine::engine::{Engine, Query, Tier};
 use vitrine::hash::sha256_hex;
 use vitrine::image;
 
@@ -22,6 +22,9 @@ pub struct EmbedArgs {
     /// Model folder
     #[arg(long, default_value = "models/default")]
     model: PathBuf,
+    /// What turns a text into a vector: the text encoder, or the instant tier that stands in for it
+    #[arg(long, value_enum, default_value = "full")]
+    tier: Tier,
     /// Where to compute
     #[arg(long, value_enum, default_value_t)]
     backend: super::Device,
@@ -33,9 +36,11 @@ pub struct EmbedArgs {
 /// Encodes and prints.
 pub fn run(args: EmbedArgs) -> anyhow::Result<()> {
     match args.backend {
-        super::Device::Cpu => run_on(&super::open(super::Native::new(), &args.model)?, &args),
+        super::Device::Cpu => run_on(&super::open_tier(super::Native::new(), &args.model, args.tier)?, &args),
         #[cfg(feature = "gpu")]
-        super::Device::Gpu => run_on(&super::open(super::gpu(Some(Arithmetic::F32))?, &args.model)?, &args),
+        super::Device::Gpu => {
+            run_on(&super::open_tier(super::gpu(Some(Arithmetic::F32))?, &args.model, args.tier)?, &args)
+        }
     }
 }
 
@@ -57,6 +62,7 @@ fn run_on<B: Backend>(engine: &Engine<B>, args: &EmbedArgs) -> anyhow::Result<()
         "{}",
         serde_json::json!({
             "vector": encoded.vector,
+            "tier": encoded.tier,
             "fingerprint": engine.description().fingerprint,
             "patches_sha256": bytes.map(|bytes| sha256_hex(&bytes)),
             "attention": {"photo": encoded.photo, "words": encoded.words, "modalities": encoded.modalities},

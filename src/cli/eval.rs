@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use vitrine::engine::Tier;
 use vitrine::eval::embedding::Embedding;
 use vitrine::eval::fashioniq::{self, FashionIqReport, Gallery};
 use vitrine::eval::metrics::Metrics;
@@ -43,6 +44,9 @@ pub struct EvalArgs {
     /// Model folder
     #[arg(long, default_value = "models/default")]
     pub model: PathBuf,
+    /// What turns texts into vectors: the text encoder, or the instant tier that the page answers by until that is here
+    #[arg(long, value_enum, default_value = "full")]
+    pub tier: Tier,
     /// What answers: fusion, mean, image or text, with fusion being usual; with --catalog hybrid, vector or words, with
     /// hybrid being usual
     #[arg(long, value_enum)]

@@ -31,7 +31,7 @@ pub fn run(args: &EvalArgs, catalog: &Path) -> anyhow::Result<()> {
     let place = super::archive::Catalog::open(catalog)?;
     let folder = Folder::open(&place.folder)?;
     let items = folder.items()?;
-    let engine = super::open(super::Native::new(), &args.model)?;
+    let engine = super::open_tier(super::Native::new(), &args.model, args.tier)?;
     let opened = Catalog::of_folder(&folder, Some(&engine.description().fingerprint))?;
     let index = TextIndex::of(&items);
     let limits = relevance::measure(&folder, &args.model, engine.description())?;

@@ -23,7 +23,7 @@ use vitrine::backend::Backend;
 use vitrine::backend::cpu::Cpu;
 #[cfg(feature = "gpu")]
 use vitrine::backend::gpu::{Arithmetic, Gpu, NATIVE_TIMEOUT};
-use vitrine::engine::Engine;
+use vitrine::engine::{Engine, Tier};
 
 /// The backend that the command line computes with.
 pub type Native = Cpu;
@@ -77,7 +77,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(args),
         Command::Eval(args) => match &args.catalog {
             Some(catalog) => eval_catalog::run(&args, catalog),
-            None => eval::run(&args, |model| Ok(embedder::EngineEmbedder(open(Native::new(), model)?))),
+            None => eval::run(&args, |model| Ok(embedder::EngineEmbedder(open_tier(Native::new(), model, args.tier)?))),
         },
         Command::Convert(args) => convert::run(args),
         Command::Program(program) => program.run(),
@@ -87,7 +87,12 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// Loads a model folder and says on stderr what its author wants everybody to know.
 pub fn open<B: Backend>(backend: B, model: &Path) -> vitrine::Result<Engine<B>> {
-    let engine = Engine::open(backend, model)?;
+    open_tier(backend, model, Tier::Full)
+}
+
+/// The same with what answers texts by a tier.
+pub fn open_tier<B: Backend>(backend: B, model: &Path, tier: Tier) -> vitrine::Result<Engine<B>> {
+    let engine = Engine::open_tier(backend, model, tier)?;
     if let Some(note) = &engine.description().note {
         vitrine::print::note(format_args!("note: {note}"));
     }

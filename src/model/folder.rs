@@ -28,6 +28,8 @@ pub enum Part {
     Fusion,
     /// The image encoder's weights.
     Image,
+    /// The instant text tier, which a model may lack; see [`instant`](crate::model::instant).
+    Instant,
 }
 
 impl Part {
@@ -38,13 +40,16 @@ impl Part {
             Part::Text => "text.safetensors",
             Part::Fusion => "fusion.safetensors",
             Part::Image => "image.safetensors",
+            Part::Instant => "instant.safetensors",
         }
     }
 
     /// The part that has this name in [`Description::parts`].
     pub fn from_name(name: &str) -> Result<Self> {
         serde_json::from_value(name.into()).map_err(|_| {
-            Error::Model(format!("expected part tokenizer, text, fusion or image, got {name:?}; check the call"))
+            Error::Model(format!(
+                "expected part tokenizer, text, fusion, image or instant, got {name:?}; check the call"
+            ))
         })
     }
 }
@@ -60,6 +65,14 @@ pub struct PartFile {
     pub bytes: u64,
     /// Its hash, hexadecimal.
     pub sha256: String,
+}
+
+impl PartFile {
+    /// The entry of a part with these bytes.
+    pub fn of(part: Part, bytes: &[u8]) -> Self {
+        let file = FileName::of_program(part.file());
+        Self { part, file, bytes: bytes.len() as u64, sha256: sha256_hex(bytes) }
+    }
 }
 
 /// `model.json`: everything about a model but its weights.
@@ -92,8 +105,12 @@ pub struct Description {
     pub text: Option<bert::Config>,
     /// The fusion head, where there is one.
     pub fusion: Option<fusion::Config>,
-    /// The files.
+    /// The files that the model is made of.
     pub parts: Vec<PartFile>,
+    /// The file of the instant text tier, where there is one. It only answers sooner: the fingerprint is the same with it
+    /// and without it, and programs of before it read the folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instant: Option<PartFile>,
 }
 
 impl Description {
@@ -143,9 +160,14 @@ impl Description {
         }
     }
 
+    /// All files beside `model.json`.
+    pub fn files(&self) -> impl Iterator<Item = &PartFile> {
+        self.parts.iter().chain(&self.instant)
+    }
+
     /// The file of a part.
     pub fn file(&self, part: Part) -> Result<&PartFile> {
-        self.parts.iter().find(|file| file.part == part).ok_or_else(|| {
+        self.files().find(|file| file.part == part).ok_or_else(|| {
             Error::Model(format!("expected a part {part:?} in model {}, got none; choose another model", self.name))
         })
     }
@@ -156,17 +178,11 @@ impl Description {
         check_hash(&file.file, &file.sha256, bytes)
     }
 
-    /// Enters the files and computes the fingerprint.
+    /// Enters the files and computes the fingerprint, which the instant tier is no part of.
     pub fn seal(&mut self, parts: &[(Part, Vec<u8>)]) {
-        self.parts = parts
-            .iter()
-            .map(|(part, bytes)| PartFile {
-                part: *part,
-                file: FileName::of_program(part.file()),
-                bytes: bytes.len() as u64,
-                sha256: sha256_hex(bytes),
-            })
-            .collect();
+        let files = parts.iter().map(|(part, bytes)| PartFile::of(*part, bytes));
+        let (instant, parts): (Vec<_>, Vec<_>) = files.partition(|file| file.part == Part::Instant);
+        (self.instant, self.parts) = (instant.into_iter().next(), parts);
         self.parts.sort_by_key(|file| file.part);
         let sizes = (&self.preprocess, self.max_tokens, &self.image, &self.text, &self.fusion);
         let hashes: Vec<_> = self.parts.iter().map(|file| (file.part, &file.sha256)).collect();

@@ -3,5 +3,6 @@
 pub mod bert;
 pub mod folder;
 pub mod fusion;
+pub mod instant;
 pub mod layers;
 pub mod vit;

@@ -74,13 +74,14 @@ fn manifest(bytes: &[u8]) {
 
 fn model(bytes: &[u8]) {
     let Ok(description) = Description::from_json(&String::from_utf8_lossy(bytes)) else { return };
-    assert!(description.parts.iter().all(|part| FileName::parse(&part.file).is_ok()));
+    assert!(description.files().all(|part| FileName::parse(&part.file).is_ok()));
     let photo = ::image::RgbImage::from_pixel(3, 5, ::image::Rgb([200, 10, 30]));
     let p = description.preprocess.clone();
     assert_eq!(image::patches(&photo, &p).len(), p.grid() * p.grid() * 3 * p.patch * p.patch);
     let mut engine = Engine::new(Cpu::new(), description);
-    for part in engine.description().parts.clone() {
-        let _ = engine.load_part(part.part, bytes);
+    let parts: Vec<_> = engine.description().files().map(|file| file.part).collect();
+    for part in parts {
+        let _ = engine.load_part(part, bytes);
     }
     let _ = pollster::block_on(engine.encode(Query { text: Some("red dress"), ..Query::default() }));
 }

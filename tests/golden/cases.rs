@@ -10,7 +10,9 @@ use vitrine::backend::Backend;
 use vitrine::convert::{Encoder, image_encoder, read_encoder, resize_positions, text_encoder};
 use vitrine::model::bert::Bert;
 use vitrine::model::fusion::{Config, Fused, Fusion};
+use vitrine::model::instant::Bag;
 use vitrine::model::vit::{self, Vit};
+use vitrine::text::Tokens;
 use vitrine::weights::{Checkpoint, Stored};
 
 /// The most that f32 arithmetic may differ from float64's.
@@ -300,4 +302,17 @@ fn catalog_vectors() {
     let Some(head) = head() else { return };
     let photo = head.head.photo(&head.b, &tensor(&head.b, &head.io, "patches")).unwrap();
     head.assert_golden("both", "catalog", &head.head.catalog(&head.b, &photo).unwrap());
+}
+
+/// `tests/fixtures/make_instant.py` computes the same in float64 with numpy alone.
+#[test]
+fn the_instant_tier_is_its_formulas() {
+    let Some(b) = backend() else { return };
+    let io = checkpoint("instant.safetensors");
+    let (table, layer) = (io.get("embeddings.weight").unwrap(), io.get("mlp.fc1.weight").unwrap());
+    let bag = Bag::load(&b, &io, [table.shape[0], table.shape[1], layer.shape[0]]).unwrap();
+    let ((shape, ids), (_, mask), (_, expected)) = (golden(&io, "ids"), golden(&io, "mask"), golden(&io, "query"));
+    let ids = ids.into_iter().map(|id| id as u32).collect();
+    let tokens = Tokens { ids, mask, rows: shape[0], length: shape[1] };
+    assert_near("instant tier", &read(&b, &bag.query(&b, &tokens).unwrap()), &expected);
 }

@@ -16,13 +16,20 @@ describe('the page on a plain host', { skip: reason ?? false, concurrency: 1 }, 
   before(async () => (browser = await launch()));
   after(async () => browser?.close());
 
-  async function visit(host, { address = '', init, ...options } = {}) {
+  /** The model as one without an instant tier. */
+  const withoutTier = (context) => {
+    const { instant, ...plain } = json('model/model.json');
+    return context.route(/model\/model\.json/, (route) => route.fulfill({ json: plain }));
+  };
+
+  async function visit(host, { address = '', init, before = async (_) => {}, ...options } = {}) {
     const context = await browser.newContext({
       viewport: { width: 1280, height: 900 },
       serviceWorkers: 'block',
       ...options,
     });
     if (init) await context.addInitScript(init);
+    await before(context);
     const page = await context.newPage();
     await page.goto(`${host.origin}/${address}`);
     return { context, page };
@@ -126,7 +133,7 @@ describe('the page on a plain host', { skip: reason ?? false, concurrency: 1 }, 
   test('asks before it fetches the model over a connection that counts bytes, and browses meanwhile', async () => {
     const host = await plainHost(dist);
     const init = () => Object.defineProperty(navigator, 'connection', { value: { saveData: true } });
-    const { context, page } = await visit(host, { init, address: '#q=dress' });
+    const { context, page } = await visit(host, { init, address: '#q=dress', before: withoutTier });
     const notice = page.locator('[data-notice="consent"]');
     await notice.waitFor();
     assert.match(await notice.textContent(), /needs \d+ MB, once/);
@@ -143,6 +150,46 @@ describe('the page on a plain host', { skip: reason ?? false, concurrency: 1 }, 
     await page.reload();
     await settled(page, { kind: 'text', by: 'engine' });
     assert.equal(await notice.count(), 0, 'the answer is remembered');
+    await context.close();
+    await host.stop();
+  });
+
+  test('answers words over a connection that counts bytes without asking, and asks where a photo needs more', async (t) => {
+    const { instant } = json('model/model.json');
+    if (!instant) return t.skip('the model has no instant tier');
+    const host = await plainHost(dist);
+    const init = () => Object.defineProperty(navigator, 'connection', { value: { saveData: true } });
+    const { context, page } = await visit(host, { init, address: '#q=dress' });
+    await settled(page, { kind: 'text', by: 'instant' });
+    const notice = page.locator('[data-notice="consent"]');
+    assert.equal(await notice.count(), 0, 'words need nothing more');
+    const weights = () => host.asked.map(({ file }) => file).filter((file) => /safetensors|tokenizer/.test(file));
+    assert.deepEqual(weights(), [instant.file], 'of the model, the tier alone was fetched');
+    await page.evaluate(() => (location.hash = `#like=${document.querySelector('.card').dataset.id}&q=in+blue`));
+    await notice.waitFor();
+    assert.match(await notice.textContent(), /needs \d+ MB, once/);
+    assert.deepEqual(weights(), [instant.file], 'nobody has agreed yet');
+    await notice.getByRole('button', { name: 'Fetch it now' }).click();
+    await settled(page, { kind: 'composed', by: 'engine' });
+    await context.close();
+    await host.stop();
+  });
+
+  test('answers words by the instant tier until the text encoder is here, and then by that', async (t) => {
+    const { instant, parts } = json('model/model.json');
+    if (!instant) return t.skip('the model has no instant tier');
+    const host = await plainHost(dist);
+    let free = () => {};
+    const freed = new Promise((resolve) => (free = () => resolve(null)));
+    const large = parts.find(({ part }) => part === 'text').file;
+    const before = (context) =>
+      context.route(`**/${large}`, async (route) => (await freed, route.continue().catch(() => {})));
+    const { context, page } = await visit(host, { address: '#q=red+dress', before });
+    await settled(page, { kind: 'text', by: 'instant' });
+    assert.ok((await page.locator('.card').count()) > 0);
+    assert.ok(host.asked.some(({ file }) => file === instant.file));
+    free();
+    await settled(page, { kind: 'text', by: 'engine' });
     await context.close();
     await host.stop();
   });

@@ -8,7 +8,7 @@ const room = 64e6; // bytes of vectors in memory; cells that were not asked for 
 
 /** @typedef {import('./catalog.js').Hit} Hit */
 /** @typedef {import('./clustered.js').CellFilter} CellFilter */
-/** @typedef {{hits: Hit[], good?: number | null, reading?: any, attention?: unknown, ms?: Record<string, number>}} Answer */
+/** @typedef {{hits: Hit[], good?: number | null, tier?: 'full' | 'instant' | null, reading?: any, attention?: unknown, ms?: Record<string, number>}} Answer */
 /** @typedef {(answer: Answer) => void} Partial */
 /** @typedef {{engine: any, store: import('./data.js').Store, alone: <T>(work: () => T | Promise<T>) => Promise<T>, signal: () => AbortSignal}} Given */
 /** @typedef {import('./relevance.js').Relevance} Relevance */
@@ -74,12 +74,12 @@ export class CellSearch {
     return this.search(Float32Array.from(vector), { ...search, exclude: [row] }, partial, {});
   }
 
-  /** `rows`: a filter as Clustered.filter() makes it. `partial` is told each round's hits. @param {Float32Array} vector @param {Search} search @param {Partial | undefined} partial @param {{attention?: unknown, reading?: any, ms?: Record<string, number>}} encoded @returns {Promise<Answer>} */
+  /** `rows`: a filter as Clustered.filter() makes it. `partial` is told each round's hits. @param {Float32Array} vector @param {Search} search @param {Partial | undefined} partial @param {{tier?: 'full' | 'instant' | null, attention?: unknown, reading?: any, ms?: Record<string, number>}} encoded @returns {Promise<Answer>} */
   async search(
     vector,
     { k, exclude = [], rows = null, relevance = null, looks = true },
     partial,
-    { attention, reading, ms = {} },
+    { tier = null, attention, reading, ms = {} },
   ) {
     const spent = Object.values(ms).reduce((sum, each) => sum + each, 0);
     const allowed = rows?.cells ? Uint32Array.from(rows.cells) : undefined;
@@ -94,6 +94,7 @@ export class CellSearch {
     const answer = () => ({
       hits,
       good,
+      tier,
       attention,
       reading,
       ms: { ...ms, search: searching, total: spent + searching },

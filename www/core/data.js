@@ -16,7 +16,7 @@ import { badName } from './names.js';
  * @property {Part & {k: number}} neighbours   the file itself only where the catalog is a whole one
  * @property {{centres: Part, facets: Part, window: Part}} [cells]   of a clustered catalog
  */
-/** @typedef {{name: string, fingerprint: string, note?: string, parts: (Part & {part: string})[], preprocess?: {fit: string}}} Model   model.json */
+/** @typedef {{name: string, fingerprint: string, note?: string, parts: (Part & {part: string})[], instant?: Part & {part: string}, preprocess?: {fit: string}}} Model   model.json */
 /** @typedef {Part & {name: string, needs: string[]}} Build   of the wasm, in site.json */
 /** @typedef {{title?: string, catalog: string, model: string, version: string, wasm: Build[], relevance?: import('./relevance.js').Relevance | null, logo?: string, accent?: string, isolate?: boolean}} Site   site.json */
 /** @typedef {{bytes: Uint8Array<ArrayBuffer>, length: number}} Partial */

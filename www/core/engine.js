@@ -12,6 +12,7 @@ import { held } from './names.js';
  * @property {Stage} image
  * @property {Stage} shards
  * @property {Stage} words   what titles and attributes say
+ * @property {Stage} instant   the tier that answers texts until the text encoder is here
  * @property {string | null} why   of a refusal
  * @property {string | null} [build]
  * @property {{name: string, why?: string, adapter?: string} | null} backend
@@ -44,6 +45,7 @@ const fresh = () => ({
   image: 'waiting',
   shards: 'waiting',
   words: 'waiting',
+  instant: 'waiting',
   why: null,
   backend: null,
   error: null,
@@ -115,6 +117,11 @@ export class Engine extends EventTarget {
     return this.call('start', { ...args, careful: this.careful });
   }
 
+  /** From now on nothing is held back, in a restarted worker neither. */
+  allow() {
+    this.started = { ...this.started, hold: false };
+  }
+
   /** Ends the worker; every call that it had is answered with `code`. @param {string} code @param {string} message */
   end(code, message) {
     this.worker?.thread?.terminate();
@@ -147,9 +154,9 @@ export class Engine extends EventTarget {
     this.launch();
     this.dispatchEvent(new Event('restart'));
     this.dispatchEvent(new Event('state'));
-    // What was waited for has been allowed before. The image encoder takes the most memory: after a second breakdown it waits until a photo needs it.
+    // What the visitor has not allowed yet stays held back. The image encoder takes the most memory: after a second breakdown it waits until a photo needs it.
     const more = image && this.crashes === 1;
-    this.start({ ...this.started, hold: false }).then(
+    this.start(this.started).then(
       () => more && this.call('load', { what: ['image'] }).catch(() => {}),
       () => {}, // told through the state
     );
@@ -186,15 +193,21 @@ export class Engine extends EventTarget {
     });
   }
 
+  /** Whether the text encoder is here, and with it better answers than the instant tier's. */
+  get full() {
+    return this.state.text === 'ready';
+  }
+
   get refused() {
     return this.state.wasm === 'refused';
   }
 
   /** Which queries the engine can answer now. @param {string} kind @returns {boolean} */
   can(kind) {
-    const { wasm, words: named, text, image, shards } = this.state;
+    const { wasm, words: named, instant, text, image, shards } = this.state;
     if (wasm !== 'ready' || shards !== 'ready') return false;
     const [words, photos] = [text === 'ready' && named === 'ready', image === 'ready'];
-    return held({ like: true, text: words, image: photos, composed: words && photos }, kind) ?? false;
+    const typed = words || (instant === 'ready' && named === 'ready');
+    return held({ like: true, text: typed, image: photos, composed: words && photos }, kind) ?? false;
   }
 }

@@ -33,7 +33,7 @@ import { readWords } from './state.js';
  */
 /**
  * @typedef {object} Response
- * @property {'engine' | 'words' | 'neighbours' | 'titles' | 'browse' | 'none'} by   who answered
+ * @property {'engine' | 'instant' | 'words' | 'neighbours' | 'titles' | 'browse' | 'none'} by   who answered
  * @property {Hit[]} hits   best first
  * @property {number} good   how many of them are good matches
  * @property {any} attention
@@ -42,7 +42,7 @@ import { readWords } from './state.js';
  * @property {boolean} partial   whether more is on its way
  */
 /** @typedef {{language: string, english: string | null, unknown: string[], script: string | null}} Reading   how the words were understood */
-/** @typedef {{hits: Hit[], good?: number | null, reading?: Reading | null, attention?: any, ms?: Record<string, number> | null}} Answer   the worker's, or the catalog's */
+/** @typedef {{hits: Hit[], good?: number | null, tier?: 'full' | 'instant' | null, reading?: Reading | null, attention?: any, ms?: Record<string, number> | null}} Answer   the worker's, or the catalog's */
 
 /** What each kind of query needs from the worker. */
 /** @type {Record<Exclude<Kind, 'browse'>, string[]>} */
@@ -56,6 +56,9 @@ export const needs = {
 const most = 500; // hits wanted: more than this is said to be more, and no graphics device ranks more than 512
 const mostFetched = 96; // of a clustered catalog, whose products are fetched for it
 const photosKept = 6; // by the worker
+
+/** Which of the worker's tiers answered. @param {Answer} answer */
+const by = ({ tier }) => (tier === 'instant' ? 'instant' : 'engine');
 
 /** The bytes of a photo of the catalog, or of an address that the page around an element gives. @param {string} url */
 export async function fetchPhoto(url) {
@@ -116,6 +119,11 @@ export class Session {
     return Boolean(this.engine?.can(kind));
   }
 
+  /** Whether the text encoder is here: what the instant tier answered before it can then be answered better. */
+  get full() {
+    return Boolean(this.engine?.full);
+  }
+
   get most() {
     return this.catalog.manifest.cells ? mostFetched : most;
   }
@@ -173,7 +181,7 @@ export class Session {
     let done = false;
     const found = async (/** @type {Answer} */ answer) => {
       await this.catalog.bring(answer.hits);
-      if (!done && !signal?.aborted) partial?.({ ...this.respond('engine', answer), partial: true });
+      if (!done && !signal?.aborted) partial?.({ ...this.respond(by(answer), answer), partial: true });
     };
     const answered = this.turn.then(() =>
       this.send(query, photo, bytes, signal, (/** @type {Answer} */ answer) => void found(answer).catch(() => {})),
@@ -182,7 +190,7 @@ export class Session {
     const answer = await unlessAborted(answered, signal);
     await unlessAborted(this.catalog.bring(answer.hits), signal);
     done = true;
-    return this.respond('engine', answer);
+    return this.respond(by(answer), answer);
   }
 
   /** @param {Query} query @returns {Photo | null} */

@@ -155,6 +155,7 @@ export class Launch {
       ...near,
       ...Object.values(cells),
       ...(model?.parts ?? []),
+      ...(model?.instant ? [model.instant] : []),
       ...site.wasm,
     ];
   }
@@ -164,6 +165,7 @@ export class Launch {
   /** A part that nobody needed yet may be missing without a word. */
   trouble() {
     const { error } = this.app.engine.state;
+    if (error && /instant/.test(error.stage)) return null; // the text encoder answers in its place
     return error && (['image', 'composed'].includes(this.app.query?.kind) || !/image/.test(error.stage)) ? error : null;
   }
 
@@ -186,16 +188,26 @@ export class Launch {
     if (error) this.report(error);
     else app.notice('engine', null);
     this.status();
-    const ask = this.held &&
-      state.total && {
-        text: t('held_text', { size: size(state.total) }),
+    this.consent();
+    app.better();
+  }
+
+  /** On a connection that counts bytes, the visitor is asked before megabytes come. With the instant tier words are
+   * answered without them, and only who searches with a photo is asked. */
+  consent() {
+    const { engine, model, query } = this.app;
+    const small = Boolean(model?.instant) && engine?.state.instant !== 'failed';
+    const needed = this.held && (!small || ['image', 'composed'].includes(query?.kind));
+    const total = small ? model.parts.reduce((sum, part) => sum + part.bytes, 0) : engine?.state.total;
+    const ask = needed &&
+      total && {
+        text: t(small ? 'held_photo' : 'held_text', { size: size(total) }),
         action: t('held_get'),
         run: () => this.release(),
         dismiss: true,
         calm: true,
       };
-    app.notice('consent', ask || null);
-    app.better();
+    this.app.notice('consent', ask || null);
   }
 
   report(error) {
@@ -226,6 +238,7 @@ export class Launch {
     const { engine, state } = this.app;
     this.judged = null;
     this.held = false;
+    engine.allow();
     const what = ['wasm', 'words', 'text', 'shards'];
     if (engine.state.image !== 'waiting' || state.photo) what.push('image');
     engine.call('load', { what }).then(
@@ -255,7 +268,7 @@ export class Launch {
   mood(engine, loading) {
     const { paused, received, total } = engine.state;
     if (engine.refused) return ['status_limited', 'limited'];
-    if (this.held) return ['status_held', 'limited'];
+    if (this.held && !engine.can('text')) return ['status_held', 'limited'];
     if (this.trouble()) return ['status_trouble', 'trouble'];
     if (paused) return ['status_paused', 'limited'];
     if (loading && received === total) return ['status_starting', 'loading'];

@@ -4,7 +4,7 @@ import { decimal, size, t } from './i18n.js';
 import { Attention } from './attention.js';
 import * as storage from '../core/storage.js';
 
-const partNames = ['wasm', 'tokenizer', 'text', 'fusion', 'image', 'shards', 'gpu'];
+const partNames = ['wasm', 'instant', 'tokenizer', 'text', 'fusion', 'image', 'shards', 'gpu'];
 
 export class Privacy {
   constructor(app) {

@@ -174,12 +174,13 @@ export class Results {
     const { app } = this;
     const { query, response } = app.answered ?? {};
     const say = (what) => app.notice('waiting', what);
-    if (!query || response.by === 'engine' || query.kind === 'browse') return say(null);
+    if (!query || ['engine', 'instant'].includes(response.by) || query.kind === 'browse') return say(null);
     const state = app.engine?.state;
     if (app.engine?.refused) {
       const key = query.kind === 'composed' && app.state.photo ? 'limited_photo' : limited[query.kind];
       return say({ text: t(key, { why: t(`why_${state.why}`) }) });
     }
+    app.launch.consent();
     if (app.launch.held || query.kind === 'like' || (app.engine && app.launch.trouble())) return say(null);
     if (state?.paused) return say({ text: t('paused_text'), action: t('resume'), run: () => app.resume() });
     const needsImage = query.kind !== 'text';

@@ -2,12 +2,17 @@
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
+use vitrine::backend::cpu::Cpu;
 use vitrine::convert::{Model, read_encoder};
+use vitrine::engine::Engine;
+use vitrine::model::folder::{Description, Part, PartFile};
 use vitrine::print;
+use vitrine::staging::{Claim, Kind};
 
 use crate::ablate;
 use crate::batch::MixShares;
 use crate::data::{Data, Split};
+use crate::distil::{self, distil};
 use crate::gemm::Precision;
 use crate::occlude::occlude;
 use crate::run::{CHECKPOINT, Output, Run, Settings};
@@ -75,9 +80,9 @@ pub struct Train {
     /// Encoder that stays as it is; with a frozen image encoder every photo is encoded once and remembered.
     #[arg(long, value_enum)]
     freeze: Vec<Encoder>,
-    /// Steps of the schedule.
-    #[arg(long, default_value_t = 4000)]
-    steps: u64,
+    /// Steps of the schedule [default: 4000]
+    #[arg(long)]
+    steps: Option<u64>,
     /// Minutes of the schedule, instead of steps.
     #[arg(long)]
     minutes: Option<f64>,
@@ -114,6 +119,11 @@ pub struct Train {
     /// their scores move. Takes --init and --seed.
     #[arg(long, requires = "init", conflicts_with = "ablate")]
     occlude: bool,
+    /// Instead of training the model, make its instant text tier: a small table, distilled from its text encoder, that
+    /// answers in the page until the encoder is there. Written into the model folder --out, which is read first unless
+    /// --init names another. Takes --data, --steps (1500 unless told otherwise) and --seed.
+    #[arg(long, conflicts_with_all = ["ablate", "occlude", "init_image", "resume"])]
+    distil_text: bool,
     /// Threads.
     #[arg(long)]
     jobs: Option<usize>,
@@ -125,6 +135,9 @@ pub struct Train {
     #[arg(long, value_name = "MINUTES")]
     save_every: Option<f64>,
 }
+
+/// A distillation looks at one photo in so many.
+const PHOTOS_IN: u8 = 8;
 
 /// An encoder that can be frozen.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -149,11 +162,14 @@ impl Train {
     pub fn run(self) -> Result<()> {
         let lanes = self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         rayon::ThreadPoolBuilder::new().num_threads(lanes).build_global().context("starting threads")?;
+        if self.distil_text {
+            return self.distil();
+        }
         if !self.ablate && !self.occlude {
             // before anything is read that takes long
             Output::check(&self.out, &self.log, &self.inputs())?;
         }
-        let data = self.read()?;
+        let data = self.read(Data::default())?;
         let mut model = self.start(&data)?;
         if self.occlude {
             return self.occlude(&model, &data);
@@ -203,7 +219,7 @@ impl Train {
             accumulate: self.accumulate,
             part: self.part,
             lanes,
-            steps: self.steps,
+            steps: self.steps(),
             minutes: self.minutes,
             rate_image: self.rate_image,
             rate_text: self.rate_text,
@@ -221,6 +237,37 @@ impl Train {
             sizes: self.image_size.clone(),
             mix: self.mix(),
         }
+    }
+
+    /// Steps of a training.
+    fn steps(&self) -> u64 {
+        self.steps.unwrap_or(4000)
+    }
+
+    /// Writes the model folder once more, with an instant tier.
+    fn distil(self) -> Result<()> {
+        let from = self.init.as_ref().unwrap_or(&self.out);
+        let inputs: Vec<&Path> = self.inputs().into_iter().filter(|input| *input != self.out).collect();
+        let mut out = Claim::new(Kind::Model, &self.out, &inputs)?;
+        let mut description = Description::open(from)?;
+        let mut parts = Vec::new();
+        for file in &description.parts {
+            parts.push((file.part, description.read(from, file.part)?));
+        }
+        let data = self.read(Data { photos_in: Some(PHOTOS_IN), ..Data::default() })?;
+        let engine = Engine::open(Cpu::new(), from)?;
+        let tokenizer = description.read(from, Part::Tokenizer)?;
+        let (bytes, figures) = distil(&engine, &tokenizer, &data, &self.distil_settings())?;
+        description.instant = Some(PartFile::of(Part::Instant, &bytes));
+        parts.push((Part::Instant, bytes));
+        description.write(&mut out, &parts)?;
+        print::line(serde_json::to_string(&figures)?)?;
+        Ok(())
+    }
+
+    fn distil_settings(&self) -> distil::Settings {
+        let (steps, seed) = (self.steps.unwrap_or(1500), self.seed);
+        distil::Settings { tokens: 4900, inner: 256, steps, batch: 256, gallery: 2048, rate: 2e-3, seed }
     }
 
     fn mix(&self) -> MixShares {
@@ -247,7 +294,7 @@ impl Train {
     }
 
     fn ablate(&self, model: &Model, data: &Data) -> Result<()> {
-        let settings = ablate::Settings { queries: 8000, steps: self.steps, batch: self.batch, seed: self.seed };
+        let settings = ablate::Settings { queries: 8000, steps: self.steps(), batch: self.batch, seed: self.seed };
         print::line(format_args!("| query | R@1 | R@10 | R@50 |\n| --- | --- | --- | --- |"))?;
         for (name, [r1, r10, r50]) in ablate::ablate(model, data, &settings)? {
             print::line(format_args!("| {name} | {r1:.3} | {r10:.3} | {r50:.3} |"))?;
@@ -255,8 +302,7 @@ impl Train {
         Ok(())
     }
 
-    fn read(&self) -> Result<Data> {
-        let mut data = Data::default();
+    fn read(&self, mut data: Data) -> Result<Data> {
         for entry in &self.data {
             let Some((kind, folder)) = entry.split_once('=') else {
                 bail!("reading --data {entry}: expected KIND=DIR such as products=data/products; add the kind");

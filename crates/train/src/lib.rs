@@ -8,6 +8,7 @@
 //! loss       scores of a batch → gradients            params    AdamW and moving averages
 //! step       one step on several threads              run       the loop: schedule, log, checkpoints
 //! validate   recall on val                            plot      the log as a drawing
+//! distil     the instant text tier out of the full one
 //! ablate     heads without some of their parts        occlude   photos without their most attended patches
 //! ```
 
@@ -18,6 +19,7 @@ mod ablate;
 mod batch;
 mod command;
 mod data;
+mod distil;
 mod gemm;
 mod kernels;
 mod loss;

@@ -66,6 +66,8 @@ export const sentences = {
   nothing_without: 'Ohne diese Worte bleibt nichts übrig.',
   held_text:
     'Die Suche nach Bedeutung und nach Fotos braucht einmal {size}. Ihre Verbindung scheint Daten zu zählen, darum wurde noch nichts geholt.',
+  held_photo:
+    'Die Suche mit einem Foto braucht einmal {size}. Ihre Verbindung scheint Daten zu zählen, darum wurde das noch nicht geholt.',
   held_get: 'Jetzt holen',
   status_held: 'Vorerst nur Titel',
   show_more: 'Mehr zeigen',

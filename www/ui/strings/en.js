@@ -68,6 +68,8 @@ export const sentences = {
   nothing_without: 'Nothing is left without those words.',
   held_text:
     'Search by meaning and by photo needs {size}, once. Your connection seems to count bytes, so nothing has been fetched yet.',
+  held_photo:
+    'Search with a photo needs {size}, once. Your connection seems to count bytes, so that has not been fetched yet.',
   held_get: 'Fetch it now',
   status_held: 'Titles only so far',
   show_more: 'Show more',

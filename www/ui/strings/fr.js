@@ -66,6 +66,8 @@ export const sentences = {
   nothing_without: 'Sans ces mots, il ne reste rien.',
   held_text:
     'La recherche par le sens et par photo demande {size}, une fois. Votre connexion semble compter les données : rien n’a encore été téléchargé.',
+  held_photo:
+    'La recherche avec une photo demande {size}, une fois. Votre connexion semble compter les données : cela n’a pas encore été téléchargé.',
   held_get: 'Télécharger maintenant',
   status_held: 'Titres seulement',
   show_more: 'En voir plus',

@@ -40,6 +40,7 @@ export const sentences = {
   parts: 'Was geladen wurde',
   part_wasm: 'Suchprogramm',
   part_gpu: 'Suchprogramm für WebGPU',
+  part_instant: 'Kleines Textmodell',
   part_tokenizer: 'Wortschatz',
   part_text: 'Text-Encoder',
   part_fusion: 'Fusionskopf',

@@ -36,6 +36,7 @@ export const sentences = {
   parts: 'What was loaded',
   part_wasm: 'Search program',
   part_gpu: 'Search program for WebGPU',
+  part_instant: 'Small text model',
   part_tokenizer: 'Vocabulary',
   part_text: 'Text encoder',
   part_fusion: 'Fusion head',

@@ -43,6 +43,7 @@ export const sentences = {
   parts: 'Ce qui a été chargé',
   part_wasm: 'Programme de recherche',
   part_gpu: 'Programme de recherche pour WebGPU',
+  part_instant: 'Petit modèle de texte',
   part_tokenizer: 'Vocabulaire',
   part_text: 'Encodeur de texte',
   part_fusion: 'Tête de fusion',
