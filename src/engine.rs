@@ -403,8 +403,10 @@ impl<B: Backend> Engine<B> {
 
     /// A reading without those unknown words that the text encoder knows as a whole.
     fn understood(&self, mut reading: Reading) -> Reading {
-        if let Some(reader) = &self.reader {
-            reading.forget(|word| reader.knows(word));
+        match (self.standing_in(), &self.reader) {
+            (Some(instant), _) => reading.forget(|word| instant.knows(word)),
+            (None, Some(reader)) => reading.forget(|word| reader.knows(word)),
+            (None, None) => {}
         }
         reading
     }

@@ -84,6 +84,11 @@ impl<B: Backend> Instant<B> {
         Ok(Self { reader: TextReader::from_json(&tokenizer, model.max_tokens)?, bag })
     }
 
+    /// Whether a word is one token of the tier's own vocabulary.
+    pub fn knows(&self, word: &str) -> bool {
+        self.reader.knows(word)
+    }
+
     /// Unit query vectors `[texts, d]`.
     ///
     /// # Errors

@@ -52,7 +52,7 @@ export class Results {
     const laid = sections(response, (row) => catalog.leader(row));
     this.grid.show(catalog, laid, { keep, empty: this.empty(query, response) });
     app.notice('few', laid.few === 0 ? { text: t('no_match', { words: query.words }), calm: true } : null);
-    app.notice('unknown', response.hits.length ? this.unknown(response.reading) : null);
+    app.notice('unknown', response.hits.length ? this.unknown(response) : null);
     this.suggest(query, response.hits);
     this.facets.show(catalog, app.state.facets, query.filter?.rows.length ?? catalog.size, query.without);
     this.heading(query, response, reference);
@@ -70,7 +70,8 @@ export class Results {
   }
 
   /** Which words nobody here understood. */
-  unknown(reading) {
+  unknown({ by, reading }) {
+    if (!['engine', 'instant'].includes(by)) return null; // the encoder on its way may know them
     if (reading?.script) return { text: t('unread_script', { script: reading.script }), calm: true };
     const words = reading?.unknown.map((word) => `“${word}”`).join(', ');
     return words ? { text: t('unknown_words', { words }), calm: true } : null;
@@ -89,8 +90,9 @@ export class Results {
     return facet && el('div', { class: 'chips' }, ...facet.values.slice(0, 8).map(chip));
   }
 
-  empty({ kind, without }, { by, reading }) {
+  empty({ kind, without }, response) {
     const { app } = this;
+    const { by } = response;
     const filtered = Object.keys(app.state.facets).length > 0;
     const note = (...content) => el('div', { class: 'empty' }, ...content);
     if (by === 'none')
@@ -98,7 +100,7 @@ export class Results {
         ? null
         : note(el('p', {}, t('nothing_yet')), kind === 'image' ? null : this.clearFilters(filtered));
     if (without.length && !filtered) return note(el('p', {}, t('nothing_without')));
-    const { text } = this.unknown(reading) ?? { text: t('nothing_words') };
+    const { text } = this.unknown(response) ?? { text: t('nothing_words') };
     return note(el('p', {}, filtered ? t('nothing_filters') : text), this.clearFilters(filtered) || this.kinds());
   }
 
