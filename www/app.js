@@ -2,6 +2,7 @@
 import { Composer } from './ui/composer.js';
 import { el, safeColour } from './ui/dom.js';
 import { language, t, translate } from './ui/i18n.js';
+import { learnPanels } from './ui/language.js';
 import { Launch, renewed } from './ui/launch.js';
 import { Notices, sentence } from './ui/notices.js';
 import { Own } from './ui/own.js';
@@ -28,6 +29,8 @@ class App {
   engine = null;
   query = null; // the newest
   answered = null; // {query, response} that is drawn
+  /** @type {import('./ui/offers.js').Offers | null} */
+  offers = null;
   sheet = null; // of the product that stands open, once there was one
   ms = null; // how long the engine's last response took, by step
   examples = [];
@@ -71,7 +74,7 @@ class App {
     part('status').addEventListener('click', () => openPrivacy(this));
     part('brand').addEventListener('click', (event) => {
       event.preventDefault();
-      this.change({ words: '', like: null, photo: null, facets: {}, item: null });
+      this.change({ words: '', like: null, photo: null, facets: {}, price: '', stock: false, item: null });
     });
     const completing = () => this.completing().catch(() => {}); // typing works without a list
     part('words').addEventListener('focus', completing, { once: true });
@@ -104,12 +107,30 @@ class App {
       this.part('results').setAttribute('aria-busy', 'false');
       return;
     }
+    await this.withOffers();
     this.loaded = true;
     this.allHere();
     this.run({ keep: true, redraw: true }); // now with every product and the neighbours at hand
     await this.leisure();
     await this.launch.start();
     this.launch.serve();
+  }
+
+  /** Prices and stock, where the shop says them; without their part of the page they are shown and no more. */
+  async withOffers() {
+    const { catalog } = this;
+    if (
+      catalog.manifest.cells ||
+      !catalog.items.some(({ offer, price, in_stock }) => offer || price || in_stock === false)
+    )
+      return;
+    try {
+      await Promise.all([verified('ui/offers'), learnPanels(language)]);
+      const { Offers } = await import('./ui/offers.js');
+      this.offers = new Offers(this);
+    } catch {
+      this.offers = null;
+    }
   }
 
   async load() {
@@ -257,10 +278,12 @@ class App {
 
   /** The state as the session takes it. */
   read() {
-    const { words: text, like, photo, crop, mix, facets } = this.state;
+    const { words, like, photo, crop, mix, facets } = this.state;
+    const { text, highest } = this.offers?.read(words) ?? { text: words, highest: null };
+    const test = this.offers?.test(this.state, highest) ?? null;
     const row = like === null ? null : (this.catalog.rowOf(like) ?? null);
     const shown = photo || (row !== null && crop) ? this.photo(row) : null;
-    return this.session.read({ text, row, photo: shown, mix, facets });
+    return this.session.read({ text, row, photo: shown, mix, facets, test });
   }
 
   photo(row) {

@@ -9,17 +9,31 @@
  * @property {number[] | null} crop   the part of the product's or own photo that counts, [x, y, width, height] as fractions
  * @property {number} mix   0 like the words … 1 like the photo
  * @property {Record<string, string[]>} facets
+ * @property {string} sort   '' by relevance, 'price' or '-price'
+ * @property {string} price   'from-to', either of which may be missing
+ * @property {boolean} stock   only what can be had at once
  * @property {string | null} item   id of the product that stands open
  */
 
 /** @returns {State} */
-export const empty = () => ({ words: '', like: null, photo: null, crop: null, mix: 0.5, facets: {}, item: null });
+export const empty = () => ({
+  words: '',
+  like: null,
+  photo: null,
+  crop: null,
+  mix: 0.5,
+  facets: {},
+  sort: '',
+  price: '',
+  stock: false,
+  item: null,
+});
 
 /** Ids of a visitor's own photos are file names: private as well. */
 export const ownId = (/** @type {string} */ id) => `own/${id}`;
 export const isOwn = (/** @type {string | null | undefined} */ id) => id?.startsWith('own/') ?? false;
 
-const names = ['q', 'like', 'crop', 'mix', 'item'];
+const names = ['q', 'like', 'crop', 'mix', 'sort', 'price', 'stock', 'item'];
 const isState = (/** @type {string} */ name) => names.includes(name) || name.startsWith('f.');
 const switches = ['build', 'backend']; // these stay in the query: they hold nothing of what is asked for
 
@@ -32,6 +46,8 @@ export function toFragment(state) {
   if (state.mix !== 0.5) search.set('mix', String(state.mix));
   for (const [name, values] of Object.entries(state.facets))
     for (const value of values) search.append(`f.${name}`, value);
+  for (const name of /** @type {const} */ (['sort', 'price'])) if (state[name]) search.set(name, state[name]);
+  if (state.stock) search.set('stock', '1');
   if (state.item && !isOwn(state.item)) search.set('item', state.item);
   const text = search.toString();
   return text ? `#${text}` : '';
@@ -62,6 +78,9 @@ export function fromFragment(text, own = null) {
     else if (name === 'like') state.like = value;
     else if (name === 'item') state.item = value;
     else if (name === 'crop') state.crop = cleanCrop(value.split(',').map(Number));
+    else if (name === 'sort' && /^-?price$/.test(value)) state.sort = value;
+    else if (name === 'price' && /^[\d.]*-[\d.]*$/.test(value)) state.price = value;
+    else if (name === 'stock') state.stock = value === '1';
     else if (name === 'mix') state.mix = clamp(Number.parseFloat(value));
     else if (name.startsWith('f.')) facets.set(name.slice(2), [...(facets.get(name.slice(2)) ?? []), value]);
   }

@@ -1,7 +1,7 @@
 // The results: a list of cards, one of which is in the tab order; arrows move between them. CardGrid is the one grid of
 // the page and of the element in another page; each says what its cards look like.
 import { el, icon, safeColour } from './dom.js';
-import { t } from './i18n.js';
+import { language, t } from './i18n.js';
 import { held } from '../core/names.js';
 
 /** @typedef {import('../core/catalog.js').Item} Item */
@@ -17,6 +17,26 @@ const kept = 4 * chunk; // cards that stay made, on the page or not: a query lik
 export function describe(item) {
   const details = Object.values(item.attributes ?? {}).join(', ');
   return details || item.title;
+}
+
+/** What a product costs, what it cost before, and whether it is sold out. @param {Item} item */
+export function price({ price: text, offer, in_stock }) {
+  const was = offer?.was && el('s', {}, money(offer.was, offer.currency));
+  const now = offer?.now
+    ? `${money(offer.now, offer.currency)}${offer.to ? `–${money(offer.to, offer.currency)}` : ''}`
+    : text;
+  const gone = in_stock === false && el('span', { class: 'card-gone' }, t('sold_out'));
+  return now || gone ? el('span', { class: 'card-price' }, now ? `${now} ` : '', was, gone) : null;
+}
+
+/** @param {string} amount @param {string} [currency] */
+function money(amount, currency) {
+  if (!currency) return amount;
+  try {
+    return new Intl.NumberFormat(language, { style: 'currency', currency }).format(Number(amount));
+  } catch {
+    return `${amount} ${currency}`;
+  }
 }
 
 /** Who made a product, as far as the shop says it. @param {Item} item */
@@ -393,7 +413,6 @@ export class Grid extends CardGrid {
       event.preventDefault();
       act.open(id);
     };
-    const price = item.price ? el('span', { class: 'card-price' }, String(item.price)) : null;
     const brand = brandOf(item);
     return el(
       'li',
@@ -404,7 +423,7 @@ export class Grid extends CardGrid {
         this.photo(item, atOnce),
         brand ? el('span', { class: 'card-brand' }, brand) : null,
         el('span', { class: 'card-title' }, withoutBrand(title, brand)),
-        price,
+        price(item),
       ),
       el(
         'div',

@@ -49,7 +49,8 @@ export class Results {
     const { app } = this;
     const { catalog } = app;
     const { kind } = query;
-    const laid = sections(response, (row) => catalog.leader(row));
+    const laid = sections(app.offers?.order(response) ?? response, (row) => catalog.leader(row));
+    app.offers?.draw();
     this.grid.show(catalog, laid, { keep, empty: this.empty(query, response) });
     app.notice('few', laid.few === 0 ? { text: t('no_match', { words: query.words }), calm: true } : null);
     app.notice('unknown', response.hits.length ? this.unknown(response) : null);
@@ -93,7 +94,7 @@ export class Results {
   empty({ kind, without }, response) {
     const { app } = this;
     const { by } = response;
-    const filtered = Object.keys(app.state.facets).length > 0;
+    const filtered = Object.keys(app.state.facets).length > 0 || Boolean(app.state.price) || app.state.stock;
     const note = (...content) => el('div', { class: 'empty' }, ...content);
     if (by === 'none')
       return app.engine?.refused
@@ -109,7 +110,11 @@ export class Results {
       filtered &&
       el(
         'button',
-        { type: 'button', class: 'button', on: { click: () => this.app.change({ facets: {} }) } },
+        {
+          type: 'button',
+          class: 'button',
+          on: { click: () => this.app.change({ facets: {}, price: '', stock: false }) },
+        },
         t('clear_filters'),
       )
     );

@@ -3,7 +3,7 @@ import { el, icon, modal, safeColour, safeLink } from './dom.js';
 import { t } from './i18n.js';
 import { changeWords } from './composer.js';
 import { facetName } from './facets.js';
-import { describe } from './grid.js';
+import { describe, price } from './grid.js';
 
 export class Sheet {
   constructor(act) {
@@ -63,7 +63,7 @@ export class Sheet {
         'div',
         { class: 'product-text' },
         el('h2', { class: 'product-title' }, item.title),
-        item.price ? el('p', { class: 'product-price' }, String(item.price)) : null,
+        el('p', { class: 'product-price' }, price(item)),
         link
           ? el(
               'a',

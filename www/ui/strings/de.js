@@ -109,6 +109,7 @@ export const sentences = {
   instead: 'Meinten Sie „{words}“?',
   unknown_words: 'Nicht verstanden: {words}.',
   unread_script: 'Wörter in dieser Schrift ({script}) kann hier niemand lesen.',
+  sold_out: 'ausverkauft',
   closer: 'Genauere Treffer sind da.',
   closer_show: 'Zeigen',
   wait_start: 'Die Suche startet …',

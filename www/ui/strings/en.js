@@ -111,6 +111,7 @@ export const sentences = {
   instead: 'Did you mean “{words}”?',
   unknown_words: 'Not understood: {words}.',
   unread_script: 'Words in this script ({script}) cannot be read here.',
+  sold_out: 'sold out',
   closer: 'Closer matches are ready.',
   closer_show: 'Show them',
   wait_start: 'Search is starting…',

@@ -109,6 +109,7 @@ export const sentences = {
   instead: 'Vouliez-vous dire « {words} » ?',
   unknown_words: 'Pas compris : {words}.',
   unread_script: 'Les mots dans cette écriture ({script}) ne sont pas lus ici.',
+  sold_out: 'épuisé',
   closer: 'Des résultats plus proches sont prêts.',
   closer_show: 'Les afficher',
   wait_start: 'La recherche démarre…',

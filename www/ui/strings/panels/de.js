@@ -120,4 +120,12 @@ export const sentences = {
   attention_both: 'Foto {photo} % · Worte {words} %',
   attention_photo_alt: 'Das Foto der Anfrage; hellere Stellen wogen mehr',
   attention_note: 'Wohin die Aufmerksamkeit des Modells ging. Eine Erklärung der Reihenfolge ist das nicht.',
+
+  sort: 'Reihenfolge',
+  sort_best: 'Beste Treffer',
+  sort_cheap: 'Preis aufsteigend',
+  sort_dear: 'Preis absteigend',
+  price_from: 'Von',
+  price_to: 'Bis',
+  in_stock: 'Nur lieferbare',
 };

@@ -110,4 +110,12 @@ export const sentences = {
   attention_both: 'Photo {photo} % · words {words} %',
   attention_photo_alt: 'The query photo; brighter parts weighed more',
   attention_note: 'Where the model’s attention went. It is not an explanation of the ranking.',
+
+  sort: 'Order',
+  sort_best: 'Best match',
+  sort_cheap: 'Price, low to high',
+  sort_dear: 'Price, high to low',
+  price_from: 'From',
+  price_to: 'To',
+  in_stock: 'In stock only',
 };

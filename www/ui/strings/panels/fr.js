@@ -119,4 +119,12 @@ export const sentences = {
   attention_both: 'Photo {photo} % · mots {words} %',
   attention_photo_alt: 'La photo de la recherche ; les parties claires ont pesé davantage',
   attention_note: 'Là où s’est portée l’attention du modèle. Ce n’est pas une explication du classement.',
+
+  sort: 'Ordre',
+  sort_best: 'Pertinence',
+  sort_cheap: 'Prix croissant',
+  sort_dear: 'Prix décroissant',
+  price_from: 'De',
+  price_to: 'À',
+  in_stock: 'En stock seulement',
 };

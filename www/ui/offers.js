@@ -1,0 +1,129 @@
+// Prices and stock, where a catalog has them: the order of results, a price range, and what can be had at once. It comes
+// only with catalogs that say such things.
+import { adopt, el } from './dom.js';
+import { t } from './i18n.js';
+import { priceOf } from '../core/prices.js';
+
+adopt(`
+.offers {
+  display: grid;
+  gap: 10px;
+  padding: 4px 0 16px;
+}
+
+.offers-range {
+  display: flex;
+  align-items: center;
+  gap: 8px;
+}
+
+.offers input[type='number'],
+.sort {
+  min-width: 0;
+  min-height: 38px;
+  padding: 0 10px;
+  border: 1px solid var(--line);
+  border-radius: 10px;
+  background: var(--raised);
+  color: var(--ink);
+  font: inherit;
+  font-size: 14px;
+}
+
+.offers input[type='number'] {
+  width: 100%;
+}
+
+.offers label {
+  display: flex;
+  align-items: center;
+  gap: 9px;
+  font-size: 14px;
+}
+
+.offers input[type='checkbox'] {
+  width: 16px;
+  height: 16px;
+  accent-color: var(--accent);
+}
+`);
+
+const most =
+  /(?:^|\s)(?:under|below|less than|up to|max|unter|höchstens|bis|weniger als|moins de|jusqu['’]à|menos de|hasta|meno di|fino a)\s*[€$£]?\s*(\d+(?:[.,]\d{1,2})?)\s*(?:[€$£]|eur(?:os?)?|usd|gbp|chf|dollars?|pounds?)?(?=$|\s)/iu;
+
+export class Offers {
+  /** @param {any} app */
+  constructor(app) {
+    this.app = app;
+    this.prices = app.catalog.items.map(priceOf);
+    this.priced = this.prices.some((/** @type {number | null} */ price) => price !== null);
+    this.stocked = app.catalog.items.some((/** @type {any} */ item) => item.in_stock === false);
+    this.host = el('div', { class: 'offers' });
+    this.sort = el('select', { class: 'sort', 'aria-label': t('sort') });
+    app.part('rail').prepend(this.host);
+    app.part('results').querySelector('.results-tools').prepend(this.sort);
+    this.sort.addEventListener('change', () => app.change({ sort: this.sort.value }));
+    this.draw();
+  }
+
+  draw() {
+    const { state } = this.app;
+    const [least, highest] = state.price.split('-');
+    const field = (/** @type {string} */ name, /** @type {string} */ value) =>
+      el('input', {
+        type: 'number',
+        min: 0,
+        inputmode: 'decimal',
+        value,
+        placeholder: t(name),
+        'aria-label': t(name),
+        on: { change: () => this.app.change({ price: range() }) },
+      });
+    const [from, to] = [field('price_from', least), field('price_to', highest ?? '')];
+    const range = () => (from.value || to.value ? `${from.value}-${to.value}` : '');
+    const stock = el('input', {
+      type: 'checkbox',
+      checked: state.stock,
+      on: { change: (/** @type {any} */ event) => this.app.change({ stock: event.target.checked }) },
+    });
+    this.host.replaceChildren(
+      ...(this.priced ? [el('div', { class: 'offers-range' }, from, to)] : []),
+      ...(this.stocked ? [el('label', {}, stock, t('in_stock'))] : []),
+    );
+    const option = (/** @type {string} */ value, /** @type {string} */ name) =>
+      el('option', { value, selected: value === state.sort }, t(name));
+    this.sort.replaceChildren(option('', 'sort_best'), option('price', 'sort_cheap'), option('-price', 'sort_dear'));
+    this.sort.hidden = !this.priced;
+  }
+
+  /** "dress under 50" → the words without the price, and the price. @param {string} text */
+  read(text) {
+    const found = this.priced && text.match(most);
+    if (!found) return { text, highest: null };
+    return { text: text.replace(most, ' ').trim(), highest: Number(found[1].replace(',', '.')) };
+  }
+
+  /** The test that products must pass, or null where any may be shown. @param {{price: string, stock: boolean}} state @param {number | null} highest */
+  test({ price, stock }, highest) {
+    const [from, to] = price.split('-').map((end) => (end ? Number(end) : null));
+    const top = Math.min(to ?? Number.POSITIVE_INFINITY, highest ?? Number.POSITIVE_INFINITY);
+    if (!from && top === Number.POSITIVE_INFINITY && !stock) return null;
+    return (/** @type {number} */ row) => {
+      const cost = this.prices[row];
+      const fits = (!from && top === Number.POSITIVE_INFINITY) || (cost !== null && cost >= (from ?? 0) && cost <= top);
+      return fits && !(stock && this.app.catalog.items[row].in_stock === false);
+    };
+  }
+
+  /** Good hits in the order that was chosen; what has no price comes last. @param {any} response */
+  order(response) {
+    const { sort } = this.app.state;
+    if (!sort) return response;
+    const by = sort === 'price' ? 1 : -1;
+    const cost = (/** @type {any} */ { row }) => this.prices[row] ?? by * Number.POSITIVE_INFINITY;
+    const good = response.hits
+      .slice(0, response.good)
+      .toSorted((/** @type {any} */ a, /** @type {any} */ b) => by * (cost(a) - cost(b)) || 0);
+    return { ...response, hits: [...good, ...response.hits.slice(response.good)] };
+  }
+}
