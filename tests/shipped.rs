@@ -27,6 +27,8 @@ fn it_is_whole_trained_and_within_its_limits() {
         total += bytes.len();
         sent += gzip.finish().unwrap().len();
     }
+    let instant = description.instant.as_ref().expect("the first answer waits for the instant tier alone");
+    assert!(instant.bytes <= 1_500_000, "{} bytes before the first answer by meaning", instant.bytes);
     println!("{total} bytes, {sent} compressed as hosts do");
     assert!(total <= 24_000_000, "{total} bytes in all");
     assert!(sent <= 20_000_000, "{sent} bytes over the wire");
@@ -55,7 +57,7 @@ fn it_finds_garments_that_it_has_never_seen() {
     let gallery = folder.path().join("gallery.txt");
     let ids = split(&photos, "test");
     std::fs::write(&gallery, ids.join("\n")).unwrap();
-    let recall = |queries: &str, mode: &str, k: u32| -> f64 {
+    let recall_by = |tier: &str, queries: &str, mode: &str, k: u32| -> f64 {
         let printed = succeed(&[
             "eval",
             "--images",
@@ -68,6 +70,8 @@ fn it_finds_garments_that_it_has_never_seen() {
             &at(&model()),
             "--mode",
             mode,
+            "--tier",
+            tier,
             "--k",
             &k.to_string(),
             "--json",
@@ -76,6 +80,7 @@ fn it_finds_garments_that_it_has_never_seen() {
         assert_eq!(report["gallery"], ids.len());
         report["metrics"][format!("recall@{k}")].as_f64().unwrap()
     };
+    let recall = |queries: &str, mode: &str, k: u32| recall_by("full", queries, mode, k);
     // Garments of one cut hang together, so a photo alone often has its target near; at the top it must be exact.
     let chance = 1.0 / ids.len() as f64;
     let [fusion, image, text] = ["fusion", "image", "text"].map(|mode| recall("composed.test.jsonl", mode, 1));
@@ -85,4 +90,7 @@ fn it_finds_garments_that_it_has_never_seen() {
     let words = recall("text.test.jsonl", "text", 10);
     println!("words → photos R@10: {words:.3}");
     assert!(words > 30.0 * chance);
+    let at_once = recall_by("instant", "text.test.jsonl", "text", 10);
+    println!("the same by the instant tier: {at_once:.3}");
+    assert!(at_once > 30.0 * chance);
 }

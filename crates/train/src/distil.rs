@@ -352,3 +352,42 @@ fn agreement(teacher: &Engine<Cpu>, bytes: &[u8], data: &Data) -> Result<f32> {
     }
     Ok(sum / titles.len().max(1) as f32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::noise;
+
+    #[test]
+    fn the_gradient_of_the_loss_is_its_finite_differences() {
+        let (d, texts, photos) = (6, 3, 5);
+        let unit = |mut x: Vec<f32>| {
+            for row in x.chunks_exact_mut(d) {
+                let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+                row.iter_mut().for_each(|x| *x /= length);
+            }
+            x
+        };
+        let [got, wanted] = [1.0, 2.0].map(|seed| unit(noise(texts * d, seed)));
+        let photos = unit(noise(photos * d, 3.0));
+        let (value, grad) = loss(&got, &wanted, &photos, d);
+        assert!(value > 0.0 && loss(&wanted, &wanted, &photos, d).0.abs() < 1e-4, "it is least where they agree");
+        for i in 0..got.len() {
+            let at = |by: f32| {
+                let mut moved = got.clone();
+                moved[i] += by;
+                f64::from(loss(&moved, &wanted, &photos, d).0)
+            };
+            let slope = (at(1e-2) - at(-1e-2)) / 2e-2;
+            let scale = grad.iter().fold(0.0f32, |most, g| most.max(g.abs()));
+            assert!((slope - f64::from(grad[i])).abs() < 0.03 * f64::from(scale), "{i}: {slope} {}", grad[i]);
+        }
+    }
+
+    #[test]
+    fn padding_is_masked() {
+        let tokens = padded(vec![&[2, 7, 3], &[2, 3]]);
+        assert_eq!((tokens.rows, tokens.length, tokens.ids), (2, 3, vec![2, 7, 3, 2, 3, 0]));
+        assert_eq!(tokens.mask, [1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
+    }
+}

@@ -59,3 +59,35 @@ fn training_does_not_follow_ids_out_of_its_folder() {
     let line = fail(&["--data", &data, "--init-image", &image, "--init-text", &text, "--out", &world.at("trained")]);
     assert!(line.contains("ids that name files of the folder") && line.contains("../secret"), "{line}");
 }
+
+#[test]
+fn a_distilled_tier_joins_its_model_and_changes_nothing_else() {
+    let world = World::empty();
+    let (model, drawn) = (world.path("model"), world.path("drawn"));
+    std::fs::create_dir(&model).unwrap();
+    std::fs::create_dir(&drawn).unwrap();
+    vitrine_demo::write(&drawn, 60, 1, || {}).unwrap();
+    let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/model-v1");
+    for file in ["model.json", "tokenizer.json", "text.safetensors", "fusion.safetensors", "image.safetensors"] {
+        std::fs::copy(frozen.join(file), model.join(file)).unwrap();
+    }
+    let before = tree(&model);
+    let data = format!("drawn={}", world.at("drawn"));
+    let words = ["--distil-text", "--data", &data, "--out", &world.at("model"), "--steps", "60", "--jobs", "1"];
+    let words: Vec<String> = words.into_iter().map(str::to_string).collect();
+    let figures: Value = serde_json::from_str(&run(&words)).unwrap();
+    assert!(figures["cosine"].as_f64().unwrap() > 0.9, "it says what the full encoder says: {figures}");
+    let mut after = tree(&model);
+    let tier = after.remove(Path::new("instant.safetensors")).unwrap();
+    assert_eq!(figures["bytes"].as_u64().unwrap(), tier.len() as u64);
+    let described = |tree: &std::collections::BTreeMap<_, Vec<u8>>| -> Value {
+        serde_json::from_slice(&tree[Path::new("model.json")]).unwrap()
+    };
+    assert_eq!(described(&before)["fingerprint"], described(&after)["fingerprint"]);
+    for (file, bytes) in before.iter().filter(|(file, _)| *file != Path::new("model.json")) {
+        assert!(after[file] == *bytes, "{} is as it was", file.display());
+    }
+    // once more, over what the first run wrote: the same bytes
+    run(&words);
+    assert!(tree(&model)[Path::new("instant.safetensors")] == tier);
+}
