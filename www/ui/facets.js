@@ -88,8 +88,9 @@ export function facetName(name) {
   return words.charAt(0).toUpperCase() + (/^\p{Lu}+$/u.test(rest) ? rest : rest.toLowerCase());
 }
 
-/** "printed" → "Printed" beside "Solid"; what has a capital anywhere is written as the shop wants it. */
-export const valueName = (value) => (/\p{Lu}/u.test(value) ? value : value.charAt(0).toUpperCase() + value.slice(1));
+/** "printed" is shown as "Printed" beside "Solid"; what has a capital anywhere is written as the shop wants it. */
+export const valueName = (value, more = '') =>
+  el('span', { class: /\p{Lu}/u.test(value) ? more : `${more} plain-name` }, value);
 
 const letters = ['xxxs', 'xxs', 'xs', 's', 'm', 'l', 'xl', 'xxl', 'xxxl', 'xxxxl'];
 const short = (size) =>
@@ -202,7 +203,7 @@ export class Facets {
         on: { change: () => this.toggle(facet.name, value) },
       }),
       /colou?r/i.test(facet.name) ? swatch(value) : null,
-      el('span', { class: 'facet-name' }, valueName(value)),
+      valueName(value, 'facet-name'),
       el('span', { class: 'facet-count' }, String(n)),
     );
   }
