@@ -258,7 +258,7 @@ case "${1:-serve}" in
         # Tests run the programs of `vitrine train` and `vitrine demo-catalog`, so these are built first. They are built
         # together with the tests: cargo would else compile what they share twice.
         cargo build --locked --release "${packages[@]}" --features cli,gpu --tests --bins
-        cargo test --locked --release "${packages[@]}" --features cli,gpu
+        VITRINE_PROGRAMS_BUILT=1 cargo test --locked --release "${packages[@]}" --features cli,gpu
         need_emulator
         say "testing the kernels on NEON, under a sanitizer and under Miri"
         tests/kernels.sh

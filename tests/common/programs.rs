@@ -6,10 +6,16 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 /// Builds the programs that `vitrine train` and `vitrine demo-catalog` run, beside the program under test and with its
-/// features. Cargo sees whether there is anything to do: `build.sh` has built them before.
+/// features. `build.sh test` has built them before and says so, since cargo asked in the midst of its own tests may
+/// compile everything once more.
 pub fn build() {
     static BUILT: LazyLock<()> = LazyLock::new(|| {
         let folder = Path::new(PROGRAM).parent().unwrap();
+        if std::env::var_os("VITRINE_PROGRAMS_BUILT").is_some() {
+            let there = |name: &str| folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)).is_file();
+            assert!(there("vitrine-train") && there("vitrine-demo"), "expected the programs beside {PROGRAM}");
+            return;
+        }
         let profile = match folder.file_name().unwrap().to_str().unwrap() {
             "debug" => "dev",
             name => name,
