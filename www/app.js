@@ -57,7 +57,6 @@ class App {
     this.references = new References(this);
     this.history = new History((state) => this.go(state));
     this.state = this.history.current();
-    this.forgetLost();
     const act = (this.act = this.actions());
     this.composer = new Composer(this.part, act);
     this.results = new Results(this, act);
@@ -94,6 +93,8 @@ class App {
   // ---- start: products and filters first, then the search -----------------------------------------------------
 
   async start() {
+    await this.references.recall(this.state.photo).catch(() => {});
+    this.forgetLost();
     try {
       await this.load();
     } catch (error) {
@@ -262,7 +263,7 @@ class App {
 
   /** A private photo is gone with the page load that knew it. */
   forgetLost() {
-    if (this.state.photo && !this.references.has(this.state.photo))
+    if (this.state.photo && !this.references.photos.has(this.state.photo))
       Object.assign(this.state, { photo: null, crop: null });
   }
 
@@ -320,7 +321,7 @@ class App {
 
   /** The list under the bar comes when somebody is about to type. */
   async completing() {
-    await verified('ui/complete');
+    await Promise.all([verified('ui/complete'), learnPanels(language)]);
     const { Complete } = await import('./ui/complete.js');
     this.complete ??= new Complete(this);
   }

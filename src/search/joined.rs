@@ -347,9 +347,32 @@ pub fn join(
         Joined { hit: Hit { row, score }, words: words / evidence.most, cosine }
     };
     let mut hits: Vec<Joined> = rows.into_iter().filter(|&row| allowed(row)).map(joined).collect();
+    guess(&mut hits, evidence);
     hits.sort_by(|a, b| b.hit.score.total_cmp(&a.hit.score).then(a.hit.row.cmp(&b.hit.row)));
     hits.truncate(k);
     hits
+}
+
+/// Catalog products on either side of a visitor's own photo that say what it may be.
+const BESIDE: usize = 8;
+
+/// Of a visitor's own photos, which stand behind the catalog's rows, nobody said anything. Each is taken for what the
+/// products are whose vectors are about as near to the query, so that it is found beside them.
+fn guess(hits: &mut [Joined], evidence: &Evidence) {
+    let own = |hit: &Joined| hit.hit.row as usize >= evidence.scores.len();
+    if !hits.iter().any(own) {
+        return;
+    }
+    let mut said: Vec<(f32, f32)> =
+        hits.iter().filter(|hit| !own(hit)).filter_map(|hit| Some((hit.cosine?, hit.words))).collect();
+    said.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for hit in hits.iter_mut().filter(|hit| own(hit)) {
+        let Some(cosine) = hit.cosine else { continue };
+        let at = said.partition_point(|&(near, _)| near > cosine);
+        let beside = &said[at.saturating_sub(BESIDE)..said.len().min(at + BESIDE)];
+        hit.words = beside.iter().map(|&(_, words)| words).sum::<f32>() / beside.len().max(1) as f32;
+        hit.hit.score += hit.words;
+    }
 }
 
 /// The rows of the `most` highest scores above 0, in any order.
@@ -478,6 +501,22 @@ mod tests {
             assert!(["Red", "Shirts", "Men"].contains(&value.as_str()), "{}: {value}", attribute.name);
             assert!(best.1 > 0.9, "{}: {}", attribute.name, best.1);
         }
+    }
+
+    #[test]
+    fn a_visitors_own_photo_is_found_beside_products_as_near() {
+        let evidence = Evidence { scores: vec![0.0; 60], cosine: 1.0, most: 4.0, unwanted: vec![false; 60] };
+        let hit = |row: u32, words: f32, cosine: f32| Joined {
+            hit: Hit { row, score: words + cosine / 4.0 },
+            words,
+            cosine: Some(cosine),
+        };
+        // twenty products that words name are nearest, forty others are not named and further off
+        let product = |row: u32| if row < 20 { hit(row, 0.6, 0.6) } else { hit(row, 0.0, 0.2) };
+        let mut hits: Vec<Joined> = (0..60).map(product).chain([hit(60, 0.0, 0.65), hit(61, 0.0, 0.1)]).collect();
+        guess(&mut hits, &evidence);
+        assert!(hits[60].hit.score > hits[0].hit.score, "nearer than what was named: {}", hits[60].hit.score);
+        assert!(hits[61].hit.score < hits[59].hit.score, "further than what was not: {}", hits[61].hit.score);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 // What this page keeps on the device, and the service worker that serves it without a network.
 import { cacheName } from './data.js';
 
-const supported = typeof caches !== 'undefined';
+export const supported = typeof caches !== 'undefined';
 
 /** The registration of this site alone: a site in a folder above has one too that covers these addresses. @param {string} base */
 async function registered(base) {
@@ -15,38 +15,10 @@ export function controller(base) {
   return worker && new URL('./', worker.scriptURL).href === base ? worker : null;
 }
 
-/** @param {string} base */
-async function ours(base) {
+/** The names of this site's caches. @param {string} base */
+export async function ours(base) {
   const prefix = cacheName(base, '');
   return (await caches.keys()).filter((name) => name.startsWith(prefix));
-}
-
-/** Bytes kept, from the responses' own lengths (the browser's estimate is rounded, and counts other sites under this origin). @param {string} base */
-export async function used(base) {
-  if (!supported) return null;
-  let bytes = 0;
-  for (const name of await ours(base)) {
-    const cache = await caches.open(name);
-    for (const request of await cache.keys()) {
-      const response = await cache.match(request);
-      if (!response) continue;
-      const stated = Number(response.headers.get('content-length'));
-      // A compressed file's stated length is that of the wire, close enough to what a browser keeps.
-      bytes += stated || (await response.blob()).size;
-    }
-  }
-  return bytes;
-}
-
-/** Drops files of earlier catalogs and models. @param {string} base @param {Set<string>} hashes @param {{has(url: string): boolean}} photos */
-export async function prune(base, hashes, photos) {
-  if (!supported) return;
-  const files = await caches.open(cacheName(base, 'files'));
-  for (const request of await files.keys())
-    if (!hashes.has(request.url.split('/').pop() ?? '')) await files.delete(request);
-  const seen = await caches.open(cacheName(base, 'seen'));
-  for (const request of await seen.keys())
-    if (/\.(jpe?g|png|webp)$/.test(request.url) && !photos.has(request.url)) await seen.delete(request);
 }
 
 /** Where own photos are kept (own/keep.js), and whether any are, told without the code that reads them. */
@@ -70,6 +42,7 @@ export async function hasOwn(base) {
 // What is under way must not bring back what was just removed, nor keep an older service worker busy, which is only
 // followed by the next one when it has nothing to do.
 let ended = false;
+export const isEnded = () => ended;
 
 /** @param {string} base */
 export async function remove(base) {
@@ -84,42 +57,6 @@ export async function remove(base) {
 export async function persist({ asked = false } = {}) {
   const silent = 'userAgentData' in navigator; // Chromium never asks the visitor
   if ((asked || silent) && !(await navigator.storage?.persisted?.())) await navigator.storage?.persist?.();
-}
-
-const modest = 24e6; // bytes of photos that are kept without being asked for
-
-/** Whether all photos together are few enough bytes to be kept unasked, judged by those that were seen. @param {number} count */
-export function isModest(count) {
-  const sizes = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource')).flatMap(
-    ({ initiatorType, encodedBodySize }) => (initiatorType === 'img' && encodedBodySize ? [encodedBodySize] : []),
-  );
-  const mean = sizes.reduce((sum, bytes) => sum + bytes, 0) / sizes.length;
-  return count * mean <= modest; // with none seen yet this is false
-}
-
-/** Keeps a photo, and nothing that a host sends in its place; one that cannot be had now is asked for when it is seen. @param {Cache} cache @param {string} url */
-async function keepPhoto(cache, url) {
-  const response = await fetch(url).catch(() => null);
-  const fits =
-    response?.status === 200 &&
-    !response.redirected &&
-    response.type === 'basic' &&
-    /^image\//i.test(response.headers.get('content-type') ?? '');
-  if (response && fits) await cache.put(url, response);
-}
-
-/** @param {string} base @param {string[]} urls @param {(done: number) => void} [onProgress] @param {{workers?: number}} [options] */
-export async function keepPhotos(base, urls, onProgress = () => {}, { workers = 6 } = {}) {
-  const cache = await caches.open(cacheName(base, 'seen'));
-  let done = 0;
-  const queue = [...urls];
-  const work = async () => {
-    for (let url = queue.pop(); url && !ended; url = queue.pop()) {
-      if (!(await cache.match(url))) await keepPhoto(cache, url);
-      onProgress(++done);
-    }
-  };
-  await Promise.all(Array.from({ length: workers }, work));
 }
 
 /**

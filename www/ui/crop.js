@@ -1,5 +1,6 @@
 // A part of a photo to search with: chosen with the finger, the mouse or the keys, cut out without loss.
-import { el, modal } from './dom.js';
+import { el } from './dom.js';
+import { modal } from './modal.js';
 import { t } from './i18n.js';
 import { pngOf } from './photo.js';
 import { cleanCrop, leastCrop as least, within } from '../core/state.js';

@@ -1,74 +1,19 @@
 // Filters with counts: a list of groups beside the grid, or in a sheet where there is no room beside it.
-import { el, icon, modal } from './dom.js';
+import { el, icon } from './dom.js';
 import { t } from './i18n.js';
+import { verified } from './verified.js';
 import { held } from '../core/names.js';
 
 const shownAtFirst = 8;
 const openAtFirst = 3;
 
-// Cloth is softer than the pure colours that CSS has under the same names.
-const colours = {
-  black: '#22211f',
-  white: '#ffffff',
-  grey: '#8d8f92',
-  gray: '#8d8f92',
-  red: '#c3352f',
-  blue: '#3a62ad',
-  green: '#41804f',
-  yellow: '#e6bd3c',
-  orange: '#dd7a33',
-  pink: '#e59bb0',
-  purple: '#77509c',
-  brown: '#7a5136',
-  navy: '#1f2a4d',
-  'navy blue': '#1f2a4d',
-  olive: '#70713b',
-  teal: '#2d7d7d',
-  beige: '#e2d3b8',
-  cream: '#f3ead2',
-  ivory: '#f6f1e2',
-  mustard: '#d6a129',
-  burgundy: '#6d1f33',
-  maroon: '#6d1f33',
-  charcoal: '#3c4045',
-  camel: '#b88a57',
-  khaki: '#aa9b6f',
-  'off white': '#f4f1ea',
-  nude: '#dcb9a1',
-  rust: '#a6492a',
-  blush: '#e8c1bd',
-  copper: '#b06a45',
-  bronze: '#80603a',
-  silver: '#c3c6c9',
-  gold: '#c9a54c',
-  peach: '#f6c3a1',
-  mauve: '#a98aa8',
-  lavender: '#b9a7d8',
-  magenta: '#b83a86',
-  'grey melange': '#b9bbbd',
-  'turquoise blue': '#35a5ab',
-  turquoise: '#35a5ab',
-  'sea green': '#3c8d6f',
-  rose: '#d9899a',
-  taupe: '#8b7d6f',
-  sage: '#a3b096',
-  terracotta: '#bd6147',
-  denim: '#4a6484',
-  emerald: '#1f7a5a',
-  lilac: '#c3aed6',
-  sand: '#d8c4a0',
-  'sky blue': '#8ec1e6',
-  'light blue': '#9cc3e4',
-  mint: '#a9dbc2',
-  coral: '#ee7f6a',
-  plum: '#66375f',
-  tan: '#c49a6c',
-};
+/** @type {typeof import('./values.js') | null} */
+let values = null;
 
 export function swatch(value) {
   const name = value.toLowerCase();
   const colour =
-    held(colours, name) ?? (CSS.supports('color', name.replace(/\s/g, '')) ? name.replace(/\s/g, '') : null);
+    values?.colourOf(name) ?? (CSS.supports('color', name.replace(/\s/g, '')) ? name.replace(/\s/g, '') : null);
   const many = /multi|print|mixed/.test(name);
   if (!colour && !many) return el('span', { class: 'swatch none', 'aria-hidden': 'true' });
   return el('span', {
@@ -92,27 +37,6 @@ export function facetName(name) {
 export const valueName = (value, more = '') =>
   el('span', { class: /\p{Lu}/u.test(value) ? more : `${more} plain-name` }, value);
 
-const letters = ['xxxs', 'xxs', 'xs', 's', 'm', 'l', 'xl', 'xxl', 'xxxl', 'xxxxl'];
-const short = (size) =>
-  size
-    .toLowerCase()
-    .replace(/^(\d)(?=x+[sl]$)/, '')
-    .replace(/^([2-5])(?=[sl]$|x[sl]$)/, (n) => 'x'.repeat(Number(n) - 1));
-
-/** Where a size stands among sizes: letters from small to large, then numbers, then the rest. */
-function sizePlace(value) {
-  const at = letters.indexOf(short(value.trim()));
-  if (at >= 0) return at;
-  const number = Number.parseFloat(value.replace(',', '.').replace(/^[^\d]*/, ''));
-  return Number.isNaN(number) ? 1e9 : 100 + number;
-}
-
-/** Values in the order in which a visitor looks for them: sizes in their own, all others as the catalog has them. */
-export function inOrder(name, rows) {
-  if (!/(^|[^\p{L}])(size|größe|groesse|taille|talla|taglia|maat)s?($|[^\p{L}])/iu.test(facetName(name))) return rows;
-  return rows.toSorted((a, b) => sizePlace(a.value) - sizePlace(b.value));
-}
-
 export class Facets {
   constructor(part, act) {
     this.part = part;
@@ -121,7 +45,14 @@ export class Facets {
     this.long = new Set(); // groups shown in full
     this.panel = el('div', { class: 'facets' });
     part('rail').append(this.panel);
-    part('open-filters').addEventListener('click', () => this.showSheet());
+    part('open-filters').addEventListener('click', () => this.showSheet().catch(() => {}));
+    this.learn().catch(() => {}); // filters work without
+  }
+
+  async learn() {
+    await verified('ui/values');
+    values = await import('./values.js');
+    if (this.catalog) this.act.redrawFacets();
   }
 
   /** `without`: the words that products must not have. */
@@ -160,10 +91,8 @@ export class Facets {
     // The order is the whole catalog's, so that nothing moves under the pointer when a filter is set.
     const rows = facet.values.map((value, code) => ({ value, n: counts[code], chosen: selected.includes(value) }));
     const long = this.long.has(facet.name);
-    const visible = inOrder(
-      facet.name,
-      rows.filter(({ chosen }, i) => long || i < shownAtFirst || chosen),
-    );
+    const known = rows.filter(({ chosen }, i) => long || i < shownAtFirst || chosen);
+    const visible = values?.inOrder(facet.name, known) ?? known;
     const details = el(
       'details',
       { class: 'facet', open },
@@ -256,7 +185,9 @@ export class Facets {
     this.part('active').hidden = !chips.length && !banned.length;
   }
 
-  showSheet() {
+  async showSheet() {
+    await verified('ui/modal');
+    const { modal } = await import('./modal.js');
     const { panel } = this;
     this.done = el('button', { type: 'button', class: 'button primary wide' }, '');
     const dialog = modal(

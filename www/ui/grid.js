@@ -1,7 +1,7 @@
 // The results: a list of cards, one of which is in the tab order; arrows move between them. CardGrid is the one grid of
 // the page and of the element in another page; each says what its cards look like.
 import { el, icon, safeColour } from './dom.js';
-import { language, t } from './i18n.js';
+import { t } from './i18n.js';
 import { held } from '../core/names.js';
 
 /** @typedef {import('../core/catalog.js').Item} Item */
@@ -19,24 +19,16 @@ export function describe(item) {
   return details || item.title;
 }
 
-/** What a product costs, what it cost before, and whether it is sold out. @param {Item} item */
-export function price({ price: text, offer, in_stock }) {
-  const was = offer?.was && el('s', {}, money(offer.was, offer.currency));
-  const now = offer?.now
-    ? `${money(offer.now, offer.currency)}${offer.to ? `–${money(offer.to, offer.currency)}` : ''}`
-    : text;
-  const gone = in_stock === false && el('span', { class: 'card-gone' }, t('sold_out'));
-  return now || gone ? el('span', { class: 'card-price' }, now ? `${now} ` : '', was, gone) : null;
-}
+/** How a product's price is shown: as the shop wrote it, or by its parts once ui/offers.js is here. @type {(item: Item) => HTMLElement | string | null} */
+let shown = ({ price: text }) => text ?? null;
 
-/** @param {string} amount @param {string} [currency] */
-function money(amount, currency) {
-  if (!currency) return amount;
-  try {
-    return new Intl.NumberFormat(language, { style: 'currency', currency }).format(Number(amount));
-  } catch {
-    return `${amount} ${currency}`;
-  }
+/** @param {typeof shown} by */
+export const showPrices = (by) => void (shown = by);
+
+/** @param {Item} item */
+export function price(item) {
+  const content = shown(item);
+  return content === null ? null : el('span', { class: 'card-price' }, content);
 }
 
 /** Who made a product, as far as the shop says it. @param {Item} item */

@@ -3,7 +3,7 @@
 import { language, size, t } from './i18n.js';
 import { sentence } from './notices.js';
 import { renew } from './renew.js';
-import { listed } from './verified.js';
+import { listed, verified } from './verified.js';
 import { fetchManifest } from '../core/data.js';
 import { Engine } from '../core/engine.js';
 import { needs } from '../core/session.js';
@@ -11,6 +11,11 @@ import * as storage from '../core/storage.js';
 
 /** Whether what this page cannot read or may not run belongs to a newer build, which is then loaded: at most once. */
 export const renewed = async ({ code }) => ['version', 'mismatch', 'later'].includes(code) && renew();
+
+async function kept() {
+  await verified('core/kept');
+  return import('../core/kept.js');
+}
 
 export class Launch {
   /** @type {Promise<void> | null} */
@@ -102,18 +107,18 @@ export class Launch {
     const later = globalThis.requestIdleCallback ?? ((run) => setTimeout(run, 1500));
     const load = () => this.app.engine.call('load', { what: ['image'] });
     later(() =>
-      load().then(
-        () => this.keepAll(),
-        () => {},
-      ),
+      load()
+        .then(() => this.keepAll())
+        .catch(() => {}),
     );
   }
 
   /** Where the photos are not many, all of them are kept, so that the page is whole in a tunnel too. */
-  keepAll() {
+  async keepAll() {
     const { base, catalog } = this.app;
-    if (!storage.controller(base) || storage.metered() || !storage.isModest(catalog.manifest.count)) return;
-    storage.keepPhotos(base, catalog.photos(), undefined, { workers: 2 }).catch(() => {});
+    if (!storage.controller(base) || storage.metered()) return;
+    const { isModest, keepPhotos } = await kept();
+    if (isModest(catalog.manifest.count)) await keepPhotos(base, catalog.photos(), undefined, { workers: 2 });
   }
 
   /** Has a service worker keep the page, and lets go of what older catalogs left. */
@@ -129,7 +134,10 @@ export class Launch {
     await storage.serve(app.base, builds, { seen: () => this.seen(), onUpdate, mayReload }).catch(() => {});
     // Which photos a clustered catalog has, this page never knows in full.
     const photos = app.catalog.manifest.cells ? { has: () => true } : new Set(app.catalog.photos());
-    await storage.prune(app.base, new Set(this.files().map(({ sha256 }) => sha256)), photos).catch(() => {});
+    const hashes = new Set(this.files().map(({ sha256 }) => sha256));
+    await kept()
+      .then(({ prune }) => prune(app.base, hashes, photos))
+      .catch(() => {});
   }
 
   /** Addresses that this visit fetched and that are kept as they were seen. */

@@ -1,10 +1,20 @@
 // Prices and stock, where a catalog has them: the order of results, a price range, and what can be had at once. It comes
 // only with catalogs that say such things.
 import { adopt, el } from './dom.js';
-import { t } from './i18n.js';
+import { showPrices } from './grid.js';
+import { language, t } from './i18n.js';
 import { priceOf } from '../core/prices.js';
 
 adopt(`
+.card-price s {
+  margin-inline-end: 6px;
+  opacity: 0.7;
+}
+
+.card-gone {
+  color: var(--warn);
+}
+
 .offers {
   display: grid;
   gap: 10px;
@@ -51,6 +61,26 @@ adopt(`
 const most =
   /(?:^|\s)(?:under|below|less than|up to|max|unter|höchstens|bis|weniger als|moins de|jusqu['’]à|menos de|hasta|meno di|fino a)\s*[€$£]?\s*(\d+(?:[.,]\d{1,2})?)\s*(?:[€$£]|eur(?:os?)?|usd|gbp|chf|dollars?|pounds?)?(?=$|\s)/iu;
 
+/** What a product costs, what it cost before, and whether it is sold out. @param {import('../core/catalog.js').Item} item */
+function priced({ price: text, offer, in_stock }) {
+  const was = offer?.was && el('s', {}, money(offer.was, offer.currency));
+  const now = offer?.now
+    ? `${money(offer.now, offer.currency)}${offer.to ? `–${money(offer.to, offer.currency)}` : ''}`
+    : text;
+  const gone = in_stock === false && el('span', { class: 'card-gone' }, t('sold_out'));
+  return now || gone ? el('span', {}, now ? `${now} ` : '', was, gone) : null;
+}
+
+/** @param {string} amount @param {string} [currency] */
+function money(amount, currency) {
+  if (!currency) return amount;
+  try {
+    return new Intl.NumberFormat(language, { style: 'currency', currency }).format(Number(amount));
+  } catch {
+    return `${amount} ${currency}`;
+  }
+}
+
 export class Offers {
   /** @param {any} app */
   constructor(app) {
@@ -58,6 +88,8 @@ export class Offers {
     this.prices = app.catalog.items.map(priceOf);
     this.priced = this.prices.some((/** @type {number | null} */ price) => price !== null);
     this.stocked = app.catalog.items.some((/** @type {any} */ item) => item.in_stock === false);
+    showPrices(priced);
+    app.results.grid.cards.clear(); // drawn before
     this.host = el('div', { class: 'offers' });
     this.sort = el('select', { class: 'sort', 'aria-label': t('sort') });
     app.part('rail').prepend(this.host);

@@ -1,7 +1,9 @@
 // The promise and its proof: what was requested from where, where the search ran, what the device keeps.
-import { el, modal } from './dom.js';
+import { el } from './dom.js';
+import { modal } from './modal.js';
 import { decimal, size, t } from './i18n.js';
 import { Attention } from './attention.js';
+import { keepPhotos, used } from '../core/kept.js';
 import * as storage from '../core/storage.js';
 
 const partNames = ['wasm', 'instant', 'tokenizer', 'text', 'fusion', 'image', 'shards', 'gpu'];
@@ -192,12 +194,12 @@ export class Privacy {
   async keep() {
     const { catalog, base } = this.app;
     await storage.persist({ asked: true }).catch(() => {});
-    await storage.keepPhotos(base, catalog.photos(), (n) => (this.keeping = n)).catch(() => (this.keeping = undefined));
+    await keepPhotos(base, catalog.photos(), (n) => (this.keeping = n)).catch(() => (this.keeping = undefined));
     this.measure();
   }
 
   async measure() {
-    this.used = await storage.used(this.app.base).catch(() => null);
+    this.used = await used(this.app.base).catch(() => null);
     if (this.dialog?.open) this.draw();
   }
 

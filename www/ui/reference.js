@@ -17,28 +17,9 @@ function shorten(map, most) {
   }
 }
 
-const tabName = (base) => `vitrine photo ${new URL(base).pathname}`;
-const mostOfTab = 2_000_000; // bytes; a tab's storage holds some five million characters
-
-/** The tab remembers the photo that was searched with last, so that a reload does not lose it. */
-function keepInTab(base, key, bytes) {
-  try {
-    sessionStorage.removeItem(tabName(base));
-    if (bytes.length > mostOfTab) return;
-    const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
-    sessionStorage.setItem(tabName(base), JSON.stringify({ key, photo: btoa(text) }));
-  } catch {
-    // storage is refused or full: the photo lasts as long as the page
-  }
-}
-
-function photoOfTab(base, key) {
-  try {
-    const kept = JSON.parse(sessionStorage.getItem(tabName(base)) ?? 'null');
-    return kept?.key === key ? Uint8Array.from(atob(kept.photo), (letter) => letter.charCodeAt(0)) : null;
-  } catch {
-    return null;
-  }
+async function tab() {
+  await verified('ui/tab');
+  return import('./tab.js');
 }
 
 async function cropper() {
@@ -56,12 +37,12 @@ export class References {
     this.app = app;
   }
 
-  /** Whether a photo is here, or was before this tab was loaded anew. */
-  has(key) {
-    if (this.photos.has(key)) return true;
+  /** Takes up the photo that this tab had before it was loaded anew. */
+  async recall(key) {
+    if (!key || this.photos.has(key)) return;
+    const { photoOfTab } = await tab();
     const bytes = photoOfTab(this.app.base, key);
     if (bytes) this.put(key, new Blob([bytes]), bytes);
-    return Boolean(bytes);
   }
 
   put(key, blob, bytes) {
@@ -85,7 +66,10 @@ export class References {
     if (!bytes) return alert(t('error_photo_type'));
     const key = `photo-${Date.now()}`;
     this.put(key, file, bytes);
-    keepInTab(this.app.base, key, bytes);
+    tab().then(
+      ({ keepInTab }) => keepInTab(this.app.base, key, bytes),
+      () => {},
+    );
     this.app.change({ photo: key, like: null, mix: 0.5, item: null });
     this.app.top();
   }

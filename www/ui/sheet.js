@@ -1,5 +1,6 @@
 // One product, close up: its photo, what is known of it, its neighbours, and the ways on from it.
-import { el, icon, modal, safeColour, safeLink } from './dom.js';
+import { el, icon, safeColour, safeLink } from './dom.js';
+import { modal } from './modal.js';
 import { t } from './i18n.js';
 import { changeWords } from './composer.js';
 import { facetName } from './facets.js';

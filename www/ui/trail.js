@@ -1,7 +1,9 @@
 // What was asked in this tab: a list to return to; Back and Ctrl+Z go back a step. A private photo is remembered for as long as
 // the page is open and no longer; the rest of the list lasts as long as the tab. Nothing of it is kept on the device.
-import { el, icon, modal } from './dom.js';
-import { t } from './i18n.js';
+import { icon } from './dom.js';
+import { language, t } from './i18n.js';
+import { learnPanels } from './language.js';
+import { verified } from './verified.js';
 import { addressOf, fromFragment, isOwn, rewritten, toFragment } from '../core/state.js';
 
 const most = 24;
@@ -15,7 +17,7 @@ export class Trail {
     this.go = go;
     this.steps = this.read();
     part('earlier').append(icon('earlier'));
-    part('earlier').addEventListener('click', () => this.open());
+    part('earlier').addEventListener('click', () => this.open().catch(() => {}));
     part('earlier').setAttribute('aria-label', t('earlier'));
     part('earlier').title = t('earlier');
     addEventListener('keydown', (event) => {
@@ -67,36 +69,10 @@ export class Trail {
     this.part('earlier').hidden = !this.steps.some((step) => step.address !== address);
   }
 
-  open() {
-    const steps = this.steps.filter((step) => step.address !== this.now);
-    const row = ({ title, source, state }) =>
-      el(
-        'li',
-        {},
-        el(
-          'button',
-          { type: 'button', class: 'trail-step', on: { click: () => (dialog.close(), this.go(state)) } },
-          source
-            ? el('img', { src: source, alt: '', width: 40, height: 50 })
-            : el('span', { class: 'trail-words' }, icon('search')),
-          el('span', {}, title),
-        ),
-      );
-    const forget = () => {
-      this.steps = [];
-      this.write();
-      dialog.close();
-      this.part('earlier').hidden = true;
-    };
-    const dialog = modal(
-      'sheet trail-sheet',
-      t('earlier'),
-      t('close'),
-      el('h2', { class: 'sheet-title' }, t('earlier')),
-      el('p', { class: 'small faint' }, t('earlier_note')),
-      el('ul', { class: 'trail' }, ...steps.map(row)),
-      el('button', { type: 'button', class: 'link', on: { click: forget } }, t('earlier_forget')),
-    );
+  async open() {
+    await Promise.all([verified('ui/earlier'), learnPanels(language)]);
+    const { showEarlier } = await import('./earlier.js');
+    showEarlier(this);
   }
 }
 

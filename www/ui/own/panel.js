@@ -1,5 +1,6 @@
 // A visitor's own photos on the page: the dialog, and the switch between the shop's products and theirs.
-import { el, modal } from '../dom.js';
+import { el } from '../dom.js';
+import { modal } from '../modal.js';
 import { size, t } from '../i18n.js';
 import { chosen } from '../own.js';
 import { OwnPhotos } from './photos.js';

@@ -128,4 +128,11 @@ export const sentences = {
   price_from: 'Von',
   price_to: 'Bis',
   in_stock: 'Nur lieferbare',
+
+  earlier_note: 'Nur dieser Tab weiß davon, bis Sie ihn schließen.',
+  earlier_forget: 'Vergessen',
+
+  complete: 'Vorschläge',
+  instead: 'Meinten Sie „{words}“?',
+  sold_out: 'ausverkauft',
 };

@@ -118,4 +118,11 @@ export const sentences = {
   price_from: 'From',
   price_to: 'To',
   in_stock: 'In stock only',
+
+  earlier_note: 'Only this tab remembers these, until you close it.',
+  earlier_forget: 'Forget them',
+
+  complete: 'Suggestions',
+  instead: 'Did you mean “{words}”?',
+  sold_out: 'sold out',
 };

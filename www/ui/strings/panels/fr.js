@@ -127,4 +127,11 @@ export const sentences = {
   price_from: 'De',
   price_to: 'À',
   in_stock: 'En stock seulement',
+
+  earlier_note: 'Seul cet onglet s’en souvient, jusqu’à sa fermeture.',
+  earlier_forget: 'Oublier',
+
+  complete: 'Suggestions',
+  instead: 'Vouliez-vous dire « {words} » ?',
+  sold_out: 'épuisé',
 };
