@@ -3,6 +3,7 @@
 import { adopt, el, icon } from './dom.js';
 import { t } from './i18n.js';
 import { swatch } from './facets.js';
+import { fromFragment } from '../core/state.js';
 
 adopt(`
 .complete {
@@ -56,6 +57,12 @@ const ways = 5; // completions, and
 const products = 3; // products that are offered at most
 const earlier = 5;
 
+/** The product that a card's link opens, if it is one of this page's. */
+function itemOf(link) {
+  const own = link.startsWith(location.href.split(/[?#]/)[0]);
+  return own ? fromFragment(new URL(link).hash) : { item: null };
+}
+
 /** The text with what was typed plain and what is added strong. */
 function marked(text, typed) {
   const at = text.toLowerCase().startsWith(typed.toLowerCase()) ? typed.length : 0;
@@ -86,6 +93,7 @@ export class Complete {
     }))
       this.input.setAttribute(name, value);
     this.listen();
+    this.listenForCards();
     if (document.activeElement === this.input) this.offer();
   }
 
@@ -100,6 +108,19 @@ export class Complete {
     app.part('composer').addEventListener('keydown', (event) => event.target === input && this.key(event), true);
     // the field keeps the focus while an option is pressed
     this.list.addEventListener('pointerdown', (event) => event.preventDefault());
+  }
+
+  /** A card that is dragged into the bar is searched with. */
+  listenForCards() {
+    const bar = this.app.part('composer');
+    const carriesLink = (event) => [...(event.dataTransfer?.types ?? [])].includes('text/uri-list');
+    bar.addEventListener('dragover', (event) => carriesLink(event) && event.preventDefault());
+    bar.addEventListener('drop', (event) => {
+      if (!carriesLink(event)) return;
+      event.preventDefault();
+      const { item } = itemOf(event.dataTransfer.getData('text/uri-list'));
+      if (item) this.app.act.like(item);
+    });
   }
 
   async offer() {

@@ -1,7 +1,6 @@
 // The one bar that holds the whole question: a product or photo, words, and how much of each.
 import { el, icon } from './dom.js';
 import { t } from './i18n.js';
-import { fromFragment } from '../core/state.js';
 
 const pause = 180; // ms without a key press before the words are searched
 
@@ -21,12 +20,6 @@ const changeKeys = [
 export function changeWords({ facet, value }) {
   const key = changeKeys.find(([pattern]) => pattern.test(facet))?.[1](value) ?? 'change_plain';
   return t(key, { value });
-}
-
-/** The product that a card's link opens, if it is one of this page's. */
-function itemOf(link) {
-  const own = link.startsWith(location.href.split(/[?#]/)[0]);
-  return own ? fromFragment(new URL(link).hash) : { item: null };
 }
 
 export class Composer {
@@ -81,7 +74,6 @@ export class Composer {
     }
     part('mix-range').addEventListener('input', (event) => act.mix(Number(event.target.value)));
     this.listenForPhotos();
-    this.listenForCards();
   }
 
   /** What is being typed is asked already, or no longer of interest. */
@@ -94,19 +86,6 @@ export class Composer {
     this.settle();
     this.act.clear();
     this.part('words').focus();
-  }
-
-  /** A card that is dragged into the bar is searched with. */
-  listenForCards() {
-    const bar = this.part('composer');
-    const carriesLink = (event) => [...(event.dataTransfer?.types ?? [])].includes('text/uri-list');
-    bar.addEventListener('dragover', (event) => carriesLink(event) && event.preventDefault());
-    bar.addEventListener('drop', (event) => {
-      if (!carriesLink(event)) return;
-      event.preventDefault();
-      const { item } = itemOf(event.dataTransfer.getData('text/uri-list'));
-      if (item) this.act.like(item);
-    });
   }
 
   listenForPhotos() {

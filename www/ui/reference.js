@@ -2,7 +2,6 @@
 import { language, size, t } from './i18n.js';
 import { learnPanels } from './language.js';
 import { sentence } from './notices.js';
-import { photoBytes, photoLimit } from './photo.js';
 import { verified } from './verified.js';
 import { fetchPhoto } from '../core/session.js';
 
@@ -15,6 +14,11 @@ function shorten(map, most) {
     URL.revokeObjectURL(source);
     map.delete(key);
   }
+}
+
+async function photoReader() {
+  await verified('ui/photo');
+  return import('./photo.js');
 }
 
 async function tab() {
@@ -61,6 +65,9 @@ export class References {
 
   async add(file) {
     const alert = (text) => this.app.notice('photo', { text, dismiss: true, alert: true });
+    const reader = await photoReader().catch((error) => alert(sentence(error)));
+    if (!reader) return;
+    const { photoBytes, photoLimit } = reader;
     if (file.size > photoLimit) return alert(t('error_photo_size', { size: size(file.size), limit: size(photoLimit) }));
     const bytes = await photoBytes(file);
     if (!bytes) return alert(t('error_photo_type'));
