@@ -372,7 +372,9 @@ class App {
     const draw = (response) => this.show(query, response, reference, keep);
     // The best so far, while more of a clustered catalog is on its way.
     const response = await (able ? this.session.search(query, { signal, partial: draw }) : this.session.standIn(query));
-    if (this.query === query) draw(response);
+    if (this.query !== query) return;
+    draw(response);
+    this.better(); // what can answer better may have come meanwhile
   }
 
   /** What is shown where the engine could not answer. */
