@@ -77,7 +77,7 @@ class App {
     });
     const completing = () => this.completing().catch(() => {}); // typing works without a list
     part('words').addEventListener('focus', completing, { once: true });
-    root.addEventListener('dragstart', completing, { once: true });
+    root.addEventListener('pointerdown', completing, { once: true }); // a drag may follow
     // The fragment says what is searched for, so this link must not change it.
     root.querySelector('.skip').addEventListener('click', (event) => {
       event.preventDefault();

@@ -13,7 +13,7 @@ pub fn build() {
         let folder = Path::new(PROGRAM).parent().unwrap();
         if std::env::var_os("VITRINE_PROGRAMS_BUILT").is_some() {
             let there = |name: &str| folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)).is_file();
-            assert!(there("vitrine-train") && there("vitrine-demo"), "expected the programs beside {PROGRAM}");
+            assert!(there("vitrine-train") && there("vitrine-demo-catalog"), "expected the programs beside {PROGRAM}");
             return;
         }
         let profile = match folder.file_name().unwrap().to_str().unwrap() {

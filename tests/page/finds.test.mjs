@@ -217,6 +217,8 @@ describe('finds', { skip: reason ?? false, concurrency: 1 }, () => {
     await load(page, server.origin);
     await settled(page, { kind: 'browse' });
     const [id] = await ids(page, 1);
+    await page.focus('[data-part="words"]');
+    await page.waitForSelector('[role="combobox"]'); // what a drag would bring, too
     await page.locator('.card .card-open').first().dragTo(page.locator('[data-part="words"]'));
     await settled(page, { kind: 'like' });
     assert.match(page.url(), new RegExp(`like=${id}`));
