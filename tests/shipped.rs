@@ -7,7 +7,7 @@ use common::succeed;
 use serde_json::Value;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use vitrine::model::folder::Description;
+use vitrine::model::folder::{Description, Part};
 
 fn model() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "models/default"].iter().collect()
@@ -25,7 +25,8 @@ fn it_is_whole_trained_and_within_its_limits() {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         gzip.write_all(&bytes).unwrap();
         total += bytes.len();
-        sent += gzip.finish().unwrap().len();
+        // the instant tier comes before these, and has a bound of its own
+        sent += if file.part == Part::Instant { 0 } else { gzip.finish().unwrap().len() };
     }
     let instant = description.instant.as_ref().expect("the first answer waits for the instant tier alone");
     assert!(instant.bytes <= 1_500_000, "{} bytes before the first answer by meaning", instant.bytes);
