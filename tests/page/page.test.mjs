@@ -622,7 +622,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       broken++ < 2 ? route.abort('connectionreset') : route.continue(),
     );
     const recovered = await open(context);
-    await able(recovered, 'text');
+    await able(recovered, 'composed'); // which the instant tier cannot answer
     assert.equal(broken, 3);
     assert.equal(await recovered.locator('[role="alert"]').count(), 0);
     await context.close();
@@ -637,8 +637,13 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       asked.push(file);
       return hold && file.startsWith('text.') ? undefined : route.continue();
     });
+    // a model without the instant tier, which would answer meanwhile
+    await context.route('**/model/model.json*', async (route) => {
+      const { instant, ...plain } = await (await route.fetch()).json();
+      await route.fulfill({ json: plain });
+    });
     const paused = await open(context, '#q=red+dress');
-    await settled(paused, { kind: 'text', by: 'titles' });
+    await paused.waitForSelector('[data-part="results"][aria-busy="false"]:is([data-by="titles"], [data-by="words"])');
     await paused.waitForSelector('[data-vitrine][data-engine="ready"]');
     await paused.click('[data-part="status"]');
     await paused.waitForFunction(
