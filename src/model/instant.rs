@@ -61,7 +61,7 @@ pub struct Instant<B: Backend> {
 }
 
 impl<B: Backend> Instant<B> {
-    /// Reads a file that [`write`] made for the model.
+    /// Reads a file that [`write()`] made for the model.
     ///
     /// # Errors
     /// [`Error::Model`] for a file of another model or version, or one whose table and tokenizer do not fit.
