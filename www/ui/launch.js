@@ -165,6 +165,7 @@ export class Launch {
       ...(model?.parts ?? []),
       ...(model?.instant ? [model.instant] : []),
       ...site.wasm,
+      ...(site.glossaries ?? []),
     ];
   }
 
