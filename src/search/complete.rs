@@ -90,16 +90,14 @@ fn values(end: &str, index: &TextIndex) -> Vec<Completion> {
         .collect()
 }
 
-/// Words that begin so, and titles with them.
+/// Words that begin so and are makers' names.
 fn makers(end: &str, index: &TextIndex) -> Vec<Completion> {
     let starting = index.dictionary().words_starting(end).into_iter();
     starting
         .filter_map(|(word, term)| {
-            let (rows, _) = index.postings().of_term(term);
-            let first = rows.iter().filter(|&&row| index.title(row).first() == Some(&term)).count();
-            let titles = index.postings().count(term, Field::Title);
-            let maker = first >= MADE && first as f32 >= LEADS * titles as f32;
-            maker.then_some(Completion { text: word, attribute: None, count: first })
+            let (leads, titles) = (index.leads(&word), index.postings().count(term, Field::Title));
+            let first = (leads * titles as f32).round() as usize;
+            (first >= MADE && leads >= LEADS).then_some(Completion { text: word, attribute: None, count: first })
         })
         .collect()
 }

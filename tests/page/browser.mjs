@@ -67,6 +67,14 @@ export async function serve(dist = process.env.VITRINE_DIST) {
   return { origin, stop };
 }
 
+/** The catalog of a served site: its manifest, and its products in row order. */
+export async function catalogOf(origin) {
+  const json = async (file) => (await fetch(`${origin}/catalog/${file}`)).json();
+  const manifest = await json('catalog.json');
+  const lists = await Promise.all(manifest.shards.map((shard) => json(shard.items.file)));
+  return { manifest, items: lists.flat() };
+}
+
 /** Waits until the page has drawn the answer to what it was asked last. */
 export async function settled(page, { kind, by, words } = {}) {
   const parts = [`[data-part="results"][aria-busy="false"]`];

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import axe from 'axe-core';
-import { able, ids, launch, load, missing, serve, settled } from './browser.mjs';
+import { able, catalogOf, ids, launch, load, missing, serve, settled } from './browser.mjs';
 
 const reason = missing();
 
@@ -13,11 +13,7 @@ describe('finds', { skip: reason ?? false, concurrency: 1 }, () => {
   before(async () => {
     server = await serve();
     browser = await launch();
-    const manifest = await (await fetch(`${server.origin}/catalog/catalog.json`)).json();
-    const lists = await Promise.all(
-      manifest.shards.map(async (shard) => (await fetch(`${server.origin}/catalog/${shard.items.file}`)).json()),
-    );
-    items = lists.flat();
+    ({ items } = await catalogOf(server.origin));
   });
 
   after(async () => {

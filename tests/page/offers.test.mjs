@@ -83,6 +83,23 @@ describe('offers', { skip: reason ?? false, concurrency: 1 }, () => {
     await page.waitForFunction(() => !location.hash.includes('sort='));
   });
 
+  test('on a phone the range and stock stand among the filters, and keep the focus', async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.click('[data-part="open-filters"]');
+    const from = page.getByRole('dialog').getByLabel('From', { exact: true });
+    await from.fill('20');
+    await page.keyboard.press('Tab');
+    await page.waitForFunction(() => location.hash.includes('price=20-'));
+    await settled(page, { kind: 'text', by: 'engine' });
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'offers-price_to');
+    assert.ok((await shown(60)).every((row) => price(row) >= 20));
+    await from.fill('');
+    await page.keyboard.press('Tab');
+    await page.waitForFunction(() => !location.hash.includes('price='));
+    await page.keyboard.press('Escape');
+    await page.setViewportSize({ width: 1280, height: 900 });
+  });
+
   test('a range, stock, and a price that is typed among the words are filters', async () => {
     await page.getByLabel('To', { exact: true }).fill('40');
     await page.getByLabel('To', { exact: true }).blur();

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import axe from 'axe-core';
-import { able, ids, launch, missing, serve, settled } from './browser.mjs';
+import { able, catalogOf, ids, launch, missing, serve, settled } from './browser.mjs';
 
 const reason = missing();
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -15,11 +15,7 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
   before(async () => {
     server = await serve();
     browser = await launch();
-    manifest = await (await fetch(`${server.origin}/catalog/catalog.json`)).json();
-    const lists = await Promise.all(
-      manifest.shards.map(async (shard) => (await fetch(`${server.origin}/catalog/${shard.items.file}`)).json()),
-    );
-    items = lists.flat();
+    ({ manifest, items } = await catalogOf(server.origin));
   });
 
   after(async () => {

@@ -44,6 +44,8 @@ export class Facets {
     this.open = new Map(); // group → does it stand open
     this.long = new Set(); // groups shown in full
     this.panel = el('div', { class: 'facets' });
+    /** @type {HTMLElement | null} what stands above the groups: prices and stock, where a catalog has them */
+    this.above = null;
     part('rail').append(this.panel);
     part('open-filters').addEventListener('click', () => this.showSheet().catch(() => {}));
     this.learn().catch(() => {}); // filters work without
@@ -76,11 +78,12 @@ export class Facets {
             )
           : null,
       ),
+      this.above ?? '',
       ...catalog.facets.map((facet, i) => this.group(facet, counts.get(facet.name), i)),
     );
     if (focused) document.getElementById(focused)?.focus();
     this.part('open-filters').replaceChildren(icon('filters'), chosen ? t('filters_n', { n: chosen }) : t('filters'));
-    this.part('open-filters').hidden = !catalog.facets.length;
+    this.part('open-filters').hidden = !catalog.facets.length && !this.above;
     if (this.done) this.done.textContent = t('show_products', { n: shown });
     this.showActive();
   }

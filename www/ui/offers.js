@@ -87,45 +87,58 @@ export class Offers {
     this.app = app;
     this.prices = app.catalog.items.map(priceOf);
     this.priced = this.prices.some((/** @type {number | null} */ price) => price !== null);
-    this.stocked = app.catalog.items.some((/** @type {any} */ item) => item.in_stock === false);
+    const stocked = app.catalog.items.some((/** @type {any} */ item) => item.in_stock === false);
     showPrices(priced);
     app.results.grid.cards.clear(); // drawn before
-    this.host = el('div', { class: 'offers' });
-    this.sort = el('select', { class: 'sort', 'aria-label': t('sort') });
-    app.part('rail').prepend(this.host);
+    const range = () => (this.from.value || this.to.value ? `${this.from.value}-${this.to.value}` : '');
+    const end = (/** @type {string} */ name) =>
+      el('input', {
+        type: 'number',
+        id: `offers-${name}`,
+        min: 0,
+        inputmode: 'decimal',
+        placeholder: t(name),
+        'aria-label': t(name),
+        on: { change: () => app.change({ price: range() }) },
+      });
+    /** @type {any} */
+    this.from = end('price_from');
+    /** @type {any} */
+    this.to = end('price_to');
+    const stock = () => app.change({ stock: this.stock.checked });
+    this.stock = el('input', { type: 'checkbox', id: 'offers-stock', on: { change: stock } });
+    const option = (/** @type {string} */ value, /** @type {string} */ name) => el('option', { value }, t(name));
+    this.sort = el(
+      'select',
+      {
+        class: 'sort',
+        'aria-label': t('sort'),
+        hidden: !this.priced,
+        on: { change: () => app.change({ sort: this.sort.value }) },
+      },
+      option('', 'sort_best'),
+      option('price', 'sort_cheap'),
+      option('-price', 'sort_dear'),
+    );
     app.part('results').querySelector('.results-tools').prepend(this.sort);
-    this.sort.addEventListener('change', () => app.change({ sort: this.sort.value }));
+    // among the filters, beside the results or in their sheet
+    app.results.facets.above = el(
+      'div',
+      { class: 'offers' },
+      this.priced && el('div', { class: 'offers-range' }, this.from, this.to),
+      stocked && el('label', {}, this.stock, t('in_stock')),
+    );
     this.draw();
   }
 
+  /** Shows what the state says, in the fields that are there. */
   draw() {
-    const { state } = this.app;
-    const [least, highest] = state.price.split('-');
-    const field = (/** @type {string} */ name, /** @type {string} */ value) =>
-      el('input', {
-        type: 'number',
-        min: 0,
-        inputmode: 'decimal',
-        value,
-        placeholder: t(name),
-        'aria-label': t(name),
-        on: { change: () => this.app.change({ price: range() }) },
-      });
-    const [from, to] = [field('price_from', least), field('price_to', highest ?? '')];
-    const range = () => (from.value || to.value ? `${from.value}-${to.value}` : '');
-    const stock = el('input', {
-      type: 'checkbox',
-      checked: state.stock,
-      on: { change: (/** @type {any} */ event) => this.app.change({ stock: event.target.checked }) },
-    });
-    this.host.replaceChildren(
-      ...(this.priced ? [el('div', { class: 'offers-range' }, from, to)] : []),
-      ...(this.stocked ? [el('label', {}, stock, t('in_stock'))] : []),
-    );
-    const option = (/** @type {string} */ value, /** @type {string} */ name) =>
-      el('option', { value, selected: value === state.sort }, t(name));
-    this.sort.replaceChildren(option('', 'sort_best'), option('price', 'sort_cheap'), option('-price', 'sort_dear'));
-    this.sort.hidden = !this.priced;
+    const { sort, price, stock } = this.app.state;
+    const [least, highest = ''] = price.split('-');
+    this.from.value = least;
+    this.to.value = highest;
+    this.stock.checked = stock;
+    this.sort.value = sort;
   }
 
   /** "dress under 50" → the words without the price, and the price. @param {string} text */
