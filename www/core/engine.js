@@ -193,6 +193,11 @@ export class Engine extends EventTarget {
     });
   }
 
+  /** Whether the shop's own words can be asked for. */
+  get named() {
+    return this.state.wasm === 'ready' && this.state.words === 'ready';
+  }
+
   /** Whether the text encoder is here, and with it better answers than the instant tier's. */
   get full() {
     return this.state.text === 'ready';
@@ -204,10 +209,10 @@ export class Engine extends EventTarget {
 
   /** Which queries the engine can answer now. @param {string} kind @returns {boolean} */
   can(kind) {
-    const { wasm, words: named, instant, text, image, shards } = this.state;
+    const { wasm, instant, text, image, shards } = this.state;
     if (wasm !== 'ready' || shards !== 'ready') return false;
-    const [words, photos] = [text === 'ready' && named === 'ready', image === 'ready'];
-    const typed = words || (instant === 'ready' && named === 'ready');
+    const [words, photos] = [text === 'ready' && this.named, image === 'ready'];
+    const typed = words || (instant === 'ready' && this.named);
     return held({ like: true, text: typed, image: photos, composed: words && photos }, kind) ?? false;
   }
 }

@@ -149,7 +149,7 @@ export class Session {
   /** Whether the shop's own words can answer a query before the encoders are here. @param {Query} query */
   speaks({ kind, row, photo }) {
     const named = kind === 'text' || (kind === 'composed' && row !== null && !photo);
-    return named && !this.catalog.manifest.cells && this.engine?.state.words === 'ready';
+    return named && !this.catalog.manifest.cells && Boolean(this.engine?.named);
   }
 
   /** What the catalog alone can say, while the search loads or where it cannot run. @param {Query} query @returns {Promise<Response>} */

@@ -134,7 +134,7 @@ export class Complete {
   /** What the worker can complete, or null before it can. */
   async found(text) {
     const { engine, catalog } = this.app;
-    if (engine?.state.words !== 'ready' || catalog.manifest.cells) return null;
+    if (!engine?.named || catalog.manifest.cells) return null;
     return engine.call('complete', { text, words: ways, rows: products }).catch(() => null);
   }
 

@@ -68,7 +68,7 @@ function priced({ price: text, offer, in_stock }) {
     ? `${money(offer.now, offer.currency)}${offer.to ? `–${money(offer.to, offer.currency)}` : ''}`
     : text;
   const gone = in_stock === false && el('span', { class: 'card-gone' }, t('sold_out'));
-  return now || gone ? el('span', {}, now ? `${now} ` : '', was, gone) : null;
+  return now || gone ? el('span', {}, now, (was || gone) && ' ', was, gone) : null;
 }
 
 /** @param {string} amount @param {string} [currency] */
