@@ -189,11 +189,8 @@ describe('the page, when things break', { skip: reason ?? false, concurrency: 1 
       await alert.waitFor();
       const asked = [];
       context.on('request', (request) => asked.push(request.url().split('/').pop()));
-      assert.equal(
-        await page.getAttribute('[data-part="results"]', 'data-by'),
-        'titles',
-        'nothing was answered with the new vectors',
-      );
+      const by = await page.getAttribute('[data-part="results"]', 'data-by');
+      assert.ok(['titles', 'words'].includes(by), `nothing was answered with the new vectors, but by ${by}`);
       await alert.getByRole('button', { name: 'Reload' }).click();
       await settled(page, { kind: 'text', by: 'engine', words: 'red dress' });
       assert.ok(asked.includes(file) && !asked.includes(shard.file), 'all of the new site, none of the old');

@@ -214,7 +214,8 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       assert.ok(!page.url().includes('photo'), 'a private photo leaves no trace in the address');
     }
     await page.click('[data-part="status"]');
-    assert.ok(await page.isVisible('.attention summary'), 'attention over the photo is offered');
+    // attention over the photo is offered
+    await page.waitForSelector('.attention summary');
     await page.keyboard.press('Escape');
   });
 
