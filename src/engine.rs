@@ -370,7 +370,7 @@ impl<B: Backend> Engine<B> {
             // nearest products there always are, and they would be random ones
             return Ok(Response { reading, good: place.relevance.map(|_| 0), ..Response::default() });
         }
-        let query = Query { text: reading.english.as_deref().filter(|text| !text.is_empty()).or(text), ..query };
+        let query = Query { text: text.map(|_| reading.for_encoder()), ..query };
         let near = match request.mode {
             Mode::Words => Response::default(),
             _ => self.nearest(query, filter, CANDIDATES.max(request.k).min(S::MOST), place.vectors).await?,

@@ -491,7 +491,7 @@ impl Vitrine {
         let nothing = TextIndex::default();
         let words = self.words.as_ref().unwrap_or(&nothing);
         let read = query.text.map(|text| Reading::of(text, words, &self.glossaries)).unwrap_or_default();
-        let text = read.english.as_deref().filter(|text| !text.is_empty()).or(query.text);
+        let text = query.text.map(|_| read.for_encoder());
         let mut encoded = engine.encode(Query { text, ..query }).await.map_err(raise)?;
         let attention = Attention::of(&mut encoded, engine.preprocess().grid());
         let (tier, ms) = (encoded.tier, encoded.ms);

@@ -182,6 +182,29 @@ fn every_format_gives_nearly_the_same_vector() {
 }
 
 #[test]
+fn a_model_without_a_catalog_reads_other_languages_in_english() {
+    let world = World::with_photos();
+    let vector =
+        |text: &str| json(&["embed", "--text", text, "--model", &world.at("model"), "--json"])["vector"].clone();
+    assert_eq!(vector("rotes Kleid"), vector("red dress"));
+    assert_ne!(vector("rotes Kleid"), vector("blue dress"));
+
+    // the same queries in two languages are the same to `eval`; some rank their targets otherwise if one is not read
+    let metrics = |texts: [&str; 6]| {
+        let line =
+            |(i, text): (usize, &str)| format!("{{\"captions\": [\"{text}\"], \"targets\": [\"p{}\"]}}\n", i + 5);
+        let lines: String = texts.into_iter().enumerate().map(line).collect();
+        std::fs::write(world.path("q.jsonl"), lines).unwrap();
+        let (photos, queries) = (world.at("photos"), world.at("q.jsonl"));
+        let asked = ["eval", "--images", &photos, "--queries", &queries, "--model", &world.at("model"), "--json"];
+        json(&[&asked[..], &["--k", "1,2,3,4,5,6,7,8,9"]].concat())["metrics"].clone()
+    };
+    let german = ["rotes Kleid", "schwarze Schuhe", "Damenuhr", "weiße Hose", "grüner Rock", "blaue Jacke"];
+    let english = ["red dress", "black shoes", "women watch", "white trousers", "green skirt", "blue jacket"];
+    assert_eq!(metrics(german), metrics(english));
+}
+
+#[test]
 fn another_models_catalog_is_refused_with_both_fingerprints() {
     let world = World::with_photos();
     world.index("catalog");

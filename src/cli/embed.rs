@@ -9,6 +9,8 @@ use vitrine::backend::gpu::Arithmetic;
 use vitrine::engine::{Engine, Query, Tier};
 use vitrine::hash::sha256_hex;
 use vitrine::image;
+use vitrine::search::glossary::Glossaries;
+use vitrine::search::reading::Reading;
 
 /// Print the vector of a photo, of words, or of both
 #[derive(Args)]
@@ -47,7 +49,10 @@ pub fn run(args: EmbedArgs) -> anyhow::Result<()> {
 fn run_on<B: Backend>(engine: &Engine<B>, args: &EmbedArgs) -> anyhow::Result<()> {
     let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("reading photo {}", path.display()));
     let photo = args.image.as_ref().map(read).transpose()?;
-    let query = Query { photo: photo.as_deref(), text: args.text.as_deref(), like: None };
+    let glossaries = Glossaries::shipped()?;
+    let reading = args.text.as_deref().map(|text| Reading::without_catalog(text, &glossaries));
+    let text = reading.as_ref().map(Reading::for_encoder);
+    let query = Query { photo: photo.as_deref(), text, like: None };
     let encoded = pollster::block_on(engine.encode(query))?;
     if !args.json {
         vitrine::print::line(format_args!(
@@ -63,6 +68,7 @@ fn run_on<B: Backend>(engine: &Engine<B>, args: &EmbedArgs) -> anyhow::Result<()
         serde_json::json!({
             "vector": encoded.vector,
             "tier": encoded.tier,
+            "read": text,
             "fingerprint": engine.description().fingerprint,
             "patches_sha256": bytes.map(|bytes| sha256_hex(&bytes)),
             "attention": {"photo": encoded.photo, "words": encoded.words, "modalities": encoded.modalities},

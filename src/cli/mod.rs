@@ -77,7 +77,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(args),
         Command::Eval(args) => match &args.catalog {
             Some(catalog) => eval_catalog::run(&args, catalog),
-            None => eval::run(&args, |model| Ok(embedder::EngineEmbedder(open_tier(Native::new(), model, args.tier)?))),
+            None => eval::run(&args, |model| {
+                Ok(embedder::EngineEmbedder::new(open_tier(Native::new(), model, args.tier)?)?)
+            }),
         },
         Command::Convert(args) => convert::run(args),
         Command::Program(program) => program.run(),

@@ -110,6 +110,16 @@ impl Reading {
         Self { text: text.into(), typed: folded, tokens, language, english, unknown, script }
     }
 
+    /// Reads a text by the glossaries alone, for a model without a catalog.
+    pub fn without_catalog(text: &str, glossaries: &Glossaries) -> Self {
+        Self::of(text, &TextIndex::default(), glossaries)
+    }
+
+    /// The text as the text encoder reads it: in English where it was in another language.
+    pub fn for_encoder(&self) -> &str {
+        self.english.as_deref().filter(|text| !text.is_empty()).unwrap_or(&self.text)
+    }
+
     /// Takes words for known that somebody else knows.
     pub fn forget(&mut self, knows: impl Fn(&str) -> bool) {
         self.unknown.retain(|word| {

@@ -203,3 +203,20 @@ fn a_file_that_is_no_glossary_is_refused() {
         assert!(Glossary::read(bytes).is_err(), "{bytes:?}");
     }
 }
+
+#[test]
+fn the_encoder_reads_english_where_glossaries_help_and_what_was_typed_elsewhere() {
+    let glossaries = Glossaries::shipped().unwrap();
+    for (text, english) in [
+        ("rotes Kleid", "red dress"),
+        ("Langarmshirt", "long-sleeved t-shirt"),
+        ("robe rouge", "red dress"),
+        ("zapatos negros", "black shoes"),
+        ("borsa marrone", "brown bag"),
+        ("Red dress, size M", "Red dress, size M"),
+        ("Xyzzy", "Xyzzy"),
+        ("", ""),
+    ] {
+        assert_eq!(Reading::without_catalog(text, &glossaries).for_encoder(), english, "{text}");
+    }
+}
