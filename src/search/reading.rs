@@ -20,6 +20,10 @@ const ELSEWHERE: f32 = 0.8;
 const ACCENTED: f32 = 0.4;
 /// The most names of a concept that are looked for in titles.
 const MOST_NAMES: usize = 4;
+/// Attributes whose values are kinds of products in the English glossary.
+const KINDS: [&str; 2] = ["articleType", "garment"];
+/// Names in the singular of what is sold in pairs.
+const PAIRS: [&str; 5] = ["cufflink", "earring", "glove", "sandal", "sock"];
 /// A word that begins so many of the titles that hold it is a maker's name, if so many titles do.
 const LEADS: f32 = 0.5;
 const TITLES: usize = 2;
@@ -89,7 +93,7 @@ impl Reading {
         let folded: Vec<String> = words.iter().map(|word| word.folded.clone()).collect();
         let accented = text.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
         let (language, rivals) = language(&folded, accented, index, glossaries);
-        let mut reader = Reader { index, glossaries, language, rivals, translated: pictured.is_some() };
+        let mut reader = Reader { index, glossaries, language, rivals, translated: pictured.is_some(), thing: false };
         let (mut tokens, mut unknown, mut i) = (Vec::new(), Vec::new(), 0);
         while i < words.len() {
             let (mut read, used) = reader.read(&words[i..], &folded[i..]);
@@ -161,6 +165,8 @@ struct Reader<'a> {
     /// Languages that the text may be of as well.
     rivals: Vec<Language>,
     translated: bool,
+    /// Whether something that is sold was named already.
+    thing: bool,
 }
 
 impl Reader<'_> {
@@ -257,8 +263,9 @@ impl Reader<'_> {
             // an English word is the encoder's own
             let shown = match glossary.language {
                 Language::English => words.iter().map(|word| word.raw.as_str()).collect::<Vec<_>>().join(" "),
-                _ => concept.name.clone(),
+                _ => in_trade(&concept.name),
             };
+            self.thing |= concept.kind == Kind::Thing;
             let named = fold::tokens(&concept.name).collect();
             tokens.push(Token { words: named, senses, kind: Some(concept.kind), shown });
         }
@@ -297,15 +304,21 @@ impl Reader<'_> {
         near.map(|sense| Sense { sure: sense.sure * SELDOM, ..sense }).collect()
     }
 
-    /// The likeliest meaning: of the usual ones the first that is a value to the catalog.
+    /// The likeliest meaning: of the usual ones the first that is a value to the catalog. Where none is, the first that is a
+    /// kind of product if nothing was named yet that is sold: "jean bleu" is a pair of jeans, "chemise en jean" is of denim.
     fn likeliest(&self, glossary: &Glossary, meant: &[Meant]) -> Meant {
         let usual = || meant.iter().filter(|meant| meant.usual);
-        let is_value = |meant: &&Meant| {
-            let senses = self.resolve(&glossary.concept(meant.concept).name);
-            senses.iter().any(|sense| !sense.values.is_empty())
-        };
-        let one = usual().find(is_value).or_else(|| usual().next()).or(meant.first());
-        one.copied().unwrap_or(Meant { concept: 0, usual: false })
+        let name = |meant: &Meant| glossary.concept(meant.concept).name.as_str();
+        let is_value = |meant: &&Meant| self.resolve(name(meant)).iter().any(|sense| !sense.values.is_empty());
+        let is_kind = |meant: &&Meant| !self.thing && self.is_kind(name(meant));
+        let one = usual().find(is_value).or_else(|| usual().find(is_kind)).or_else(|| usual().next());
+        one.or(meant.first()).copied().unwrap_or(Meant { concept: 0, usual: false })
+    }
+
+    /// Whether a concept is one kind of product, as trousers are, and no group of them, as clothing is.
+    fn is_kind(&self, name: &str) -> bool {
+        let english = self.glossaries.of(Language::English).and_then(|english| english.named(name));
+        english.is_some_and(|concept| concept.values.iter().any(|(attribute, _)| KINDS.contains(&attribute.as_str())))
     }
 
     /// What the catalog calls a concept: values by its names, values of attributes of the glossary's names, or else the
@@ -355,6 +368,11 @@ impl Reader<'_> {
     }
 }
 
+/// A concept's name as shops have it, which sell socks and never a sock.
+fn in_trade(name: &str) -> String {
+    if PAIRS.contains(&name) { format!("{name}s") } else { name.to_owned() }
+}
+
 /// The words of the grammar that a concept is; wishes as "looking for" say nothing.
 fn grammar(name: &str) -> Vec<Token> {
     const SILENT: [&str; 11] =
@@ -380,6 +398,10 @@ fn in_english(tokens: &[Token], language: Language) -> String {
     let other = tokens.iter().any(|token| token.words[0] == "another");
     for token in tokens {
         if token.words[0] == "than" && !other {
+            continue;
+        }
+        // "couleur noir" says no more than "noir"
+        if thing.is_some() && token.kind == Some(Kind::Grammar) && token.words == ["colour"] {
             continue;
         }
         if token.shown.is_empty() || (!token.translated() && is_function(&token.words[0], language)) {
