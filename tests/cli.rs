@@ -6,10 +6,10 @@ mod common;
 #[path = "../examples/search.rs"]
 mod example;
 
-use common::{World, copy_page, fail, photo, succeed, vitrine};
+use common::{PROGRAM, World, copy_page, fail, photo, succeed, vitrine};
 use image::ImageFormat;
 use serde_json::Value;
-use std::process::Command;
+use std::process::{Command, Output};
 
 impl World {
     fn index(&self, out: &str) -> Value {
@@ -178,6 +178,33 @@ fn every_format_gives_nearly_the_same_vector() {
     for (format, least) in [("f16", 0.9999), ("q8", 0.998), ("q4", 0.8)] {
         let cosine: f64 = vector(format).iter().zip(&exact).map(|(a, b)| a * b).sum();
         assert!(cosine > least, "{format}: cosine {cosine}");
+    }
+}
+
+#[test]
+fn a_program_that_was_unpacked_finds_its_model_and_page_from_any_folder() {
+    let world = World::with_photos();
+    // as a release archive has it, and as a package installs it
+    for (program, files) in [("unpacked/vitrine", "unpacked"), ("usr/bin/vitrine", "usr/share/vitrine")] {
+        let (program, files) = (world.path(program), world.path(files));
+        std::fs::create_dir_all(program.parent().unwrap()).unwrap();
+        std::fs::create_dir_all(files.join("models")).unwrap();
+        std::fs::copy(PROGRAM, &program).unwrap();
+        let run = |args: &[&str]| Command::new(&program).args(args).current_dir(world.path("photos")).output().unwrap();
+        let text =
+            |output: &Output| String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned();
+        let without = run(&["embed", "--text", "red"]);
+        assert_eq!(without.status.code(), Some(1), "{}", text(&without));
+
+        std::fs::rename(world.path("model"), files.join("models/default")).unwrap();
+        let with = run(&["embed", "--text", "red"]);
+        assert!(with.status.success(), "{}", text(&with));
+        let folder = files.join("models/default").canonicalize().unwrap();
+        let version = text(&run(&["--version"]));
+        assert!(version.contains(&*folder.to_string_lossy()) && version.contains("page: none found"), "{version}");
+        let site = run(&["site", "nothing", "--out", "dist"]);
+        assert!(text(&site).contains("release archive"), "{}", text(&site));
+        std::fs::rename(files.join("models/default"), world.path("model")).unwrap();
     }
 }
 

@@ -21,8 +21,8 @@ pub struct EmbedArgs {
     /// Photo file
     #[arg(long)]
     image: Option<PathBuf>,
-    /// Model folder
-    #[arg(long, default_value = "models/default")]
+    /// Model folder [default: the one that ships]
+    #[arg(long, default_value_os_t = super::home::model(), hide_default_value = true)]
     model: PathBuf,
     /// What turns a text into a vector: the text encoder, or the instant tier that stands in for it
     #[arg(long, value_enum, default_value = "full")]

@@ -41,8 +41,8 @@ pub struct EvalArgs {
     /// What FashionIQ's queries search in: the whole validation split, or only its candidates and targets
     #[arg(long, value_enum, default_value = "original", conflicts_with = "queries")]
     split: Gallery,
-    /// Model folder
-    #[arg(long, default_value = "models/default")]
+    /// Model folder [default: the one that ships]
+    #[arg(long, default_value_os_t = super::home::model(), hide_default_value = true)]
     pub model: PathBuf,
     /// What turns texts into vectors: the text encoder, or the instant tier that the page answers by until that is here
     #[arg(long, value_enum, default_value = "full")]

@@ -70,7 +70,7 @@ pub fn run(args: IndexArgs) -> anyhow::Result<()> {
     // before anything is read that takes long
     staging::check(args.kind(), &args.out, &inputs)?;
     let told = args.told();
-    let model = told.model.clone().unwrap_or("models/default".into());
+    let model = told.model.clone().unwrap_or_else(super::home::model);
     match args.backend {
         super::Device::Cpu => run_on(&super::open(super::Native::new(), &model)?, &model, told, args),
         #[cfg(feature = "gpu")]

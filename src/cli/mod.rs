@@ -9,6 +9,7 @@ mod eval;
 mod eval_catalog;
 mod export;
 mod feed;
+mod home;
 mod index;
 mod merge;
 mod program;
@@ -41,7 +42,7 @@ pub enum Device {
 
 /// Fashion search that runs wholly in the visitor's browser.
 #[derive(Parser)]
-#[command(name = "vitrine", version, about)]
+#[command(name = "vitrine", version, long_version = home::inside(), about)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

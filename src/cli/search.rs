@@ -40,8 +40,8 @@ pub struct SearchArgs {
     /// Number of results
     #[arg(short, long, default_value_t = 10)]
     k: usize,
-    /// Model folder
-    #[arg(long, default_value = "models/default")]
+    /// Model folder [default: the one that ships]
+    #[arg(long, default_value_os_t = super::home::model(), hide_default_value = true)]
     model: PathBuf,
     /// Where to compute
     #[arg(long, value_enum, default_value_t)]

@@ -1,6 +1,5 @@
 //! `vitrine site`: a catalog → a static site.
 
-use anyhow::bail;
 use clap::Args;
 use std::path::PathBuf;
 use vitrine::site::Site;
@@ -13,10 +12,10 @@ pub struct SiteArgs {
     /// Where to write the site
     #[arg(long)]
     out: PathBuf,
-    /// Model folder; must be the one that the catalog was made with
-    #[arg(long, default_value = "models/default")]
+    /// Model folder; must be the one that the catalog was made with [default: the one that ships]
+    #[arg(long, default_value_os_t = super::home::model(), hide_default_value = true)]
     model: PathBuf,
-    /// The page's files with the wasm build [default: www beside the program or in this folder]
+    /// The page's files with the wasm build [default: www beside the program]
     #[arg(long)]
     www: Option<PathBuf>,
     /// The page's title [default: the catalog's]
@@ -40,7 +39,7 @@ pub struct SiteArgs {
 pub fn run(args: SiteArgs) -> anyhow::Result<()> {
     let www = match args.www {
         Some(www) => www,
-        None => find_www()?,
+        None => super::home::www()?,
     };
     let site = Site {
         catalog: &args.catalog,
@@ -67,14 +66,4 @@ pub fn run(args: SiteArgs) -> anyhow::Result<()> {
         ))?;
     }
     Ok(())
-}
-
-fn find_www() -> anyhow::Result<PathBuf> {
-    let program = std::env::current_exe().ok();
-    let beside = program.as_ref().and_then(|path| path.parent()).map(|folder| folder.join("www"));
-    let folders = [Some(PathBuf::from("www")), beside];
-    match folders.into_iter().flatten().find(|folder| folder.join("index.html").exists()) {
-        Some(folder) => Ok(folder),
-        None => bail!("building the site: expected the page's files in www, got none; give their folder with --www"),
-    }
 }
