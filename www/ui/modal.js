@@ -132,6 +132,60 @@ adopt(`
 dt {
   color: var(--muted);
 }
+
+.figures {
+  display: grid;
+  grid-template-columns: auto 1fr;
+  gap: 7px 22px;
+  width: 100%;
+  font-size: 14px;
+}
+
+.privacy {
+  display: grid;
+  gap: 12px;
+  font-size: 14.5px;
+}
+
+.privacy h3 {
+  margin-top: 14px;
+  font: 400 18px/1.2 var(--serif);
+}
+
+.privacy-count {
+  padding-right: 44px;
+  font: 400 clamp(26px, 4vw, 34px) / 1.15 var(--serif);
+  letter-spacing: -0.015em;
+}
+
+.privacy-count[data-away="0"] {
+  color: var(--accent);
+}
+
+.figures dd {
+  display: flex;
+  align-items: center;
+  justify-content: flex-end;
+  gap: 14px;
+  font-variant-numeric: tabular-nums;
+}
+
+.privacy .figures dd {
+  white-space: nowrap;
+}
+
+.meter {
+  width: 84px;
+  height: 3px;
+  border-radius: 2px;
+  background: linear-gradient(to right, var(--accent) var(--share), var(--line) var(--share));
+}
+
+@media (min-width: 720px) {
+  .privacy-sheet {
+    width: min(100% - 48px, 560px);
+  }
+}
 `);
 
 /** A modal dialog that closes on Esc and on a click beside it, and is gone from the document afterwards. */

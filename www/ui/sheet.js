@@ -1,10 +1,147 @@
 // One product, close up: its photo, what is known of it, its neighbours, and the ways on from it.
-import { el, icon, safeColour, safeLink } from './dom.js';
+import { adopt, el, icon, safeColour, safeLink } from './dom.js';
 import { modal } from './modal.js';
 import { t } from './i18n.js';
 import { changeWords } from './composer.js';
 import { facetName } from './facets.js';
 import { describe, price } from './grid.js';
+
+adopt(`
+.product .dialog-body {
+  display: grid;
+  gap: 26px;
+}
+
+@media (min-width: 720px) {
+  .product .dialog-body {
+    grid-template-columns: minmax(0, 10fr) minmax(0, 11fr);
+    gap: 40px;
+  }
+
+  .product-photo {
+    position: sticky;
+    top: 32px;
+    align-self: start;
+  }
+}
+
+.product-photo .frame {
+  aspect-ratio: auto;
+  max-width: 460px;
+  margin: 0 auto;
+  border-radius: 16px;
+}
+
+.product-photo .frame img {
+  height: auto;
+  max-height: 48dvh;
+  object-fit: contain;
+}
+
+@media (min-width: 720px) {
+  .product-photo .frame img {
+    max-height: 70dvh;
+  }
+}
+
+.product-photo {
+  position: relative;
+}
+
+.steps {
+  position: absolute;
+  inset: auto 0 0;
+  display: flex;
+  justify-content: space-between;
+  padding: 10px;
+  max-width: 460px;
+  margin: 0 auto;
+  pointer-events: none;
+}
+
+.step {
+  background: color-mix(in srgb, var(--raised) 88%, transparent);
+  color: var(--ink);
+  pointer-events: auto;
+}
+
+.step:disabled {
+  visibility: hidden;
+}
+
+.product-text {
+  display: grid;
+  gap: 18px;
+  align-content: start;
+  justify-items: start;
+  min-width: 0;
+}
+
+.product-text > * {
+  max-width: 100%;
+}
+
+.product-title {
+  padding-right: 44px;
+  font: 400 clamp(24px, 2.6vw, 32px) / 1.18 var(--serif);
+  letter-spacing: -0.012em;
+  overflow-wrap: anywhere;
+}
+
+.product-price {
+  font-size: 18px;
+  font-variant-numeric: tabular-nums;
+}
+
+.product-actions {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 8px;
+}
+
+.product-details {
+  display: grid;
+  grid-template-columns: auto 1fr;
+  gap: 7px 22px;
+  width: 100%;
+  font-size: 14px;
+}
+
+.product-details {
+  padding-top: 16px;
+  border-top: 1px solid var(--line);
+}
+
+.product-near {
+  font: 400 18px/1.2 var(--serif);
+}
+
+.strip {
+  display: grid;
+  grid-template-columns: repeat(4, minmax(0, 1fr));
+  gap: 10px;
+  width: 100%;
+}
+
+.strip-open {
+  display: block;
+  width: 100%;
+  padding: 0;
+  border: 0;
+  background: none;
+}
+
+.strip .frame {
+  border-radius: 10px;
+}
+
+/* A phone on its side, or a page at 200 %. */
+@media (max-height: 520px) {
+  .product-photo .frame img {
+    max-height: 78dvh;
+  }
+}
+`);
 
 export class Sheet {
   constructor(act) {
