@@ -168,7 +168,128 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     assert.equal(await group.locator('.alike').getAttribute('aria-expanded'), 'true');
     await group.locator('.alike').click();
     for (const id of copies) assert.equal(await page.locator(`.card[data-id="${id}"]`).count(), 0);
-    assert.equal(await page.locator('.alike').count(), 2, 'the copies, and the two photos of one product');
+    assert.equal(await page.locator('.alike').count(), 1, 'the copies');
+    assert.equal(await page.locator('[data-photos="2"]').count(), 1, 'and the two photos of one product, on one card');
+    await context.close();
+  });
+
+  /** Every third row is a second photo of the product before it, in a colour of its own. */
+  function severalPhotos(rows) {
+    for (const row of rows) {
+      delete row.same_as;
+      row.title = row.title.replaceAll('-', ' ');
+    }
+    for (let row = 2; row < rows.length; row += 3) {
+      const { id, title, attributes } = rows[row - 1];
+      rows[row - 1].product = id;
+      Object.assign(rows[row], {
+        product: id,
+        title,
+        attributes: { ...attributes, colour: rows[row].attributes.colour },
+      });
+    }
+  }
+
+  /** What the filters say: value → count, of one group. */
+  const countsOf = (page, name) =>
+    page.$$eval(`.rail input[data-facet="${name}"]`, (inputs) =>
+      Object.fromEntries(
+        inputs.map((input) => [
+          input.dataset.value,
+          input.closest('label').querySelector('.facet-count').textContent.replaceAll(/\D/g, ''),
+        ]),
+      ),
+    );
+
+  test('counts products, not photos, and filters by what the answer has', async () => {
+    let rows;
+    const { context, page } = await visit('', (all) => (severalPhotos(all), (rows = all)));
+    await able(page, 'text');
+    await settled(page, { kind: 'browse' });
+    const product = (item) => item.product ?? item.id;
+    const products = (list) => new Set(list.map(product)).size;
+    const heading = async () => Number((await page.textContent('[data-part="heading"]')).replaceAll(/\D/g, ''));
+    assert.equal(await heading(), products(rows));
+    assert.ok(products(rows) < rows.length);
+    const all = async () => page.$$eval('.rail .facet-values .link', (links) => links.forEach((link) => link.click()));
+    await all();
+    const having = (list, name, value) => products(list.filter((item) => item.attributes[name] === value));
+    const told = async (list, name) => {
+      for (const [value, n] of Object.entries(await countsOf(page, name)))
+        assert.equal(Number(n), having(list, name, value), `${name} ${value}`);
+    };
+    await told(rows, 'colour');
+
+    await search(page, 'dress');
+    const answer = async () => {
+      const shown = await page.$$eval('.card', (cards) => cards.map((card) => Number(card.dataset.row)));
+      const names = new Set(shown.map((row) => product(rows[row])));
+      assert.equal(names.size, shown.length, 'a product is one card');
+      return { n: shown.length, names };
+    };
+    const subheading = async () => Number((await page.textContent('[data-part="subheading"]')).match(/\d+/)[0]);
+    for (let shown = -1; shown !== (await answer()).n;) {
+      shown = (await answer()).n;
+      await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+      await page.waitForTimeout(300);
+    }
+    const { n } = await answer();
+    assert.equal(await subheading(), n, 'the heading counts the cards');
+    const before = await countsOf(page, 'colour');
+    const sum = Object.values(await countsOf(page, 'gender')).reduce((total, count) => total + Number(count), 0);
+    assert.equal(sum, n, 'each product of the answer is of one gender, and no other is counted');
+    assert.ok(Object.values(await countsOf(page, 'category')).filter(Number).length < 20, 'not the whole catalog');
+
+    // a chosen value leaves the counts of its own group as they were, since another one may be added to it
+    await page.locator('.rail input[data-facet="colour"][data-value="red"]').check();
+    await settled(page, { kind: 'text', by: 'engine', words: 'dress' });
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll('.rail [data-facet="colour"]')].every(
+        (input) => input.closest('label').querySelector('.facet-count').textContent !== '',
+      ),
+    );
+    assert.deepEqual(await countsOf(page, 'colour'), before);
+    const genders = Object.values(await countsOf(page, 'gender')).reduce((total, count) => total + Number(count), 0);
+    assert.equal(genders, await subheading(), 'the other groups count what is left');
+    await serious(page, 'counts');
+    await context.close();
+  });
+
+  test('leafs through the photos of a product on its card, by pointer, by keys and by finger', async () => {
+    const { context, page } = await visit('#q=coat', severalPhotos);
+    await able(page, 'text');
+    await settled(page, { kind: 'text', by: 'engine' });
+    const card = page.locator('.card[data-photos]').first();
+    await card.waitFor();
+    assert.equal(await card.locator('.leaf-dot').count(), 2);
+    const source = () => card.locator('.frame img').getAttribute('src');
+    const first = await source();
+    await card.getByRole('button', { name: /^Next photo/ }).click();
+    const second = await source();
+    assert.notEqual(second, first);
+    assert.equal(await card.getByRole('status').textContent(), 'Photo 2 of 2');
+    assert.ok((await card.locator('.leaf-dot').nth(1).getAttribute('data-on')) !== null);
+    await card.locator('.card-open').focus();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter'); // the photo before
+    assert.equal(await source(), first);
+    const swipe = (from, to) =>
+      card.locator('.card-open').evaluate(
+        (node, [x, end]) => {
+          const send = (type, clientX) =>
+            node.dispatchEvent(new PointerEvent(type, { clientX, clientY: 10, pointerType: 'touch', bubbles: true }));
+          send('pointerdown', x);
+          send('pointerup', end);
+          node.click();
+        },
+        [from, to],
+      );
+    await swipe(120, 40);
+    assert.equal(await source(), second);
+    assert.equal(await page.locator('dialog.product').count(), 0, 'a swipe opens nothing');
+    await serious(page, 'leafing');
+    await swipe(120, 118);
+    await page.waitForSelector('dialog.product[open]');
     await context.close();
   });
 

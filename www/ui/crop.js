@@ -1,78 +1,9 @@
 // A part of a photo to search with: chosen with the finger, the mouse or the keys, cut out without loss.
-import { adopt, el } from './dom.js';
+import { el } from './dom.js';
 import { modal } from './modal.js';
 import { t } from './i18n.js';
 import { pngOf } from './photo.js';
 import { cleanCrop, leastCrop as least, within } from '../core/state.js';
-
-adopt(`
-.crop-stage {
-  position: relative;
-  width: fit-content;
-  max-width: 100%;
-  margin: 0 auto 14px;
-  border-radius: 12px;
-  overflow: hidden;
-  touch-action: none;
-  user-select: none;
-  cursor: move;
-}
-
-.crop-stage img {
-  max-width: 100%;
-  height: auto;
-  min-height: min(44dvh, 420px);
-  max-height: 56dvh;
-  object-fit: contain;
-}
-
-.crop-frame {
-  position: absolute;
-  left: var(--x);
-  top: var(--y);
-  width: var(--w);
-  height: var(--h);
-  border: 2px solid #fff;
-  border-radius: 4px;
-  box-shadow: 0 0 0 999px rgb(20 18 15 / 0.5);
-}
-
-.crop-frame:focus-visible {
-  outline: 2px solid var(--accent);
-  outline-offset: 0;
-}
-
-.crop-corner {
-  position: absolute;
-  width: 36px;
-  height: 36px;
-  touch-action: none;
-}
-
-.crop-corner::after {
-  content: "";
-  position: absolute;
-  inset: 11px;
-  border-radius: 50%;
-  background: #fff;
-  box-shadow: 0 0 0 1px rgb(20 18 15 / 0.3);
-}
-
-.crop-corner.nw { left: -18px; top: -18px; cursor: nwse-resize; }
-.crop-corner.ne { right: -18px; top: -18px; cursor: nesw-resize; }
-.crop-corner.sw { left: -18px; bottom: -18px; cursor: nesw-resize; }
-.crop-corner.se { right: -18px; bottom: -18px; cursor: nwse-resize; }
-
-.crop-sheet .button-row {
-  margin-top: 16px;
-}
-
-@media (min-width: 720px) {
-  .crop-sheet {
-    width: min(100% - 48px, 600px);
-  }
-}
-`);
 
 /** The part of a photo file, as the bytes of a PNG and an address to show it. */
 export async function cutOut(bytes, [x, y, width, height]) {

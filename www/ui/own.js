@@ -140,6 +140,6 @@ export class Own {
   }
 
   get total() {
-    return this.panel?.total ?? this.app.catalog.manifest.count;
+    return this.panel?.total ?? this.app.catalog.count;
   }
 }
