@@ -184,6 +184,48 @@ describe('finds', { skip: reason ?? false, concurrency: 1 }, () => {
     await context.close();
   });
 
+  test('the field stays where it is while somebody types, and gets its room when they are done', async () => {
+    const { context, page } = await visit();
+    await able(page, 'text');
+    const top = () => page.$eval('.composer-bar', (bar) => bar.getBoundingClientRect().top);
+    const before = await top();
+    await page.click('[data-part="words"]');
+    await page.keyboard.type('red dress');
+    await settled(page, { kind: 'text', by: 'engine', words: 'red dress' });
+    assert.equal(await top(), before);
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(
+      (y) => document.querySelector('.composer-bar').getBoundingClientRect().top < y - 60,
+      before,
+    );
+    await page.keyboard.press('Control+a');
+    await page.keyboard.press('Backspace');
+    const now = await top();
+    await settled(page, { kind: 'browse' });
+    assert.equal(await top(), now, 'nor does it jump back under the keys');
+    await page.click('[data-part="brand"]');
+    await page.waitForFunction(
+      (y) => document.querySelector('.composer-bar').getBoundingClientRect().top === y,
+      before,
+    );
+    await context.close();
+  });
+
+  test('who comes back is greeted in a line', async () => {
+    const { context, page } = await visit('', { serviceWorkers: 'allow' });
+    await settled(page, { kind: 'browse' });
+    const height = () => page.$eval('[data-part="hero"]', (hero) => hero.getBoundingClientRect().height);
+    const first = await height();
+    await page.waitForFunction(() => navigator.serviceWorker.controller);
+    await page.reload();
+    await settled(page, { kind: 'browse' });
+    const again = await height();
+    assert.ok(again > 20 && again < first / 2, `${first} px, then ${again}`);
+    const [words] = await page.evaluate(() => [Object.keys(localStorage).length]);
+    assert.equal(words, 0, 'and nothing was written for it');
+    await context.close();
+  });
+
   test('closer matches wait until a reader wants them', async () => {
     const { context, page, free } = await visit('#q=dress', { held: true });
     await settled(page, { kind: 'text', by: 'words' });

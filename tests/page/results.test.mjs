@@ -255,6 +255,72 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     await context.close();
   });
 
+  test('offers changes beside the slider, and adds one to the words', async () => {
+    const coat = items.find(({ attributes }) => attributes.category === 'coat' && attributes.colour === 'burgundy');
+    for (const width of [1280, 390]) {
+      const { context, page } = await visit(`#like=${coat.id}&q=in+blue`, null, { viewport: { width, height: 900 } });
+      await able(page, 'composed');
+      await settled(page, { kind: 'composed', by: 'engine' });
+      const [slider, chip] = [page.locator('.mix'), page.locator('[data-part="suggestions"] .chip').first()];
+      const [a, b] = [await slider.boundingBox(), await chip.boundingBox()];
+      assert.ok(Math.abs(a.y + a.height / 2 - b.y - b.height / 2) < 8 && b.x > a.x + a.width - 1, 'in one row');
+      assert.ok(b.x + b.width / 2 < width, `half of it is in view at ${width} px`);
+      const offered = await page.locator('[data-part="suggestions"] .chip').allTextContents();
+      const colours = new Set(items.map(({ attributes }) => attributes.colour));
+      assert.ok(
+        offered.length > 2 && !offered.some((words) => colours.has(words.replace(/^in /, ''))),
+        String(offered),
+      );
+      await chip.click();
+      await settled(page, { kind: 'composed', by: 'engine', words: `in blue ${offered[0]}` });
+      await serious(page, 'changes');
+      await context.close();
+    }
+  });
+
+  test('hands an address on, but no photo, and shows a photo at its full size', async () => {
+    const { context, page } = await visit('#q=coat', severalPhotos, {
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
+    await able(page, 'text');
+    await settled(page, { kind: 'text', by: 'engine' });
+    const copied = () => page.evaluate(() => navigator.clipboard.readText());
+    const share = page.locator('.results-tools .share');
+    await share.click();
+    await page.waitForSelector('.results-tools .share[data-said]');
+    assert.equal(await share.getByRole('status').textContent(), 'Address copied');
+    assert.equal(await copied(), page.url());
+    await page.locator('[data-photos] .card-open').first().click();
+    const dialog = page.locator('dialog.product');
+    const id = new URLSearchParams(new URL(page.url()).hash.slice(1)).get('item');
+    await dialog.locator('.share').click();
+    await page.waitForSelector('dialog .share[data-said]');
+    assert.equal(await copied(), `${server.origin}/#item=${id}`);
+    assert.equal(await dialog.locator('.product-photos li').count(), 2, 'all photos of the product');
+    await dialog.locator('.product-photos button:not([aria-current])').click();
+    await page.waitForFunction((was) => !location.hash.includes(`item=${was}`), id);
+    await dialog.locator('.zoom-open').click();
+    const zoom = page.locator('dialog.zoom');
+    const image = await zoom.locator('img').evaluate(async (node) => {
+      await node.decode();
+      return { shown: node.clientHeight, has: node.naturalHeight };
+    });
+    assert.ok(image.shown >= image.has && image.shown >= 900, JSON.stringify(image));
+    await serious(page, 'zoom');
+    await page.keyboard.press('Escape');
+    assert.equal(await zoom.count(), 0);
+    assert.ok(await dialog.isVisible(), 'the product stays open');
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(() => !location.hash.includes('item='));
+
+    const photo = Buffer.from(await (await fetch(`${server.origin}/catalog/photos/${items[5].photo}`)).arrayBuffer());
+    await able(page, 'composed');
+    await page.setInputFiles('[data-part="file"]', { name: 'mine.jpg', mimeType: 'image/jpeg', buffer: photo });
+    await settled(page, { kind: 'composed', by: 'engine' });
+    assert.ok(await share.isHidden(), 'a private photo cannot be handed on');
+    await context.close();
+  });
+
   test('leafs through the photos of a product on its card, by pointer, by keys and by finger', async () => {
     const { context, page } = await visit('#q=coat', severalPhotos);
     await able(page, 'text');

@@ -375,20 +375,30 @@ export class Catalog {
     return [...this.facets].sort((a, b) => rank(b) - rank(a));
   }
 
-  /** Values that products of the same kind have and this one has not: what "like this, but…" can ask for. @param {number} row @param {number} [perFacet] */
-  changes(row, perFacet = 2) {
+  /**
+   * Values that products of the same kind have and this one has not: what "like this, but…" can ask for, apart from what
+   * the words in `text` say already. What hardly any of that kind has is taken for a slip of the shop's.
+   * @param {number} row
+   * @param {number} [perFacet]
+   * @param {string} [text]
+   */
+  changes(row, perFacet = 2, text = '') {
     const kind = this.facet(/^(category|type|article)/i);
+    const kindOf = (/** @type {number} */ other) => kind && valuesOf(this.items[other], kind.name)[0];
+    const alike = [...this.known()].filter((other) => kindOf(other) === kindOf(row));
+    const said = new Set(tokens(text).map(stem));
     const out = [];
     for (const facet of this.byLooks()) {
       if (facet === kind || facet.of[row] < 0) continue;
       const tally = new Map();
-      for (const other of this.known()) {
+      for (const other of alike) {
         const code = facet.of[other];
-        if (code < 0 || code === facet.of[row] || (kind && kind.of[other] !== kind.of[row])) continue;
-        tally.set(code, (tally.get(code) ?? 0) + 1);
+        if (code >= 0 && code !== facet.of[row]) tally.set(code, (tally.get(code) ?? 0) + 1);
       }
       const limit = /colou?r/i.test(facet.name) ? perFacet + 1 : perFacet;
-      const best = [...tally].sort((a, b) => b[1] - a[1]).slice(0, limit);
+      const named = facet.values.some((value) => tokens(value).some((word) => said.has(stem(word))));
+      const usual = [...tally].filter(([, n]) => !named && n * 100 > alike.length);
+      const best = usual.sort((a, b) => b[1] - a[1]).slice(0, limit);
       for (const [code] of best) out.push({ facet: facet.name, value: facet.values[code] });
     }
     return out;

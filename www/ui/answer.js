@@ -22,7 +22,11 @@ export function shareButton(what, look = 'button') {
   const said = el('span', { role: 'status' }, t('share'));
   const say = (/** @type {string} */ key) => {
     said.textContent = t(key);
-    setTimeout(() => (said.textContent = t('share')), 2600);
+    button.dataset.said = '';
+    setTimeout(() => {
+      said.textContent = t('share');
+      delete button.dataset.said;
+    }, 2600);
   };
   const share = async () => {
     const { title, url } = what();
@@ -34,7 +38,13 @@ export function shareButton(what, look = 'button') {
       if (error.name !== 'AbortError') say('share_failed');
     }
   };
-  return el('button', { type: 'button', class: `${look} share`, on: { click: share } }, icon('share'), said);
+  const button = el(
+    'button',
+    { type: 'button', class: `${look} share`, title: t('share'), on: { click: share } },
+    icon('share'),
+    said,
+  );
+  return button;
 }
 
 export class Answer {

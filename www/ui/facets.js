@@ -76,7 +76,7 @@ export class Facets {
    */
   show(catalog, selected, answer) {
     const { counts, query, n, without } = answer;
-    if (this.answer?.query !== query) this.order.clear();
+    if (this.answer?.query !== query && !this.panel.matches(':focus-within')) this.order.clear();
     Object.assign(this, { catalog, selected, answer, without });
     const chosen = Object.values(selected).reduce((sum, values) => sum + values.length, 0);
     const focused = this.panel.contains(document.activeElement) ? document.activeElement.id : null;

@@ -6,6 +6,7 @@ import { Grid } from './grid.js';
 import { size, t } from './i18n.js';
 import { Trail } from './trail.js';
 import { sections } from '../core/relevance.js';
+import { controller } from '../core/storage.js';
 
 const limited = { text: 'limited_words', image: 'limited_photo', like: 'limited_like', composed: 'limited_composed' };
 
@@ -13,6 +14,8 @@ export class Results {
   constructor(app, act) {
     this.app = app;
     this.part = app.part;
+    // who was here before knows what this is; a service worker then stands behind the page
+    this.part('hero').toggleAttribute('data-known', Boolean(controller(app.base)));
     this.facets = new Facets(this.part, act);
     this.grid = new Grid(this.part, act);
     this.trail = new Trail(app.base, this.part, (state) => app.change(state));
@@ -23,8 +26,14 @@ export class Results {
     const { state, composer, examples } = this.app;
     composer.show(state, reference, examples?.[0]);
     this.suggest(query, null);
-    this.part('hero').hidden = query.kind !== 'browse' || Object.keys(state.facets).length > 0;
+    // the field stays where it is while somebody types
+    if (!this.app.history.typing) this.hero();
     this.part('results').setAttribute('aria-busy', 'true');
+  }
+
+  hero() {
+    const { query, state } = this.app;
+    this.part('hero').hidden = query.kind !== 'browse' || Object.keys(state.facets).length > 0;
   }
 
   /** What to search for next: examples at first, changes to a product or photo, or what would narrow the words. */
@@ -32,9 +41,10 @@ export class Results {
     const { composer, catalog, examples, state } = this.app;
     const say = (text) => composer.act.words(text, { submit: true });
     if (kind === 'browse') return composer.suggest(t('suggestions_try'), examples ?? [], say);
-    const like = row ?? (kind === 'image' ? hits?.[0]?.row : undefined);
-    if (like !== undefined && kind !== 'text')
-      return composer.suggest(t('suggestions_but'), catalog.changes(like).map(changeWords).slice(0, 7), say);
+    const add = (more) => say(`${state.words.trim()} ${more}`);
+    const like = row ?? (kind === 'text' ? undefined : hits?.[0]?.row);
+    if (like !== undefined)
+      return composer.suggest(t('suggestions_but'), catalog.changes(like, 2, words).map(changeWords).slice(0, 7), add);
     const near =
       kind === 'text' && hits
         ? catalog.refinements(
@@ -42,7 +52,7 @@ export class Results {
             words,
           )
         : [];
-    composer.suggest(t('suggestions_more'), near.map(changeWords), (more) => say(`${state.words.trim()} ${more}`));
+    composer.suggest(t('suggestions_more'), near.map(changeWords), add);
   }
 
   show(query, response, reference, keep) {
@@ -71,13 +81,18 @@ export class Results {
   }
 
   /** The filters, with how many products of this answer each leaves. */
-  filters({ kind, text, row, photo, without }, { hits, good }, n) {
+  filters({ kind, text, row, photo, without }, { by, hits, good }, n) {
     const { catalog, more, state } = this.app;
     const whole = kind === 'browse' && catalog.manifest.cells;
     const counts = catalog.counts(whole ? null : hits.slice(0, good).map((hit) => hit.row));
     // of a group in which something is chosen, only an answer without that choice can tell
     if (!whole) for (const name of Object.keys(state.facets)) counts.set(name, more?.counts(name));
-    this.facets.show(catalog, state.facets, { counts, query: `${kind} ${text} ${row} ${photo?.key}`, n, without });
+    this.facets.show(catalog, state.facets, {
+      counts,
+      query: `${by} ${kind} ${text} ${row} ${photo?.key}`,
+      n,
+      without,
+    });
   }
 
   tell({ kind, words }, { n, few }) {

@@ -139,6 +139,7 @@ export const sentences = {
   share: 'Teilen',
   share_copied: 'Adresse kopiert',
   share_failed: 'Bitte aus der Adresszeile kopieren',
+  zoom: 'Foto vergrößern: {title}',
   photo_next: 'Nächstes Foto: {title}',
   photo_previous: 'Voriges Foto: {title}',
   photo_of: 'Foto {n} von {all}',

@@ -129,6 +129,7 @@ export const sentences = {
   share: 'Share',
   share_copied: 'Address copied',
   share_failed: 'Copy it from the address bar',
+  zoom: 'Enlarge the photo: {title}',
   photo_next: 'Next photo: {title}',
   photo_previous: 'Previous photo: {title}',
   photo_of: 'Photo {n} of {all}',

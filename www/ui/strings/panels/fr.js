@@ -138,6 +138,7 @@ export const sentences = {
   share: 'Partager',
   share_copied: 'Adresse copiée',
   share_failed: 'À copier depuis la barre d’adresse',
+  zoom: 'Agrandir la photo : {title}',
   photo_next: 'Photo suivante : {title}',
   photo_previous: 'Photo précédente : {title}',
   photo_of: 'Photo {n} sur {all}',
