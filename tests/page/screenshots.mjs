@@ -104,7 +104,7 @@ const states = {
   async closer(page, origin) {
     let here = () => {};
     const held = new Promise((resolve) => (here = () => resolve(null)));
-    await page.route(/text[^/]*\.safetensors$/, async (route) => (await held, route.continue()));
+    await page.route(/\.safetensors$/, async (route) => (await held, route.continue()));
     await load(page, `${origin}/#q=dress`);
     await settled(page, { kind: 'text', by: 'words' });
     await page.mouse.wheel(0, 500);
