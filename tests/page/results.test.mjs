@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import axe from 'axe-core';
-import { able, catalogOf, ids, launch, missing, serve, settled } from './browser.mjs';
+import { able, catalogOf, ids, launch, load, missing, serve, settled } from './browser.mjs';
 
 const reason = missing();
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -322,7 +322,8 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
   });
 
   test('leafs through the photos of a product on its card, by pointer, by keys and by finger', async () => {
-    const { context, page } = await visit('#q=coat', severalPhotos);
+    let rows;
+    const { context, page } = await visit('#q=coat', (all) => (severalPhotos(all), (rows = all)));
     await able(page, 'text');
     await settled(page, { kind: 'text', by: 'engine' });
     const card = page.locator('.card[data-photos]').first();
@@ -356,6 +357,16 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     await serious(page, 'leafing');
     await swipe(120, 118);
     await page.waitForSelector('dialog.product[open]');
+    const { product } = rows[await card.evaluate((node) => Number(node.dataset.row))];
+    await load(page, `${server.origin}/#like=${product}`);
+    await able(page, 'like');
+    await settled(page, { kind: 'like', by: 'engine' });
+    await page.waitForSelector('[data-photos]'); // what takes its other photos out is here, too
+    const like = await page.$$eval('.card', (cards) => cards.map((node) => Number(node.dataset.row)));
+    assert.ok(
+      like.length > 4 && like.every((row) => rows[row].product !== product),
+      'its other photo is no other product',
+    );
     await context.close();
   });
 

@@ -85,7 +85,17 @@ export class Answer {
     this.response = response;
     const texts = [query.words, response.reading?.english].filter(Boolean);
     this.find = matcher(texts, knownTo(catalog));
+    if (query.row !== null) this.withoutItself(query.row, response);
     this.share.hidden = query.kind === 'browse' || Boolean(state.photo) || isOwn(state.like);
+  }
+
+  /** Other photos of a product are no others like it. @param {number} row @param {any} response */
+  withoutItself(row, response) {
+    const { catalog } = this.app;
+    const { first } = catalog.shown(row);
+    const other = (/** @type {any} */ hit) => catalog.shown(hit.row).first !== first;
+    response.good = response.hits.slice(0, response.good).filter(other).length;
+    response.hits = response.hits.filter(other);
   }
 
   /** Which words nobody here understood. */

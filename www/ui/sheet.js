@@ -62,7 +62,12 @@ export class Sheet {
       el(
         'div',
         { class: 'product-photo' },
-        el('div', { class: 'product-stage' }, larger(item, photo), this.steps(catalog, row, order)),
+        el(
+          'div',
+          { class: 'product-stage', css: { '--ratio': String(item.width / item.height) } },
+          larger(item, photo),
+          this.steps(catalog, row, order),
+        ),
         photos.length > 1 ? strip(catalog, photos, act, row) : null,
       ),
       el(
