@@ -31,6 +31,8 @@ class App {
   answered = null; // {query, response} that is drawn
   /** @type {import('./ui/offers.js').Offers | null} */
   offers = null;
+  /** @type {import('./ui/answer.js').Answer | null} */
+  more = null;
   sheet = null; // of the product that stands open, once there was one
   ms = null; // how long the engine's last response took, by step
   examples = [];
@@ -113,6 +115,7 @@ class App {
     this.loaded = true;
     this.allHere();
     this.run({ keep: true, redraw: true }); // now with every product and the neighbours at hand
+    this.withMore().catch(() => {}); // it answers without
     await this.leisure();
     await this.launch.start();
     this.launch.serve();
@@ -133,6 +136,13 @@ class App {
     } catch {
       this.offers = null;
     }
+  }
+
+  /** Marks, counts and photos to leaf through come right after the first view. */
+  async withMore() {
+    await Promise.all([verified('ui/answer'), verified('core/matched'), learnPanels(language)]);
+    const { Answer } = await import('./ui/answer.js');
+    new Answer(this);
   }
 
   async load() {
@@ -195,6 +205,7 @@ class App {
     return {
       words: (words, { typing = false, submit = false } = {}) => {
         if (words.trim() !== this.state.words.trim()) this.change({ words }, { typing });
+        if (submit && this.query) this.results.hero();
         if (submit && matchMedia('(pointer: coarse)').matches) this.part('words').blur(); // puts the phone's keyboard away
       },
       crop: () => this.reference && this.references.choose(this.reference, this.state.crop),
@@ -205,8 +216,6 @@ class App {
       mix: (mix) => this.change({ mix }, { replace: true }),
       facets: (facets) => this.change({ facets }),
       withWord: (word) => this.change({ words: dropWithout(this.state.words, word) }),
-      redrawFacets: () =>
-        this.results.facets.show(this.catalog, this.state.facets, this.results.grid.hits.length, this.query?.without),
       kind: (name, value) => this.change({ ...nothing, facets: { [name]: [value] } }),
       like: (id) => like(id),
       likeBut: (id, words) => {
@@ -279,8 +288,8 @@ class App {
   }
 
   /** The state as the session takes it. */
-  read() {
-    const { words, like, photo, crop, mix, facets } = this.state;
+  read(facets = this.state.facets) {
+    const { words, like, photo, crop, mix } = this.state;
     const { text, highest } = this.offers?.read(words) ?? { text: words, highest: null };
     const test = this.offers?.test(this.state, highest) ?? null;
     const row = like === null ? null : (this.catalog.rowOf(like) ?? null);

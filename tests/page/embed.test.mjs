@@ -122,20 +122,21 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
       `import { open, VitrineError, type Hit, type Results } from 'vitrine';
       import { VitrineSearch } from 'vitrine/element';
       const engine = await open({ site: new URL('https://shop.example/search/'), keep: false });
-      const { hits, by, ms }: Results = await engine.search({ text: 'red', image: new Blob(), product: null, k: 3, like: 0.4, filter: { colour: ['red'] }, signal: AbortSignal.timeout(9) });
+      const { hits, by, ms }: Results = await engine.search({ text: 'red', image: new Blob(), product: null, k: 3, like: 0.4, sort: '-price', price: { to: 50 }, filter: { colour: ['red'] }, signal: AbortSignal.timeout(9) });
       await engine.search({ filter: (product: Hit) => product.attributes.colour === 'red' });
       engine.addEventListener('progress', (event) => event.detail.received / event.detail.total);
       const element: VitrineSearch = document.createElement('vitrine-search');
       element.addEventListener('vitrine-select', (event) => { const id: string = event.detail.hit.id; event.preventDefault(); return id; });
       const shown: Results | null = await element.search({ words: 'red' });
       const score: number | null = hits[0]!.score;
+      const words: string[] = hits[0]!.matched.map(([from, to]) => hits[0]!.title.slice(from, to));
       // @ts-expect-error there is no such question
       await engine.search({ txt: 'red' });
       // @ts-expect-error a site is needed
       await open({});
       // @ts-expect-error a score may be missing
       const sure: number = hits[0]!.score;
-      export { VitrineError, by, ms, shown, score, sure };`,
+      export { VitrineError, by, ms, shown, score, sure, words };`,
     );
     const tsc = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
     const compile = () =>
@@ -407,6 +408,78 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
     const ended = worker.waitForEvent('close');
     await search.evaluate((node) => node.remove());
     await ended;
+    await opened.context().close();
+  });
+
+  test('orders by price, keeps a range and stock, says what was matched, and answers by the small tier first', async () => {
+    const json = (file) => JSON.parse(readFileSync(path.join(dist, file), 'utf8'));
+    const manifest = json('catalog/catalog.json');
+    const items = manifest.shards.flatMap(({ items: part }) => json(`catalog/${part.file}`));
+    const cost = new Map(items.map(({ id }, row) => [id, 10 + ((row * 37) % 90)]));
+    const inStock = new Map(items.map(({ id }, row) => [id, row % 3 > 0]));
+    const { instant, parts } = json('model/model.json');
+    let free = () => {};
+    const freed = new Promise((resolve) => (free = () => resolve(null)));
+    const prepare = async (context) => {
+      for (const part of manifest.shards.map((shard) => shard.items)) {
+        const rows = json(`catalog/${part.file}`).map((item) => ({
+          ...item,
+          offer: { now: String(cost.get(item.id)) },
+          in_stock: inStock.get(item.id),
+        }));
+        const body = JSON.stringify(rows);
+        const changed = createHash('sha256').update(body).digest('hex');
+        await context.route(`**/${part.file}`, (route) => route.fulfill({ body, contentType: 'application/json' }));
+        Object.assign(part, { bytes: Buffer.byteLength(body), sha256: changed });
+      }
+      await context.route('**/catalog/catalog.json', (route) => route.fulfill({ json: manifest }));
+      const large = parts.find(({ part }) => part === 'text').file;
+      await context.route(`**/${large}`, async (route) => (await freed, route.continue().catch(() => {})));
+    };
+    const opened = await page(await installed(), '/module.html', { prepare });
+    await opened.waitForFunction(() => globalThis.open_site);
+    await opened.evaluate(async () => {
+      globalThis.engine = await open_site({ site: '/search/' });
+      globalThis.heard = [];
+      const early = ({ by, hits }) => heard.push({ by, n: hits.length });
+      globalThis.whole = engine.search({ text: 'red dress', k: 20, early });
+    });
+    if (instant) await opened.waitForFunction(() => heard.some(({ by, n }) => by === 'instant' && n > 0));
+    free();
+    const got = await opened.evaluate(async () => {
+      const plain = await whole;
+      const ask = (more) => engine.search({ text: 'dress', k: 20, ...more });
+      return {
+        plain,
+        cheap: await ask({ sort: 'price' }),
+        dear: await ask({ sort: '-price' }),
+        all: await ask({ k: 500 }),
+        range: await ask({ price: { from: 20, to: 40, stock: true } }),
+        both: await ask({ price: { to: 40 }, filter: ({ attributes }) => attributes.colour === 'red' }),
+        looking: await engine.search({ k: 3 }),
+        wrong: await ask({ sort: 'newest' }).catch(({ code }) => code),
+      };
+    });
+    assert.equal(got.plain.by, 'engine');
+    for (const { title, matched } of got.plain.hits)
+      for (const [from, to] of matched) assert.match(title.slice(from, to), /^(red|dress)$/i, title);
+    assert.ok(got.plain.hits[0].matched.length >= 2);
+    assert.deepEqual(
+      got.looking.hits.map(({ matched }) => matched),
+      [[], [], []],
+    );
+    const costs = ({ hits }) => hits.map(({ id }) => cost.get(id));
+    const good = costs({ hits: got.all.hits.slice(0, got.all.good) }).toSorted((a, b) => a - b);
+    assert.deepEqual(costs(got.cheap), good.slice(0, costs(got.cheap).length), 'the cheapest of all good ones');
+    assert.deepEqual(costs(got.dear), good.toReversed().slice(0, costs(got.dear).length));
+    assert.ok(costs(got.range).length && costs(got.range).every((price) => price >= 20 && price <= 40));
+    assert.ok(got.range.hits.every(({ id }) => inStock.get(id)));
+    assert.ok(got.both.hits.length && got.both.hits.every(({ attributes }) => attributes.colour === 'red'));
+    assert.ok(
+      costs(got.both).every((price) => price <= 40),
+      'a test of one’s own and a range',
+    );
+    assert.equal(got.wrong, 'argument');
     await opened.context().close();
   });
 

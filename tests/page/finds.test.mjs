@@ -3,9 +3,52 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import axe from 'axe-core';
+import { fold, stem } from '../../www/core/catalog.js';
+import { matcher, near } from '../../www/core/matched.js';
 import { able, catalogOf, ids, launch, load, missing, serve, settled } from './browser.mjs';
 
 const reason = missing();
+
+/** The words of a title that are marked, where products hold those of `held`. */
+function markedIn(title, texts, held = title) {
+  const words = new Set((held.match(/[\p{L}\p{M}\p{N}]+/gu) ?? []).map((word) => stem(fold(word.toLowerCase()))));
+  const find = matcher(texts, (form) => words.has(form));
+  return (find?.(title) ?? []).map(([from, to]) => title.slice(from, to));
+}
+
+test('of a title those words are matched that the query names', () => {
+  const cases = [
+    ['Red striped dress', ['red dress'], ['Red', 'dress']],
+    ['Red striped dress', ['DRESSES'], ['dress']],
+    ['Dresses for summer', ['dress for summer'], ['Dresses', 'summer']],
+    ['Dress with pockets', ['with a'], []],
+    ['Café-Kleid, hellblau', ['cafe'], ['Café']],
+    ['Weißes Kleid', ['weisses'], ['Weißes']],
+    ['Grüner Rock', ['gruener rock'], ['Grüner', 'Rock']],
+    ['T-shirt with print', ['t-shirt'], ['T-shirt']],
+    ['T-shirt with print', ['tshirt print'], ['T-shirt', 'print']],
+    ['Long-sleeve top', ['long'], ['Long']],
+    ['Press stud jacket', ['dress'], [], 'dress press'],
+    ['Red dress', ['drses'], ['dress']],
+    ['Red skirt', ['skrt'], ['skirt']],
+    ['Red skirt', ['dress skir'], ['skir'], 'dress skirt'],
+    ['Red dress', ['rotes Kleid', 'red dress'], ['Red', 'dress']],
+    ['Air 90 runner', ['90'], ['90']],
+    ['赤いワンピース', ['ワンピース'], ['ワンピース']],
+    ['Red dress', ['🔥'], []],
+    ['<b>dress</b>', ['dress'], ['dress']],
+  ];
+  for (const [title, texts, wanted, held] of cases)
+    assert.deepEqual(markedIn(title, texts, held), wanted, `${texts} in ${title}`);
+  for (const [a, b, most, wanted] of [
+    ['dress', 'drses', 1, true],
+    ['dress', 'drss', 1, true],
+    ['dress', 'press', 1, true],
+    ['dress', 'prest', 1, false],
+    ['dress', 'dressing', 2, false],
+  ])
+    assert.equal(near(a, b, most), wanted, `${a} ${b}`);
+});
 
 describe('finds', { skip: reason ?? false, concurrency: 1 }, () => {
   let server, browser, items;
@@ -116,6 +159,70 @@ describe('finds', { skip: reason ?? false, concurrency: 1 }, () => {
     assert.match(await page.textContent('.empty'), /qwertzuiop/);
     await page.locator('.empty .chip').first().click();
     await settled(page, { kind: 'browse' });
+    await context.close();
+  });
+
+  test('what was matched is marked in titles, and nothing else is', async () => {
+    const { context, page } = await visit('#q=red+dress+with');
+    await able(page, 'text');
+    await settled(page, { kind: 'text', by: 'engine' });
+    await page.waitForSelector('.card-title mark');
+    const marks = async () => [
+      ...new Set((await page.locator('.card mark').allTextContents()).map((word) => word.toLowerCase())),
+    ];
+    assert.deepEqual((await marks()).toSorted(), ['dress', 'red']);
+    const titles = await page.$$eval('.card', (cards) =>
+      cards.map((card) => [card.dataset.id, card.querySelector('.card-title').textContent]),
+    );
+    for (const [id, title] of titles) assert.equal(title, items.find((item) => item.id === id).title);
+    await type(page, 'blue', 'engine');
+    assert.deepEqual(await marks(), ['blue'], 'cards that stay are marked anew');
+    await page.fill('[data-part="words"]', '');
+    await page.press('[data-part="words"]', 'Enter');
+    await settled(page, { kind: 'browse' });
+    assert.deepEqual(await marks(), []);
+    await context.close();
+  });
+
+  test('the field stays where it is while somebody types, and gets its room when they are done', async () => {
+    const { context, page } = await visit();
+    await able(page, 'text');
+    const top = () => page.$eval('.composer-bar', (bar) => bar.getBoundingClientRect().top);
+    const before = await top();
+    await page.click('[data-part="words"]');
+    await page.keyboard.type('red dress');
+    await settled(page, { kind: 'text', by: 'engine', words: 'red dress' });
+    assert.equal(await top(), before);
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(
+      (y) => document.querySelector('.composer-bar').getBoundingClientRect().top < y - 60,
+      before,
+    );
+    await page.keyboard.press('Control+a');
+    await page.keyboard.press('Backspace');
+    const now = await top();
+    await settled(page, { kind: 'browse' });
+    assert.equal(await top(), now, 'nor does it jump back under the keys');
+    await page.click('[data-part="brand"]');
+    await page.waitForFunction(
+      (y) => document.querySelector('.composer-bar').getBoundingClientRect().top === y,
+      before,
+    );
+    await context.close();
+  });
+
+  test('who comes back is greeted in a line', async () => {
+    const { context, page } = await visit('', { serviceWorkers: 'allow' });
+    await settled(page, { kind: 'browse' });
+    const height = () => page.$eval('[data-part="hero"]', (hero) => hero.getBoundingClientRect().height);
+    const first = await height();
+    await page.waitForFunction(() => navigator.serviceWorker.controller);
+    await page.reload();
+    await settled(page, { kind: 'browse' });
+    const again = await height();
+    assert.ok(again > 20 && again < first / 2, `${first} px, then ${again}`);
+    const [words] = await page.evaluate(() => [Object.keys(localStorage).length]);
+    assert.equal(words, 0, 'and nothing was written for it');
     await context.close();
   });
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import axe from 'axe-core';
-import { able, catalogOf, ids, launch, missing, serve, settled } from './browser.mjs';
+import { able, catalogOf, ids, launch, load, missing, serve, settled } from './browser.mjs';
 
 const reason = missing();
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -168,7 +168,205 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     assert.equal(await group.locator('.alike').getAttribute('aria-expanded'), 'true');
     await group.locator('.alike').click();
     for (const id of copies) assert.equal(await page.locator(`.card[data-id="${id}"]`).count(), 0);
-    assert.equal(await page.locator('.alike').count(), 2, 'the copies, and the two photos of one product');
+    assert.equal(await page.locator('.alike').count(), 1, 'the copies');
+    assert.equal(await page.locator('[data-photos="2"]').count(), 1, 'and the two photos of one product, on one card');
+    await context.close();
+  });
+
+  /** Every third row is a second photo of the product before it, in a colour of its own. */
+  function severalPhotos(rows) {
+    for (const row of rows) {
+      delete row.same_as;
+      row.title = row.title.replaceAll('-', ' ');
+    }
+    for (let row = 2; row < rows.length; row += 3) {
+      const { id, title, attributes } = rows[row - 1];
+      rows[row - 1].product = id;
+      Object.assign(rows[row], {
+        product: id,
+        title,
+        attributes: { ...attributes, colour: rows[row].attributes.colour },
+      });
+    }
+  }
+
+  /** What the filters say: value → count, of one group. */
+  const countsOf = (page, name) =>
+    page.$$eval(`.rail input[data-facet="${name}"]`, (inputs) =>
+      Object.fromEntries(
+        inputs.map((input) => [
+          input.dataset.value,
+          input.closest('label').querySelector('.facet-count').textContent.replaceAll(/\D/g, ''),
+        ]),
+      ),
+    );
+
+  test('counts products, not photos, and filters by what the answer has', async () => {
+    let rows;
+    const { context, page } = await visit('', (all) => (severalPhotos(all), (rows = all)));
+    await able(page, 'text');
+    await settled(page, { kind: 'browse' });
+    const product = (item) => item.product ?? item.id;
+    const products = (list) => new Set(list.map(product)).size;
+    const heading = async () => Number((await page.textContent('[data-part="heading"]')).replaceAll(/\D/g, ''));
+    assert.equal(await heading(), products(rows));
+    assert.ok(products(rows) < rows.length);
+    const all = async () => page.$$eval('.rail .facet-values .link', (links) => links.forEach((link) => link.click()));
+    await all();
+    const having = (list, name, value) => products(list.filter((item) => item.attributes[name] === value));
+    const told = async (list, name) => {
+      for (const [value, n] of Object.entries(await countsOf(page, name)))
+        assert.equal(Number(n), having(list, name, value), `${name} ${value}`);
+    };
+    await told(rows, 'colour');
+
+    await search(page, 'dress');
+    const answer = async () => {
+      const shown = await page.$$eval('.card', (cards) => cards.map((card) => Number(card.dataset.row)));
+      const names = new Set(shown.map((row) => product(rows[row])));
+      assert.equal(names.size, shown.length, 'a product is one card');
+      return { n: shown.length, names };
+    };
+    const subheading = async () => Number((await page.textContent('[data-part="subheading"]')).match(/\d+/)[0]);
+    for (let shown = -1; shown !== (await answer()).n;) {
+      shown = (await answer()).n;
+      await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+      await page.waitForTimeout(300);
+    }
+    const { n } = await answer();
+    assert.equal(await subheading(), n, 'the heading counts the cards');
+    const before = await countsOf(page, 'colour');
+    const sum = Object.values(await countsOf(page, 'gender')).reduce((total, count) => total + Number(count), 0);
+    assert.equal(sum, n, 'each product of the answer is of one gender, and no other is counted');
+    assert.ok(Object.values(await countsOf(page, 'category')).filter(Number).length < 20, 'not the whole catalog');
+
+    // a chosen value leaves the counts of its own group as they were, since another one may be added to it
+    await page.locator('.rail input[data-facet="colour"][data-value="red"]').check();
+    await settled(page, { kind: 'text', by: 'engine', words: 'dress' });
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll('.rail [data-facet="colour"]')].every(
+        (input) => input.closest('label').querySelector('.facet-count').textContent !== '',
+      ),
+    );
+    assert.deepEqual(await countsOf(page, 'colour'), before);
+    const genders = Object.values(await countsOf(page, 'gender')).reduce((total, count) => total + Number(count), 0);
+    assert.equal(genders, await subheading(), 'the other groups count what is left');
+    await serious(page, 'counts');
+    await context.close();
+  });
+
+  test('offers changes beside the slider, and adds one to the words', async () => {
+    const coat = items.find(({ attributes }) => attributes.category === 'coat' && attributes.colour === 'burgundy');
+    for (const width of [1280, 390]) {
+      const { context, page } = await visit(`#like=${coat.id}&q=in+blue`, null, { viewport: { width, height: 900 } });
+      await able(page, 'composed');
+      await settled(page, { kind: 'composed', by: 'engine' });
+      const [slider, chip] = [page.locator('.mix'), page.locator('[data-part="suggestions"] .chip').first()];
+      const [a, b] = [await slider.boundingBox(), await chip.boundingBox()];
+      assert.ok(Math.abs(a.y + a.height / 2 - b.y - b.height / 2) < 8 && b.x > a.x + a.width - 1, 'in one row');
+      assert.ok(b.x + b.width / 2 < width, `half of it is in view at ${width} px`);
+      const offered = await page.locator('[data-part="suggestions"] .chip').allTextContents();
+      const colours = new Set(items.map(({ attributes }) => attributes.colour));
+      assert.ok(
+        offered.length > 2 && !offered.some((words) => colours.has(words.replace(/^in /, ''))),
+        String(offered),
+      );
+      await chip.click();
+      await settled(page, { kind: 'composed', by: 'engine', words: `in blue ${offered[0]}` });
+      await serious(page, 'changes');
+      await context.close();
+    }
+  });
+
+  test('hands an address on, but no photo, and shows a photo at its full size', async () => {
+    const { context, page } = await visit('#q=coat', severalPhotos, {
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
+    await able(page, 'text');
+    await settled(page, { kind: 'text', by: 'engine' });
+    const copied = () => page.evaluate(() => navigator.clipboard.readText());
+    const share = page.locator('.results-tools .share');
+    await share.click();
+    await page.waitForSelector('.results-tools .share[data-said]');
+    assert.equal(await share.getByRole('status').textContent(), 'Address copied');
+    assert.equal(await copied(), page.url());
+    await page.locator('[data-photos] .card-open').first().click();
+    const dialog = page.locator('dialog.product');
+    const id = new URLSearchParams(new URL(page.url()).hash.slice(1)).get('item');
+    await dialog.locator('.share').click();
+    await page.waitForSelector('dialog .share[data-said]');
+    assert.equal(await copied(), `${server.origin}/#item=${id}`);
+    assert.equal(await dialog.locator('.product-photos li').count(), 2, 'all photos of the product');
+    await dialog.locator('.product-photos button:not([aria-current])').click();
+    await page.waitForFunction((was) => !location.hash.includes(`item=${was}`), id);
+    await dialog.locator('.zoom-open').click();
+    const zoom = page.locator('dialog.zoom');
+    const image = await zoom.locator('img').evaluate(async (node) => {
+      await node.decode();
+      return { shown: node.clientHeight, has: node.naturalHeight };
+    });
+    assert.ok(image.shown >= image.has && image.shown >= 900, JSON.stringify(image));
+    await serious(page, 'zoom');
+    await page.keyboard.press('Escape');
+    assert.equal(await zoom.count(), 0);
+    assert.ok(await dialog.isVisible(), 'the product stays open');
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(() => !location.hash.includes('item='));
+
+    const photo = Buffer.from(await (await fetch(`${server.origin}/catalog/photos/${items[5].photo}`)).arrayBuffer());
+    await able(page, 'composed');
+    await page.setInputFiles('[data-part="file"]', { name: 'mine.jpg', mimeType: 'image/jpeg', buffer: photo });
+    await settled(page, { kind: 'composed', by: 'engine' });
+    assert.ok(await share.isHidden(), 'a private photo cannot be handed on');
+    await context.close();
+  });
+
+  test('leafs through the photos of a product on its card, by pointer, by keys and by finger', async () => {
+    let rows;
+    const { context, page } = await visit('#q=coat', (all) => (severalPhotos(all), (rows = all)));
+    await able(page, 'text');
+    await settled(page, { kind: 'text', by: 'engine' });
+    const card = page.locator('.card[data-photos]').first();
+    await card.waitFor();
+    assert.equal(await card.locator('.leaf-dot').count(), 2);
+    const source = () => card.locator('.frame img').getAttribute('src');
+    const first = await source();
+    await card.getByRole('button', { name: /^Next photo/ }).click();
+    const second = await source();
+    assert.notEqual(second, first);
+    assert.equal(await card.getByRole('status').textContent(), 'Photo 2 of 2');
+    assert.ok((await card.locator('.leaf-dot').nth(1).getAttribute('data-on')) !== null);
+    await card.locator('.card-open').focus();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter'); // the photo before
+    assert.equal(await source(), first);
+    const swipe = (from, to) =>
+      card.locator('.card-open').evaluate(
+        (node, [x, end]) => {
+          const send = (type, clientX) =>
+            node.dispatchEvent(new PointerEvent(type, { clientX, clientY: 10, pointerType: 'touch', bubbles: true }));
+          send('pointerdown', x);
+          send('pointerup', end);
+          node.click();
+        },
+        [from, to],
+      );
+    await swipe(120, 40);
+    assert.equal(await source(), second);
+    assert.equal(await page.locator('dialog.product').count(), 0, 'a swipe opens nothing');
+    await serious(page, 'leafing');
+    await swipe(120, 118);
+    await page.waitForSelector('dialog.product[open]');
+    const { product } = rows[await card.evaluate((node) => Number(node.dataset.row))];
+    await load(page, `${server.origin}/#like=${product}`);
+    await able(page, 'like');
+    await settled(page, { kind: 'like', by: 'engine' });
+    await page.waitForSelector('[data-photos]'); // what takes its other photos out is here, too
+    const like = await page.$$eval('.card', (cards) => cards.map((node) => Number(node.dataset.row)));
+    assert.ok(
+      like.length > 4 && like.every((row) => rows[row].product !== product),
+      'its other photo is no other product',
+    );
     await context.close();
   });
 

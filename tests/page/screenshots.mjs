@@ -1,4 +1,5 @@
 // Photographs the page's states: node tests/page/screenshots.mjs FOLDER [state …]
+import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { able, host, launch, load, missing, rewrite, serve, settled } from './browser.mjs';
@@ -38,6 +39,19 @@ async function addOwn(page) {
     { name: 'IMG_0042.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('cut off') },
   ]);
   await page.waitForSelector('.own [data-fresh]');
+}
+
+/** Has the page fetch products as `change(rows)` makes them. */
+async function otherItems(page, change) {
+  const catalog = await (await fetch(`${server.origin}/catalog/catalog.json`)).json();
+  const [shard] = catalog.shards;
+  const rows = await (await fetch(`${server.origin}/catalog/${shard.items.file}`)).json();
+  change(rows);
+  const [body, { file }] = [JSON.stringify(rows), shard.items];
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  shard.items = { file, bytes: Buffer.byteLength(body), sha256 };
+  await page.route(`**/catalog/${file}`, (route) => route.fulfill({ body, contentType: 'application/json' }));
+  await page.route('**/catalog/catalog.json', (route) => route.fulfill({ json: catalog }));
 }
 
 /** A shop's own page around the element. */
@@ -90,7 +104,7 @@ const states = {
   async closer(page, origin) {
     let here = () => {};
     const held = new Promise((resolve) => (here = () => resolve(null)));
-    await page.route(/text[^/]*\.safetensors$/, async (route) => (await held, route.continue()));
+    await page.route(/\.safetensors$/, async (route) => (await held, route.continue()));
     await load(page, `${origin}/#q=dress`);
     await settled(page, { kind: 'text', by: 'words' });
     await page.mouse.wheel(0, 500);
@@ -124,6 +138,32 @@ const states = {
     await page.click('.card:nth-child(2) .card-open');
     await page.waitForSelector('dialog.product[open]');
     await page.waitForTimeout(400);
+  },
+  /** Every second row is a second photo of the product before it. */
+  async leafing(page, origin) {
+    await otherItems(page, (rows) => {
+      for (let row = 1; row < rows.length; row += 2) rows[row - 1].product = rows[row].product = rows[row - 1].id;
+    });
+    await load(page, `${origin}/#q=coat`);
+    await able(page, 'text');
+    await settled(page, { kind: 'text', by: 'engine' });
+    await page.locator('[data-photos] .card-open').first().focus();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+  },
+  async offers(page, origin) {
+    await otherItems(page, (rows) =>
+      rows.forEach((item, row) => {
+        item.brand = ['Nordlys', 'Hafen & Söhne', 'Petite Rive'][row % 3];
+        item.offer = { now: `${19 + ((row * 37) % 90)}.90`, currency: 'EUR' };
+        if (row % 4 === 0) item.offer.was = `${39 + ((row * 37) % 90)}.90`;
+        item.in_stock = row % 5 > 0;
+      }),
+    );
+    await load(page, `${origin}/#q=dress`);
+    await able(page, 'text');
+    await settled(page, { kind: 'text', by: 'engine' });
   },
   async filters(page) {
     const narrow = await page.isVisible('[data-part="open-filters"]');
@@ -249,7 +289,7 @@ const states = {
 };
 
 /** States that answer requests themselves. */
-const answering = ['refused', 'closer', 'damaged', 'loading', 'placeholders', 'few', 'metered'];
+const answering = ['leafing', 'offers', 'refused', 'closer', 'damaged', 'loading', 'placeholders', 'few', 'metered'];
 
 const server = await serve();
 // Chromium's software adapter stands in for a graphics card

@@ -67,7 +67,7 @@ const fewPhotos = 12;
 
 /** What photos of one product have in common: its id where the feed says it, and else its page. @param {Item} item */
 const pageOf = (item) => (item.product === undefined ? item.link || undefined : `product ${item.product}`);
-/** The codes of all values that a row has. @param {Facet} facet @param {number} row */
+/** The codes of all values that a row has. @param {Pick<Facet, 'of' | 'further'>} facet @param {number} row */
 const codesOf = (facet, row) => [facet.of[row], ...(facet.further.get(row) ?? [])];
 
 const place = (/** @type {{name: string}} */ { name }) => {
@@ -241,17 +241,20 @@ export class Catalog {
       }));
   }
 
-  /** How many products each value would show, given the filters chosen in the other groups. @param {Facets} selected @returns {Map<string, Uint32Array>} */
-  counts(selected) {
-    const tests = this.tests(selected);
+  /** How many products of these rows have each value, or of all where there are none given. @param {Iterable<number> | null} rows @returns {Map<string, Uint32Array>} */
+  counts(rows) {
     const counts = new Map(this.facets.map((facet) => [facet.name, new Uint32Array(facet.values.length)]));
-    for (let row = 0; row < this.size; row++) {
-      const failing = tests.filter(({ facet, codes }) => !codesOf(facet, row).some((code) => codes.has(code)));
-      if (failing.length > 1) continue;
-      for (const facet of this.facets) {
-        if (failing.length && failing[0].facet !== facet) continue;
-        const of = counts.get(facet.name);
-        if (of) for (const code of codesOf(facet, row)) if (code >= 0) of[code]++;
+    const counted = new Set(); // values of products that have several photos
+    for (const row of rows ?? this.items.keys()) {
+      const { first, n } = this.shown(row);
+      for (const { name, ...facet } of this.facets) {
+        const of = counts.get(name);
+        for (const code of codesOf(facet, row)) {
+          const key = n > 1 && `${first} ${code} ${name}`;
+          if (!of || code < 0 || counted.has(key)) continue;
+          if (key) counted.add(key);
+          of[code]++;
+        }
       }
     }
     return counts;
@@ -274,13 +277,24 @@ export class Catalog {
     return hits(all.sort((a, b) => at(a) - at(b) || a - b));
   }
 
-  /** The first row of the photos that show the same as this one: copies, by the indexer's measure, or one product's several photos. @param {number} row @returns {number} */
-  leader(row) {
-    const { same_as: same, product } = this.items[row];
+  /** The first row of a product's photos, and how many there are. @param {number} row */
+  shown(row) {
     const page = pageOf(this.items[row]);
     const shown = page === undefined ? undefined : this.links.get(page);
-    const few = product !== undefined || (shown?.n ?? 0) <= fewPhotos;
-    if (shown && shown.n > 1 && few) return shown.first;
+    const few = this.items[row].product !== undefined || (shown?.n ?? 0) <= fewPhotos;
+    return shown && few ? shown : { first: row, n: 1 };
+  }
+
+  /** The number of products. */
+  get count() {
+    return this.items.filter(({ own }, row) => !own && this.shown(row).first === row).length;
+  }
+
+  /** The first row of the photos that show the same as this one: copies, by the indexer's measure, or one product's several photos. @param {number} row @returns {number} */
+  leader(row) {
+    const { first, n } = this.shown(row);
+    const { same_as: same } = this.items[row];
+    if (n > 1) return first;
     return same !== undefined && Number.isInteger(same) && same >= 0 && same < row ? same : row;
   }
 
@@ -361,20 +375,30 @@ export class Catalog {
     return [...this.facets].sort((a, b) => rank(b) - rank(a));
   }
 
-  /** Values that products of the same kind have and this one has not: what "like this, but…" can ask for. @param {number} row @param {number} [perFacet] */
-  changes(row, perFacet = 2) {
+  /**
+   * Values that products of the same kind have and this one has not: what "like this, but…" can ask for, apart from what
+   * the words in `text` say already. What hardly any of that kind has is taken for a slip of the shop's.
+   * @param {number} row
+   * @param {number} [perFacet]
+   * @param {string} [text]
+   */
+  changes(row, perFacet = 2, text = '') {
     const kind = this.facet(/^(category|type|article)/i);
+    const kindOf = (/** @type {number} */ other) => kind && valuesOf(this.items[other], kind.name)[0];
+    const alike = [...this.known()].filter((other) => kindOf(other) === kindOf(row));
+    const said = new Set(tokens(text).map(stem));
     const out = [];
     for (const facet of this.byLooks()) {
       if (facet === kind || facet.of[row] < 0) continue;
       const tally = new Map();
-      for (const other of this.known()) {
+      for (const other of alike) {
         const code = facet.of[other];
-        if (code < 0 || code === facet.of[row] || (kind && kind.of[other] !== kind.of[row])) continue;
-        tally.set(code, (tally.get(code) ?? 0) + 1);
+        if (code >= 0 && code !== facet.of[row]) tally.set(code, (tally.get(code) ?? 0) + 1);
       }
       const limit = /colou?r/i.test(facet.name) ? perFacet + 1 : perFacet;
-      const best = [...tally].sort((a, b) => b[1] - a[1]).slice(0, limit);
+      const named = facet.values.some((value) => tokens(value).some((word) => said.has(stem(word))));
+      const usual = [...tally].filter(([, n]) => !named && n * 100 > alike.length);
+      const best = usual.sort((a, b) => b[1] - a[1]).slice(0, limit);
       for (const [code] of best) out.push({ facet: facet.name, value: facet.values[code] });
     }
     return out;

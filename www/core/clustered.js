@@ -181,12 +181,17 @@ export class Clustered extends Catalog {
     return list.flatMap((item, i) => (passes(item) ? [this.starts[cell] + i] : []));
   }
 
-  /** Of the whole catalog: how many a further filter would leave, only the products of all cells could tell. */
-  counts() {
+  /** Of the whole catalog only its manifest tells. @param {Iterable<number> | null} rows */
+  counts(rows) {
+    if (rows) return super.counts(rows);
     const of = new Map(
       this.manifest.facets.map(({ name, values }) => [name, Uint32Array.from(values, ({ count }) => count)]),
     );
     return new Map(this.facets.map(({ name }) => [name, of.get(name) ?? new Uint32Array()]));
+  }
+
+  get count() {
+    return this.manifest.count;
   }
 
   /** Only products that are here: for looking around those from all over the catalog, for words any. @param {import('./catalog.js').Filter | null} filter */

@@ -7,34 +7,39 @@
 const fewest = 4; // fewer good matches than this are called few
 const closest = 8; // shown where nothing is good
 
-/** One hit a group of near-duplicates, the best of it, with the others in `alike`. `leader(row)` names the group. @param {Hit[]} hits @param {(row: number) => number | undefined} leader */
-export function fold(hits, leader) {
+/**
+ * One hit a group of photos that show the same, the best of it. The others are in `alike`: one a product, where
+ * `product(row)` tells products apart. `leader(row)` names the group.
+ * @param {Hit[]} hits
+ * @param {(row: number) => number | undefined} leader
+ * @param {(row: number) => number | undefined} product
+ */
+export function fold(hits, leader, product) {
   /** @type {Map<number | undefined, Folded>} */
   const groups = new Map();
-  /** @type {Folded[]} */
-  const folded = [];
   for (const hit of hits) {
-    const group = leader(hit.row);
-    const first = groups.get(group);
-    if (first) first.alike.push(hit);
-    else {
-      /** @type {Folded} */
-      const own = { ...hit, alike: [] };
-      groups.set(group, own);
-      folded.push(own);
-    }
+    const group = groups.get(leader(hit.row));
+    const same = (/** @type {Hit} */ { row }) => product(row) === product(hit.row);
+    if (!group) groups.set(leader(hit.row), { ...hit, alike: [] });
+    else if (![group, ...group.alike].some(same)) group.alike.push(hit);
   }
-  return folded;
+  return [...groups.values()];
 }
+
+/** @param {Folded[]} folded */
+const products = (folded) => folded.reduce((n, { alike }) => n + 1 + alike.length, 0);
 
 /**
  * What of ranked hits stands where on a page: the good ones, or the closest where none is good, and those below, one a
- * group of near-duplicates. `few`: how many good ones there are where there are few, or undefined.
+ * group of photos that show the same. `n`: how many products are good; `few`: the same where they are few, or undefined.
  * @param {{hits: Hit[], good: number}} response
  * @param {(row: number) => number | undefined} leader
+ * @param {(row: number) => number | undefined} [product]
  */
-export function sections({ hits, good }, leader) {
+export function sections({ hits, good }, leader, product = (row) => row) {
   const at = good || Math.min(closest, hits.length);
-  const few = good < fewest && (good < hits.length || !good) && hits.length ? good : undefined;
-  return { good: fold(hits.slice(0, at), leader), rest: fold(hits.slice(at), leader), few };
+  const first = fold(hits.slice(0, at), leader, product);
+  const n = good && products(first);
+  const few = n < fewest && (good < hits.length || !good) && hits.length ? n : undefined;
+  return { good: first, rest: fold(hits.slice(at), leader, product), n, few };
 }

@@ -9,6 +9,10 @@ export interface Question {
   /** A photo, which takes the place of `product`. */
   image?: Blob | string | null;
   filter?: Record<string, string | readonly string[]>;
+  /** Order of the good hits by price; by relevance, if not given. */
+  sort?: '' | 'price' | '-price';
+  /** Range of prices, and only what is in stock. */
+  price?: { from?: number | null; to?: number | null; stock?: boolean } | null;
 }
 
 /**

@@ -8,7 +8,7 @@ import { View } from './view.js';
 export * from './vitrine.js';
 
 const pause = 180; // ms without a key press before the words are searched
-const nothing = () => ({ words: '', product: null, image: null, filter: {} });
+const nothing = () => ({ words: '', product: null, image: null, filter: {}, sort: '', price: null });
 
 export class VitrineSearch extends HTMLElement {
   static observedAttributes = ['catalog', 'words', 'product', 'k', 'filters'];
@@ -83,9 +83,10 @@ export class VitrineSearch extends HTMLElement {
   }
 
   /** Asks for words, a product or a photo. Resolves with what is shown in the end, or null if it was given up. */
-  search({ words = '', product = null, image = null, filter = {} } = {}) {
+  search(question = {}) {
     clearTimeout(this.#timer);
-    this.#asked = { words, product, image, filter };
+    const { words, product, image, filter, sort, price } = { ...nothing(), ...question };
+    this.#asked = { words, product, image, filter, sort, price };
     this.#k = this.#step;
     return this.#answer(false);
   }
@@ -167,6 +168,12 @@ export class VitrineSearch extends HTMLElement {
 
   // ---- what visitors do ---------------------------------------------------------------------------------------
 
+  /** What stays when something else is asked. */
+  get #limits() {
+    const { filter, sort, price } = this.#asked;
+    return { filter, sort, price };
+  }
+
   #act() {
     return {
       words: (words, now) => {
@@ -175,11 +182,11 @@ export class VitrineSearch extends HTMLElement {
         if (now) ask();
         else this.#timer = setTimeout(ask, pause);
       },
-      clear: () => (this.search({ filter: this.#asked.filter }), this.focus()),
-      withoutReference: () => (this.search({ words: this.#asked.words, filter: this.#asked.filter }), this.focus()),
-      image: (image) => this.search({ image, filter: this.#asked.filter }),
-      like: (product) => this.search({ product, filter: this.#asked.filter }),
-      likeBut: (product) => (this.search({ product, filter: this.#asked.filter }), this.focus()),
+      clear: () => (this.search(this.#limits), this.focus()),
+      withoutReference: () => (this.search({ words: this.#asked.words, ...this.#limits }), this.focus()),
+      image: (image) => this.search({ image, ...this.#limits }),
+      like: (product) => this.search({ product, ...this.#limits }),
+      likeBut: (product) => (this.search({ product, ...this.#limits }), this.focus()),
       filter: (name, value) => {
         const { [name]: _, ...others } = this.#asked.filter;
         this.search({ ...this.#asked, filter: value ? { ...others, [name]: [value] } : others });
@@ -206,8 +213,8 @@ export class VitrineSearch extends HTMLElement {
     if (!engine) return null;
     this.#stop?.abort();
     const { signal } = (this.#stop = new AbortController());
-    const { words, product, image, filter } = this.#asked;
-    const query = { text: words, product, image, filter, k: this.#k, signal };
+    const { words, ...rest } = this.#asked;
+    const query = { text: words, ...rest, k: this.#k, signal };
     try {
       await learnFor(this);
       if (signal.aborted) return null;
@@ -219,7 +226,13 @@ export class VitrineSearch extends HTMLElement {
       if (first.refused || first.by === 'browse' || first.by === 'engine') return first;
       this.#waiting = first.kind === 'text' ? 'wait_text' : 'wait_image';
       this.#progress();
-      const results = await engine.search(query);
+      const early = (some) => {
+        if (signal.aborted || some.by !== 'instant') return; // the first answer is here already
+        this.#show(some, keepPlace);
+        this.#waiting = 'wait_text';
+        this.#progress();
+      };
+      const results = await engine.search({ ...query, early });
       if (signal.aborted) return null;
       this.#show(results, keepPlace);
       return results;

@@ -110,6 +110,7 @@ button { cursor: pointer; }
 @media (hover: none) { .actions { position: static; margin: 6px 0 0 -1px; opacity: 1; } }
 .actions button { width: 38px; height: 38px; border: 1px solid var(--line); background: var(--paper); color: var(--ink); }
 
+mark { padding: 0 0.12em; margin: 0 -0.12em; border-radius: 4px; background: color-mix(in srgb, var(--accent) 15%, transparent); color: inherit; }
 .alike { display: block; min-height: 30px; margin-top: 6px; padding: 0 11px; border: 1px solid var(--line); border-radius: 15px; background: var(--paper); font-size: 12.5px; }
 .alike:hover { border-color: var(--muted); }
 

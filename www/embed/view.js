@@ -1,4 +1,5 @@
 // The element's shadow tree: made once, then told what to show. What visitors do goes out through `act`.
+import { marked } from '../ui/answer.js';
 import { changeWords } from '../ui/composer.js';
 import { el, icon, safeColour, safeLink } from '../ui/dom.js';
 import { facetName } from '../ui/facets.js';
@@ -311,7 +312,8 @@ class Cards extends CardGrid {
 
   update(card, hit) {
     const slotted = this.slotted.get(hit.row);
-    if (slotted) this.fill(slotted, hit);
+    if (slotted) return this.fill(slotted, hit);
+    card.querySelector('.title').replaceChildren(...marked(hit.title, hit.matched));
   }
 
   make(hit) {

@@ -32,6 +32,12 @@ export interface Query {
   filter?: Record<string, string | readonly string[]> | ((product: Hit) => boolean) | null;
   /** 0 like the words … 1 like the photo or product, for a question of both. Default 0.5. */
   like?: number;
+  /** Order of the good hits by price, low to high or high to low; by relevance, if not given. */
+  sort?: '' | 'price' | '-price';
+  /** Range of prices, and only what is in stock. A product without a price passes no range. */
+  price?: { from?: number | null; to?: number | null; stock?: boolean } | null;
+  /** Told what can be said to words before the text encoder is here: titles compared, then the small text tier. */
+  early?: ((results: Results) => void) | null;
   /** Gives the question up: the promise rejects with the signal's reason. */
   signal?: AbortSignal;
   /** false: answer at once with what is here (see `Results.by`) and fetch what is missing meanwhile. Default true. */
@@ -47,6 +53,8 @@ export interface Hit {
   score: number | null;
   id: string;
   title: string;
+  /** Where words of the title stand that the text names, as [from, to] for title.slice(). */
+  matched: [number, number][];
   /** The product's page as the catalog gives it: check its protocol before you follow it. */
   link: string | null;
   price: string | null;
@@ -63,10 +71,11 @@ export interface Hit {
 export interface Results {
   kind: Kind;
   /**
-   * Who answered: the engine; neighbours computed ahead; words compared with titles; the catalog's order; or none,
-   * where a photo could not be compared yet.
+   * Who answered: the engine; its small text tier, or the shop's own words, while the text encoder is on its way;
+   * neighbours computed ahead; words compared with titles; the catalog's order; or none, where a photo could not be
+   * compared yet.
    */
-  by: 'engine' | 'neighbours' | 'titles' | 'browse' | 'none';
+  by: 'engine' | 'instant' | 'words' | 'neighbours' | 'titles' | 'browse' | 'none';
   /** Best first. */
   hits: Hit[];
   /**

@@ -3,7 +3,9 @@ import { Catalog } from '../core/catalog.js';
 import { photoBytes, photoLimit } from '../ui/photo.js';
 import { DataError, Store, fetchManifest } from '../core/data.js';
 import { Engine, EngineError } from '../core/engine.js';
+import { matcher, knownTo } from '../core/matched.js';
 import { held } from '../core/names.js';
+import { inOrder, priceOf, within } from '../core/prices.js';
 import { Session, fetchPhoto, needs, unlessAborted } from '../core/session.js';
 
 /** What goes wrong here: `code` says what for programs, `message` for people. */
@@ -125,10 +127,20 @@ class VitrineEngine extends EventTarget {
     if (!held(needs, kind))
       throw new VitrineError('argument', `getting ready: expected ${Object.keys(needs).join(', ')}, got ${kind}`);
     try {
-      await unlessAborted(this.#start().call('load', { what: needs[kind] }), signal);
+      const core = this.#start();
+      // what answers first comes first: the text encoder's megabytes would keep the small tier waiting
+      const text = needs[kind].includes('text') && !core.full;
+      if (text) await unlessAborted(this.#small(core), signal);
+      await unlessAborted(core.call('load', { what: needs[kind] }), signal);
     } catch (error) {
       throw told(error);
     }
+  }
+
+  /** The small tier of the model, where it has one; without it the text encoder answers, only later. */
+  async #small(core) {
+    if (this.#about.manifest.instant)
+      await core.call('load', { what: ['wasm', 'words', 'instant', 'shards'] }).catch(() => {});
   }
 
   /** Stops the downloads; the next question, or `ready`, takes them up again. */
@@ -144,24 +156,57 @@ class VitrineEngine extends EventTarget {
     k = 24,
     filter = null,
     like = 0.5,
+    sort = '',
+    price = null,
     signal,
     wait = true,
+    early = null,
   } = {}) {
     signal?.throwIfAborted();
+    if (!['', 'price', '-price'].includes(sort))
+      throw new VitrineError('argument', `searching: expected sort "price", "-price" or none, got ${sort}`);
     const row = product === null ? null : this.#row(product);
     const photo = image && { key: `asked ${++this.#photos}`, bytes: () => photoOf(image) };
-    const query = this.#session.read({ text, row: image ? null : row, photo, k, mix: like, ...this.#chosen(filter) });
+    const query = this.#session.read({
+      text,
+      row: image ? null : row,
+      photo,
+      k: sort ? Math.max(k, this.#session.most) : k, // the cheapest may be far down
+      mix: like,
+      ...this.#chosen(filter, price),
+    });
+    const results = (response) =>
+      this.#results(
+        query,
+        inOrder(response, sort, (at) => this.#cost(at)),
+        k,
+      );
     try {
+      if (early && wait) await this.#early(query, signal, (response) => early(results(response)));
       if (await this.#able(query, { signal, wait })) {
         const response = await this.#ask(query, signal).catch((error) => this.#refused(error, photo));
-        if (response) return this.#results(query, response);
+        if (response) return results(response);
       }
       await this.#session.prepare(query, false);
-      return this.#results(query, await this.#session.standIn(query));
+      return results(await this.#session.standIn(query));
     } catch (error) {
       if (this.#closed) throw this.#over();
       throw told(error);
     }
+  }
+
+  /** Tells what can be said before the text encoder is here: words compared, then the small tier's answer by meaning. */
+  async #early(query, signal, tell) {
+    if (query.kind !== 'text' || this.#core?.full || !this.#about.manifest.instant || this.#refusal) return;
+    const core = this.#start();
+    if (!this.can('text')) {
+      await this.#session.prepare(query, false);
+      tell(await this.#session.standIn(query));
+      await unlessAborted(this.#small(core), signal);
+    }
+    // the worker tells of its state a moment later, so it is asked; whatever fails here the whole answer tells
+    const response = await this.#ask(query, signal).catch(() => null);
+    if (response && !signal?.aborted) tell(response);
   }
 
   /** Whether the engine answers, once it can; a photo that it cannot answer is an error, anything else has a stand-in. */
@@ -229,12 +274,17 @@ class VitrineEngine extends EventTarget {
     return core;
   }
 
-  #results({ kind, k }, { by, hits: found, good, attention, ms }) {
-    const hits = found.slice(0, k).map((hit) => this.#hit(hit));
+  #results({ kind, words }, { by, hits: found, good, attention, reading, ms }, k) {
+    const find = matcher([words, reading?.english].filter(Boolean), knownTo(this.#catalog));
+    const hits = found.slice(0, k).map((hit) => this.#hit(hit, find));
     return { kind, by, hits, good: Math.min(good, hits.length), refused: this.#refusal, attention, ms };
   }
 
-  #hit({ row, score = null }) {
+  #cost(row) {
+    return priceOf(this.#catalog.items[row]);
+  }
+
+  #hit({ row, score = null }, find = null) {
     const item = this.#catalog.items[row];
     const { id, title, link, price, width, height, tone, attributes } = item;
     return {
@@ -243,6 +293,7 @@ class VitrineEngine extends EventTarget {
       score,
       id,
       title,
+      matched: find?.(title) ?? [],
       link: link ?? null,
       price: price ?? null,
       photo: this.#catalog.photo(item),
@@ -261,14 +312,19 @@ class VitrineEngine extends EventTarget {
   }
 
   /** A filter by values, or a test of each product, as the session takes it. */
-  #chosen(filter) {
-    if (typeof filter === 'function') return { test: (row) => filter(this.#hit({ row })) };
+  #chosen(filter, price) {
+    const fits = within(
+      { ...price },
+      (row) => this.#catalog.items[row],
+      (row) => this.#cost(row),
+    );
+    if (typeof filter === 'function') return { test: (row) => (!fits || fits(row)) && filter(this.#hit({ row })) };
     const chosen = Object.entries(filter ?? {}).map(([name, value]) => [name, [value].flat()]);
     const known = this.#catalog.facets.map(({ name }) => name);
     const unknown = chosen.find(([name]) => !known.includes(name));
     if (unknown)
       throw new VitrineError('filter', `searching: expected a filter by ${known.join(', ')}, got ${unknown[0]}`);
-    return { facets: Object.fromEntries(chosen) };
+    return { facets: Object.fromEntries(chosen), test: fits };
   }
 }
 

@@ -1,57 +1,9 @@
 // The list under the bar while somebody types: words that the catalog knows, products, a typo put right, and in an empty
 // bar what was searched for earlier. A combobox with a list, by the pattern of WAI-ARIA.
-import { adopt, el, icon } from './dom.js';
+import { el, icon } from './dom.js';
 import { t } from './i18n.js';
 import { swatch } from './facets.js';
 import { fromFragment } from '../core/state.js';
-
-adopt(`
-.complete {
-  position: absolute;
-  z-index: 1;
-  inset: 66px 0 auto;
-  max-height: min(60vh, 460px);
-  padding: 8px;
-  overflow-y: auto;
-  border: 1px solid var(--line);
-  border-radius: 20px;
-  background: var(--raised);
-  box-shadow: 0 14px 40px -10px rgb(var(--shade) / 0.3);
-}
-
-.complete li {
-  display: flex;
-  align-items: center;
-  gap: 12px;
-  min-height: 44px;
-  padding: 2px 12px;
-  border-radius: 12px;
-  cursor: pointer;
-}
-
-.complete li:hover,
-.complete li[aria-selected] {
-  background: var(--wash);
-}
-
-.complete .icon,
-.complete-count {
-  color: var(--muted);
-  font-size: 13px;
-}
-
-.complete img {
-  border-radius: 6px;
-  object-fit: cover;
-}
-
-.complete-text {
-  flex: 1;
-  overflow: hidden;
-  text-overflow: ellipsis;
-  white-space: nowrap;
-}
-`);
 
 const ways = 5; // completions, and
 const products = 3; // products that are offered at most

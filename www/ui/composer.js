@@ -143,7 +143,7 @@ export class Composer {
   /** Words to go on with: `lead` says how, `run` takes the chosen ones. */
   suggest(lead, suggestions, run) {
     const row = this.part('suggestions');
-    row.hidden = !suggestions.length || !this.part('mix').hidden;
+    row.hidden = !suggestions.length;
     row.replaceChildren(
       el('span', { class: 'chips-lead' }, lead),
       ...suggestions.map((words) =>

@@ -47,6 +47,7 @@ const drawings = {
   right: 'M9.5 5.5 16 12l-6.5 6.5',
   filters:
     'M4 7.5h9M17.5 7.5H20M4 16.5h2.5M11 16.5h9M15.2 5.2a2.3 2.3 0 1 0 0 4.6 2.3 2.3 0 0 0 0-4.6M8.8 14.2a2.3 2.3 0 1 0 0 4.6 2.3 2.3 0 0 0 0-4.6',
+  share: 'M12 14.5V4M8.5 7 12 3.5 15.5 7M6 11.5V18a1.5 1.5 0 0 0 1.5 1.5h9A1.5 1.5 0 0 0 18 18v-6.5',
   out: 'M9 6.5H6.5A1.5 1.5 0 0 0 5 8v9.5A1.5 1.5 0 0 0 6.5 19H16a1.5 1.5 0 0 0 1.5-1.5V15M13 5h6v6M19 5l-8.5 8.5',
 };
 
@@ -59,11 +60,4 @@ export function icon(name) {
   path.setAttribute('d', drawings[name]);
   svg.append(path);
   return svg;
-}
-
-/** Styles of a part of the page that comes when it is first used. */
-export function adopt(css) {
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(css);
-  document.adoptedStyleSheets.push(sheet);
 }

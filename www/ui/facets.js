@@ -38,32 +38,47 @@ export const valueName = (value, more = '') =>
   el('span', { class: /\p{Lu}/u.test(value) ? more : `${more} plain-name` }, value);
 
 export class Facets {
+  /** @type {HTMLElement | null} the button of the sheet, where it stands open */
+  done = null;
+  /** @type {{counts: Map<string, Uint32Array | undefined>, query: string, n: number, without: string[]} | null} what was shown last */
+  answer = null;
+  catalog = null;
+  selected = {};
+  without = [];
+
   constructor(part, act) {
     this.part = part;
     this.act = act;
     this.open = new Map(); // group → does it stand open
     this.long = new Set(); // groups shown in full
+    this.order = new Map(); // group → codes of its values as they stand
     this.panel = el('div', { class: 'facets' });
     /** @type {HTMLElement | null} what stands above the groups: prices and stock, where a catalog has them */
     this.above = null;
     part('rail').append(this.panel);
-    part('open-filters').addEventListener('click', () => this.showSheet().catch(() => {}));
+    part('open-filters').addEventListener('click', () =>
+      this.learn()
+        .then(() => values.showSheet(this))
+        .catch(() => {}),
+    );
     this.learn().catch(() => {}); // filters work without
   }
 
   async learn() {
     await verified('ui/values');
     values = await import('./values.js');
-    if (this.catalog) this.act.redrawFacets();
+    if (this.answer) this.redraw();
   }
 
-  /** `without`: the words that products must not have. */
-  show(catalog, selected, shown, without = []) {
-    this.catalog = catalog;
-    this.without = without;
-    this.selected = selected;
+  /**
+   * `counts`: how many products of the answer have each value, by facet, as far as that is known; `query`: tells queries
+   * apart, filters not among them; `n`: how many products are shown; `without`: the words that products must not have.
+   */
+  show(catalog, selected, answer) {
+    const { counts, query, n, without } = answer;
+    if (this.answer?.query !== query && !this.panel.matches(':focus-within')) this.order.clear();
+    Object.assign(this, { catalog, selected, answer, without });
     const chosen = Object.values(selected).reduce((sum, values) => sum + values.length, 0);
-    const counts = catalog.counts(selected);
     const focused = this.panel.contains(document.activeElement) ? document.activeElement.id : null;
     this.panel.replaceChildren(
       el(
@@ -84,15 +99,22 @@ export class Facets {
     if (focused) document.getElementById(focused)?.focus();
     this.part('open-filters').replaceChildren(icon('filters'), chosen ? t('filters_n', { n: chosen }) : t('filters'));
     this.part('open-filters').hidden = !catalog.facets.length && !this.above;
-    if (this.done) this.done.textContent = t('show_products', { n: shown });
+    if (this.done) this.done.textContent = t('show_products', { n });
     this.showActive();
+  }
+
+  redraw() {
+    this.show(this.catalog, this.selected, this.answer);
   }
 
   group(facet, counts, index) {
     const selected = held(this.selected, facet.name) ?? [];
     const open = this.open.get(facet.name) ?? (index < openAtFirst || selected.length > 0);
-    // The order is the whole catalog's, so that nothing moves under the pointer when a filter is set.
-    const rows = facet.values.map((value, code) => ({ value, n: counts[code], chosen: selected.includes(value) }));
+    const rows = this.codes(facet, counts).map((code) => ({
+      value: facet.values[code],
+      n: counts?.[code],
+      chosen: selected.includes(facet.values[code]),
+    }));
     const long = this.long.has(facet.name);
     const known = rows.filter(({ chosen }, i) => long || i < shownAtFirst || chosen);
     const visible = values?.inOrder(facet.name, known) ?? known;
@@ -119,14 +141,26 @@ export class Facets {
       ),
     );
     details.addEventListener('toggle', () => this.open.set(facet.name, details.open));
+    values?.asGrid(facet.name, details);
     return details;
+  }
+
+  /** What the answer has comes first, else as in the catalog; while a query stands nothing moves under the pointer. */
+  codes({ name, values }, counts) {
+    const some = (code) => !counts || counts[code] > 0;
+    if (!this.order.has(name))
+      this.order.set(
+        name,
+        [...values.keys()].sort((a, b) => +some(b) - +some(a)),
+      );
+    return this.order.get(name);
   }
 
   value(facet, { value, n, chosen }) {
     const id = `facet-${this.catalog.facets.indexOf(facet)}-${facet.codes.get(value)}`;
     return el(
       'label',
-      { class: 'facet-value', data: { empty: String(!n && !chosen) } },
+      { class: 'facet-value', data: { empty: String(n === 0 && !chosen) } },
       el('input', {
         type: 'checkbox',
         id,
@@ -136,7 +170,7 @@ export class Facets {
       }),
       /colou?r/i.test(facet.name) ? swatch(value) : null,
       valueName(value, 'facet-name'),
-      el('span', { class: 'facet-count' }, String(n)),
+      el('span', { class: 'facet-count' }, n === undefined ? '' : String(n)),
     );
   }
 
@@ -150,7 +184,7 @@ export class Facets {
 
   toggleLong(name) {
     if (!this.long.delete(name)) this.long.add(name);
-    this.act.redrawFacets();
+    this.redraw();
   }
 
   /** The filters in force, above the results, each with its way out. */
@@ -186,26 +220,5 @@ export class Facets {
     );
     this.part('active').replaceChildren(...banned, ...chips);
     this.part('active').hidden = !chips.length && !banned.length;
-  }
-
-  async showSheet() {
-    await verified('ui/modal');
-    const { modal } = await import('./modal.js');
-    const { panel } = this;
-    this.done = el('button', { type: 'button', class: 'button primary wide' }, '');
-    const dialog = modal(
-      'sheet filters-sheet',
-      t('filters'),
-      t('close'),
-      panel,
-      el('div', { class: 'sheet-foot' }, this.done),
-    );
-    this.done.addEventListener('click', () => dialog.close());
-    dialog.addEventListener('close', () => {
-      this.part('rail').append(panel);
-      this.done = null;
-      this.part('open-filters').focus();
-    });
-    this.act.redrawFacets();
   }
 }

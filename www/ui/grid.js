@@ -307,6 +307,8 @@ export class CardGrid {
 
 export class Grid extends CardGrid {
   chunk = chunk;
+  /** @type {((card: HTMLElement, hit: Laid) => void)[]} what other parts of the page put on a card */
+  dress = [];
   /** @type {import('../core/catalog.js').Catalog | null} */
   catalog = null;
   /** @type {HTMLElement | null} what stands in place of results where there are none */
@@ -376,11 +378,13 @@ export class Grid extends CardGrid {
   }
 
   /** The score is for those who measure; a visitor sees the order. @param {HTMLElement} card @param {Laid} hit */
-  update(card, { score, cosine = score }) {
+  update(card, hit) {
+    const { score, cosine = score } = hit;
     delete card.dataset.score;
     delete card.dataset.cosine;
     if (score !== undefined && cosine !== undefined)
       Object.assign(card.dataset, { score: score.toFixed(3), cosine: cosine.toFixed(3) });
+    for (const dress of this.dress) dress(card, hit);
   }
 
   /** @param {Laid} hit @param {boolean} atOnce */

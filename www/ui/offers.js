@@ -1,62 +1,9 @@
 // Prices and stock, where a catalog has them: the order of results, a price range, and what can be had at once. It comes
 // only with catalogs that say such things.
-import { adopt, el } from './dom.js';
+import { el } from './dom.js';
 import { showPrices } from './grid.js';
 import { language, t } from './i18n.js';
-import { priceOf } from '../core/prices.js';
-
-adopt(`
-.card-price s {
-  margin-inline-end: 6px;
-  opacity: 0.7;
-}
-
-.card-gone {
-  color: var(--warn);
-}
-
-.offers {
-  display: grid;
-  gap: 10px;
-  padding: 4px 0 16px;
-}
-
-.offers-range {
-  display: flex;
-  align-items: center;
-  gap: 8px;
-}
-
-.offers input[type='number'],
-.sort {
-  min-width: 0;
-  min-height: 38px;
-  padding: 0 10px;
-  border: 1px solid var(--line);
-  border-radius: 10px;
-  background: var(--raised);
-  color: var(--ink);
-  font: inherit;
-  font-size: 14px;
-}
-
-.offers input[type='number'] {
-  width: 100%;
-}
-
-.offers label {
-  display: flex;
-  align-items: center;
-  gap: 9px;
-  font-size: 14px;
-}
-
-.offers input[type='checkbox'] {
-  width: 16px;
-  height: 16px;
-  accent-color: var(--accent);
-}
-`);
+import { inOrder, priceOf, within } from '../core/prices.js';
 
 const most =
   /(?:^|\s)(?:under|below|less than|up to|max|unter|höchstens|bis|weniger als|moins de|jusqu['’]à|menos de|hasta|meno di|fino a)\s*[€$£]?\s*(\d+(?:[.,]\d{1,2})?)\s*(?:[€$£]|eur(?:os?)?|usd|gbp|chf|dollars?|pounds?)?(?=$|\s)/iu;
@@ -152,23 +99,16 @@ export class Offers {
   test({ price, stock }, highest) {
     const [from, to] = price.split('-').map((end) => (end ? Number(end) : null));
     const top = Math.min(to ?? Number.POSITIVE_INFINITY, highest ?? Number.POSITIVE_INFINITY);
-    if (!from && top === Number.POSITIVE_INFINITY && !stock) return null;
-    return (/** @type {number} */ row) => {
-      const cost = this.prices[row];
-      const fits = (!from && top === Number.POSITIVE_INFINITY) || (cost !== null && cost >= (from ?? 0) && cost <= top);
-      return fits && !(stock && this.app.catalog.items[row].in_stock === false);
-    };
+    const { items } = this.app.catalog;
+    return within(
+      { from, to: top, stock },
+      (row) => items[row],
+      (row) => this.prices[row],
+    );
   }
 
   /** Good hits in the order that was chosen; what has no price comes last. @param {any} response */
   order(response) {
-    const { sort } = this.app.state;
-    if (!sort) return response;
-    const by = sort === 'price' ? 1 : -1;
-    const cost = (/** @type {any} */ { row }) => this.prices[row] ?? by * Number.POSITIVE_INFINITY;
-    const good = response.hits
-      .slice(0, response.good)
-      .toSorted((/** @type {any} */ a, /** @type {any} */ b) => by * (cost(a) - cost(b)) || 0);
-    return { ...response, hits: [...good, ...response.hits.slice(response.good)] };
+    return inOrder(response, this.app.state.sort, (row) => this.prices[row]);
   }
 }

@@ -95,7 +95,7 @@ export class Own {
 
   load() {
     this.loading ??= (async () => {
-      await Promise.all([verified('ui/own/'), verified('ui/privacy.css'), learnPanels(language)]);
+      await Promise.all([verified('ui/own/'), learnPanels(language)]);
       const { Panel } = await import('./own/panel.js');
       this.panel = new Panel(this.app, this.label);
       this.panel.attach(this.engine, this.start);
@@ -140,6 +140,6 @@ export class Own {
   }
 
   get total() {
-    return this.panel?.total ?? this.app.catalog.manifest.count;
+    return this.panel?.total ?? this.app.catalog.count;
   }
 }

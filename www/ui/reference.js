@@ -21,11 +21,6 @@ async function photoReader() {
   return import('./photo.js');
 }
 
-async function tab() {
-  await verified('ui/tab');
-  return import('./tab.js');
-}
-
 async function cropper() {
   await Promise.all([verified('ui/crop'), learnPanels(language)]);
   return import('./crop.js');
@@ -44,7 +39,7 @@ export class References {
   /** Takes up the photo that this tab had before it was loaded anew. */
   async recall(key) {
     if (!key || this.photos.has(key)) return;
-    const { photoOfTab } = await tab();
+    const { photoOfTab } = await photoReader();
     const bytes = photoOfTab(this.app.base, key);
     if (bytes) this.put(key, new Blob([bytes]), bytes);
   }
@@ -67,16 +62,13 @@ export class References {
     const alert = (text) => this.app.notice('photo', { text, dismiss: true, alert: true });
     const reader = await photoReader().catch((error) => alert(sentence(error)));
     if (!reader) return;
-    const { photoBytes, photoLimit } = reader;
+    const { keepInTab, photoBytes, photoLimit } = reader;
     if (file.size > photoLimit) return alert(t('error_photo_size', { size: size(file.size), limit: size(photoLimit) }));
     const bytes = await photoBytes(file);
     if (!bytes) return alert(t('error_photo_type'));
     const key = `photo-${Date.now()}`;
     this.put(key, file, bytes);
-    tab().then(
-      ({ keepInTab }) => keepInTab(this.app.base, key, bytes),
-      () => {},
-    );
+    keepInTab(this.app.base, key, bytes);
     this.app.change({ photo: key, like: null, mix: 0.5, item: null });
     this.app.top();
   }

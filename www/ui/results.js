@@ -1,11 +1,12 @@
 // Draws a response of the session on the page: the cards, what is said above them, and what may be searched for next.
 import { changeWords } from './composer.js';
 import { el } from './dom.js';
-import { Facets, valueName } from './facets.js';
+import { Facets } from './facets.js';
 import { Grid } from './grid.js';
 import { size, t } from './i18n.js';
 import { Trail } from './trail.js';
 import { sections } from '../core/relevance.js';
+import { controller } from '../core/storage.js';
 
 const limited = { text: 'limited_words', image: 'limited_photo', like: 'limited_like', composed: 'limited_composed' };
 
@@ -13,6 +14,8 @@ export class Results {
   constructor(app, act) {
     this.app = app;
     this.part = app.part;
+    // who was here before knows what this is; a service worker then stands behind the page
+    this.part('hero').toggleAttribute('data-known', Boolean(controller(app.base)));
     this.facets = new Facets(this.part, act);
     this.grid = new Grid(this.part, act);
     this.trail = new Trail(app.base, this.part, (state) => app.change(state));
@@ -23,8 +26,14 @@ export class Results {
     const { state, composer, examples } = this.app;
     composer.show(state, reference, examples?.[0]);
     this.suggest(query, null);
-    this.part('hero').hidden = query.kind !== 'browse' || Object.keys(state.facets).length > 0;
+    // the field stays where it is while somebody types
+    if (!this.app.history.typing) this.hero();
     this.part('results').setAttribute('aria-busy', 'true');
+  }
+
+  hero() {
+    const { query, state } = this.app;
+    this.part('hero').hidden = query.kind !== 'browse' || Object.keys(state.facets).length > 0;
   }
 
   /** What to search for next: examples at first, changes to a product or photo, or what would narrow the words. */
@@ -32,9 +41,10 @@ export class Results {
     const { composer, catalog, examples, state } = this.app;
     const say = (text) => composer.act.words(text, { submit: true });
     if (kind === 'browse') return composer.suggest(t('suggestions_try'), examples ?? [], say);
-    const like = row ?? (kind === 'image' ? hits?.[0]?.row : undefined);
-    if (like !== undefined && kind !== 'text')
-      return composer.suggest(t('suggestions_but'), catalog.changes(like).map(changeWords).slice(0, 7), say);
+    const add = (more) => say(`${state.words.trim()} ${more}`);
+    const like = row ?? (kind === 'text' ? undefined : hits?.[0]?.row);
+    if (like !== undefined)
+      return composer.suggest(t('suggestions_but'), catalog.changes(like, 2, words).map(changeWords).slice(0, 7), add);
     const near =
       kind === 'text' && hits
         ? catalog.refinements(
@@ -42,82 +52,52 @@ export class Results {
             words,
           )
         : [];
-    composer.suggest(t('suggestions_more'), near.map(changeWords), (more) => say(`${state.words.trim()} ${more}`));
+    composer.suggest(t('suggestions_more'), near.map(changeWords), add);
   }
 
   show(query, response, reference, keep) {
     const { app } = this;
     const { catalog } = app;
     const { kind } = query;
-    const laid = sections(app.offers?.order(response) ?? response, (row) => catalog.leader(row));
+    app.more?.begin(query, response);
+    const laid = sections(
+      app.offers?.order(response) ?? response,
+      (row) => catalog.leader(row),
+      (row) => catalog.shown(row).first,
+    );
     app.offers?.draw();
-    this.grid.show(catalog, laid, { keep, empty: this.empty(query, response) });
+    this.grid.show(catalog, laid, { keep, empty: app.more?.empty(query, response) ?? null });
     app.notice('few', laid.few === 0 ? { text: t('no_match', { words: query.words }), calm: true } : null);
-    app.notice('unknown', response.hits.length ? this.unknown(response) : null);
+    app.notice('unknown', response.hits.length ? app.more?.unknown(response) : null);
     this.suggest(query, response.hits);
-    this.facets.show(catalog, app.state.facets, query.filter?.rows.length ?? catalog.size, query.without);
-    this.heading(query, response, reference);
+    this.filters(query, response, laid.n || this.grid.hits.length);
+    this.heading(query, response, laid.n, reference);
     this.remember(query, reference);
     this.waiting();
     const results = this.part('results');
     results.setAttribute('aria-busy', String(response.partial));
     Object.assign(results.dataset, { kind, by: response.by, words: query.words });
-    if (!response.partial) this.tell(query, response, laid.few); // heard once it is whole
+    if (!response.partial) this.tell(query, laid); // heard once it is whole
   }
 
-  tell({ kind, words }, { good }, few) {
+  /** The filters, with how many products of this answer each leaves. */
+  filters({ kind, text, row, photo, without }, { by, hits, good }, n) {
+    const { catalog, more, state } = this.app;
+    const whole = kind === 'browse' && catalog.manifest.cells;
+    const counts = catalog.counts(whole ? null : hits.slice(0, good).map((hit) => hit.row));
+    // of a group in which something is chosen, only an answer without that choice can tell
+    if (!whole) for (const name of Object.keys(state.facets)) counts.set(name, more?.counts(name));
+    this.facets.show(catalog, state.facets, {
+      counts,
+      query: `${by} ${kind} ${text} ${row} ${photo?.key}`,
+      n,
+      without,
+    });
+  }
+
+  tell({ kind, words }, { n, few }) {
     const what = kind === 'browse' ? t('live_all') : this.part('heading').textContent;
-    this.part('live').textContent = few === 0 ? t('no_match', { words }) : t('live_results', { n: good, what });
-  }
-
-  /** Which words nobody here understood. */
-  unknown({ by, reading }) {
-    if (!['engine', 'instant'].includes(by)) return null; // the encoder on its way may know them
-    if (reading?.script) return { text: t('unread_script', { script: reading.script }), calm: true };
-    const words = reading?.unknown.map((word) => `“${word}”`).join(', ');
-    return words ? { text: t('unknown_words', { words }), calm: true } : null;
-  }
-
-  /** Kinds of products to look at where a query came to nothing. */
-  kinds() {
-    const { catalog, act } = this.app;
-    const facet = catalog.facet(/^(category|type|article)/i);
-    const chip = (value) =>
-      el(
-        'button',
-        { type: 'button', class: 'chip', on: { click: () => act.kind(facet.name, value) } },
-        valueName(value),
-      );
-    return facet && el('div', { class: 'chips' }, ...facet.values.slice(0, 8).map(chip));
-  }
-
-  empty({ kind, without }, response) {
-    const { app } = this;
-    const { by } = response;
-    const filtered = Object.keys(app.state.facets).length > 0 || Boolean(app.state.price) || app.state.stock;
-    const note = (...content) => el('div', { class: 'empty' }, ...content);
-    if (by === 'none')
-      return app.engine?.refused
-        ? null
-        : note(el('p', {}, t('nothing_yet')), kind === 'image' ? null : this.clearFilters(filtered));
-    if (without.length && !filtered) return note(el('p', {}, t('nothing_without')));
-    const { text } = this.unknown(response) ?? { text: t('nothing_words') };
-    return note(el('p', {}, filtered ? t('nothing_filters') : text), this.clearFilters(filtered) || this.kinds());
-  }
-
-  clearFilters(filtered) {
-    return (
-      filtered &&
-      el(
-        'button',
-        {
-          type: 'button',
-          class: 'button',
-          on: { click: () => this.app.change({ facets: {}, price: '', stock: false }) },
-        },
-        t('clear_filters'),
-      )
-    );
+    this.part('live').textContent = few === 0 ? t('no_match', { words }) : t('live_results', { n, what });
   }
 
   /** Into the list of what was searched for in this tab, unless nothing was. */
@@ -138,13 +118,12 @@ export class Results {
     this.trail.show(address);
   }
 
-  heading(query, { hits, good }, reference) {
+  heading(query, { good }, n, reference) {
     const { kind, without } = query;
-    const n = kind === 'browse' ? hits.length : good;
     const about = [];
     if (reference && !this.app.state.photo)
       about.push(el('span', { class: 'sub-reference' }, t('sub_reference', { title: reference.title })));
-    const capped = n >= query.k;
+    const capped = good >= query.k;
     if (kind !== 'browse' && n) about.push(t(capped ? 'sub_many' : 'sub_ranked', { n }));
     if (without.length) about.push(t('without', { words: without.join(', ') }));
     this.part('heading').textContent = this.title(query, n);

@@ -1,6 +1,7 @@
 // One product, close up: its photo, what is known of it, its neighbours, and the ways on from it.
 import { el, icon, safeColour, safeLink } from './dom.js';
 import { modal } from './modal.js';
+import { shareButton } from './answer.js';
 import { t } from './i18n.js';
 import { changeWords } from './composer.js';
 import { facetName } from './facets.js';
@@ -17,7 +18,9 @@ export class Sheet {
   async show(catalog, id, order, redraw = false, still = () => true) {
     if (this.shown === id && this.dialog?.open && !redraw) return;
     const row = await catalog.product(id);
-    const near = row === undefined ? [] : await catalog.nearest(row, null);
+    const first = row === undefined ? row : catalog.shown(row).first;
+    const all = row === undefined ? [] : await catalog.nearest(row, null);
+    const near = all.filter((hit) => catalog.shown(hit.row).first !== first); // its other photos stand above
     if (!still()) return;
     if (row === undefined) return this.hide();
     this.shown = id;
@@ -52,13 +55,20 @@ export class Sheet {
     const item = catalog.items[row];
     const photo = el('img', { src: catalog.photo(item), alt: describe(item), width: item.width, height: item.height });
     const link = safeLink(item.link);
+    const { first, n } = catalog.shown(row);
+    const photos = n > 1 ? [...catalog.known()].filter((other) => catalog.shown(other).first === first) : [];
     const changes = catalog.changes(row, 1).slice(0, 6);
     return [
       el(
         'div',
         { class: 'product-photo' },
-        el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, photo),
-        this.steps(catalog, row, order),
+        el(
+          'div',
+          { class: 'product-stage', css: { '--ratio': String(item.width / item.height) } },
+          larger(item, photo),
+          this.steps(catalog, row, order),
+        ),
+        photos.length > 1 ? strip(catalog, photos, act, row) : null,
       ),
       el(
         'div',
@@ -88,6 +98,9 @@ export class Sheet {
             icon('but'),
             t('like_but'),
           ),
+          item.own
+            ? null
+            : shareButton(() => ({ title: item.title, url: addressOf(act.itemHref(item.id)) }), 'icon-button'),
         ),
         changes.length
           ? el(
@@ -112,7 +125,13 @@ export class Sheet {
             .flatMap(([name, value]) => [el('dt', {}, facetName(name)), el('dd', {}, String(value))]),
         ),
         near.length ? el('h3', { class: 'product-near' }, t('similar')) : null,
-        near.length ? strip(catalog, near, act) : null,
+        near.length
+          ? strip(
+              catalog,
+              near.map((hit) => hit.row),
+              act,
+            )
+          : null,
       ),
     ];
   }
@@ -139,16 +158,39 @@ export class Sheet {
   }
 }
 
-/** A small row of products, for the sheet. */
-function strip(catalog, hits, act) {
+const addressOf = (fragment) => new URL(fragment, location.href).href;
+
+const framed = (item, photo) =>
+  el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, photo);
+
+/** The photo as a button that shows it as large as the shop has it, and at least as large as the window. */
+function larger(item, photo) {
+  const show = () => {
+    const image = el('img', { src: photo.src, alt: photo.alt, css: { '--height': `${item.height}px` } });
+    const dialog = modal('zoom', item.title, t('close'), image);
+    dialog.querySelector('.dialog-body').addEventListener('click', () => dialog.close());
+    const middle = () => dialog.scrollTo((dialog.scrollWidth - dialog.clientWidth) / 2, 0);
+    image.decode().then(middle, () => {});
+  };
+  const button = {
+    type: 'button',
+    class: 'zoom-open',
+    'aria-label': t('zoom', { title: item.title }),
+    on: { click: show },
+  };
+  return el('button', button, framed(item, photo));
+}
+
+/** A small row of products, or of the photos of one, of which `shown` stands above it. */
+function strip(catalog, rows, act, shown = null) {
   return el(
     'ul',
-    { class: 'strip' },
-    ...hits.map(({ row }) => {
+    { class: shown === null ? 'strip' : 'product-photos' },
+    ...rows.map((row, i) => {
       const item = catalog.items[row];
       const photo = el('img', {
         src: catalog.photo(item),
-        alt: item.title,
+        alt: shown === null ? item.title : t('photo_of', { n: i + 1, all: rows.length }),
         width: item.width,
         height: item.height,
         loading: 'lazy',
@@ -158,8 +200,13 @@ function strip(catalog, hits, act) {
         {},
         el(
           'button',
-          { type: 'button', class: 'strip-open', on: { click: () => act.open(item.id, { replace: true }) } },
-          el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, photo),
+          {
+            type: 'button',
+            class: 'strip-open',
+            'aria-current': row === shown ? 'true' : null,
+            on: { click: () => act.open(item.id, { replace: true }) },
+          },
+          framed(item, photo),
         ),
       );
     }),

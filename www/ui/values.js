@@ -1,7 +1,10 @@
 // What is known of values by their names: how colours look, and in which order sizes stand. Filters are shown before it is
-// here, and drawn again when it is.
-import { held } from '../core/names.js';
+// here, and drawn again when it is. Their sheet on a phone is here too.
+import { el } from './dom.js';
 import { facetName } from './facets.js';
+import { t } from './i18n.js';
+import { verified } from './verified.js';
+import { held } from '../core/names.js';
 
 // Cloth is softer than the pure colours that CSS has under the same names.
 const colours = {
@@ -84,4 +87,39 @@ function sizePlace(value) {
 export function inOrder(name, rows) {
   if (!/(^|[^\p{L}])(size|größe|groesse|taille|talla|taglia|maat)s?($|[^\p{L}])/iu.test(facetName(name))) return rows;
   return rows.toSorted((a, b) => sizePlace(a.value) - sizePlace(b.value));
+}
+
+/** Colours as a grid of swatches, each over its name; values that no colour is known for stand below them as text. @param {string} name @param {HTMLElement} details   the group as it is drawn */
+export function asGrid(name, details) {
+  if (!/colou?r/i.test(name)) return;
+  const host = details.querySelector('.facet-values');
+  const labels = [...host.querySelectorAll('.facet-value')];
+  const shown = labels.filter((label) => !label.querySelector('.swatch.none'));
+  if (shown.length < 2) return;
+  host.classList.add('colours');
+  for (const label of shown) label.classList.add('colour');
+  host.prepend(...shown);
+}
+
+/** The filters where there is no room for them beside the results. @param {any} facets */
+export async function showSheet(facets) {
+  await verified('ui/modal');
+  const { modal } = await import('./modal.js');
+  const { panel, part } = facets;
+  const done = el('button', { type: 'button', class: 'button primary wide' }, '');
+  facets.done = done;
+  const dialog = modal(
+    'sheet filters-sheet',
+    t('filters'),
+    t('close'),
+    panel,
+    el('div', { class: 'sheet-foot' }, done),
+  );
+  done.addEventListener('click', () => dialog.close());
+  dialog.addEventListener('close', () => {
+    part('rail').append(panel);
+    facets.done = null;
+    part('open-filters').focus();
+  });
+  facets.redraw();
 }

@@ -10,10 +10,11 @@ export function listed() {
   return Object.fromEntries(Array.from(links, (link) => [link.getAttribute('href'), link.integrity]));
 }
 
-/** Makes sure that the listed deferred modules whose names start so are here and verified, before the page imports them. */
+/** Makes sure that the listed deferred modules whose names start so are here and verified, and how they look, before the page imports them. */
 export async function verified(start) {
   if (typeof document === 'undefined') return;
-  await Promise.all(Array.from(document.querySelectorAll(`link[rel="later"][href^="${start}"]`), arrived));
+  const wanted = [start, 'ui/deferred.css'].map((name) => `link[rel="later"][href^="${name}"]`);
+  await Promise.all(Array.from(document.querySelectorAll(wanted.join()), arrived));
 }
 
 function arrived(link) {

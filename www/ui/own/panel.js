@@ -17,6 +17,8 @@ const sentences = {
   empty: 'own_empty',
 };
 
+const anyPhoto = 'image/' + '*'; // in two, as src/site/slim.rs takes the whole for a comment
+
 export class Panel {
   /** `app`: what its catalog, engine and answers are asked of; `label`: the text of the button that opens it. */
   constructor(app, label) {
@@ -74,7 +76,7 @@ export class Panel {
   }
 
   get total() {
-    return this.app.catalog.manifest.count + (this.scope === 'both' ? this.count : 0);
+    return this.app.catalog.count + (this.scope === 'both' ? this.count : 0);
   }
 
   choose(scope, ask = true) {
@@ -202,7 +204,7 @@ export class Panel {
     };
     const [folder, files] = [
       input({ webkitdirectory: true, data: { own: 'folder' } }),
-      input({ accept: 'image/*', data: { own: 'files' } }),
+      input({ accept: anyPhoto, data: { own: 'files' } }),
     ];
     // Phones have no folders to choose from.
     const folders = 'webkitdirectory' in folder && !matchMedia('(pointer: coarse)').matches;

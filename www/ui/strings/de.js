@@ -40,9 +40,7 @@ export const sentences = {
   sub_ranked: { one: '{n} Produkt', other: '{n} Produkte, die besten zuerst' },
   sub_ms: { one: '{n} Treffer, gefunden in {ms} ms', other: 'Die {n} besten Treffer, gefunden in {ms} ms' },
   sub_reference: 'wie {title}',
-  nothing_filters: 'Zu diesen Filtern passt hier nichts.',
   nothing_words: 'Kein Titel und keine Angabe enthält diese Worte.',
-  nothing_yet: 'Hier erscheinen die Ergebnisse.',
   closest_part: 'Am nächsten an diesem Ausschnitt',
   crop: 'Ausschnitt wählen',
   crop_of: 'Ausschnitt wählen: {what}',
@@ -61,7 +59,6 @@ export const sentences = {
   alike_fold: 'Zuklappen',
   alike_fold_of: 'Zuklappen: {title}',
   remove_without: '„{word}“ wieder zulassen',
-  nothing_without: 'Ohne diese Worte bleibt nichts übrig.',
   held_text:
     'Die Suche nach Bedeutung und nach Fotos braucht einmal {size}. Ihre Verbindung scheint Daten zu zählen, darum wurde noch nichts geholt.',
   held_photo:
@@ -103,8 +100,6 @@ export const sentences = {
   wait_text: 'Vorerst zählen Titel. Die Suche nach Bedeutung kommt: {got} von {all}.',
   wait_image: 'Was die Fotosuche braucht, wird geholt: {got} von {all}.',
   gone: 'Diesen Artikel gibt es hier nicht mehr.',
-  unknown_words: 'Nicht verstanden: {words}.',
-  unread_script: 'Schrift, die hier niemand liest: {script}.',
   closer: 'Genauere Treffer sind da.',
   closer_show: 'Zeigen',
   wait_start: 'Die Suche startet …',

@@ -42,9 +42,7 @@ export const sentences = {
   sub_ranked: { one: '{n} product', other: '{n} products, best match first' },
   sub_ms: { one: '{n} match, found in {ms} ms', other: '{n} best matches, found in {ms} ms' },
   sub_reference: 'like {title}',
-  nothing_filters: 'Nothing here fits those filters.',
   nothing_words: 'No title or detail contains those words.',
-  nothing_yet: 'The results will appear here.',
   closest_part: 'Closest to that part',
   crop: 'Choose a part of the photo',
   crop_of: 'Choose a part: {what}',
@@ -63,7 +61,6 @@ export const sentences = {
   alike_fold: 'Fold',
   alike_fold_of: 'Fold: {title}',
   remove_without: 'Allow “{word}” again',
-  nothing_without: 'Nothing is left without those words.',
   held_text:
     'Search by meaning and by photo needs {size}, once. Your connection seems to count bytes, so nothing has been fetched yet.',
   held_photo:
@@ -105,8 +102,6 @@ export const sentences = {
   wait_text: 'Matching titles for now. Search by meaning is on its way: {got} of {all}.',
   wait_image: 'Getting what photo search needs: {got} of {all}.',
   gone: 'That product is no longer here.',
-  unknown_words: 'Not understood: {words}.',
-  unread_script: 'Words in this script ({script}) cannot be read here.',
   closer: 'Closer matches are ready.',
   closer_show: 'Show them',
   wait_start: 'Search is starting…',

@@ -40,9 +40,7 @@ export const sentences = {
   sub_ranked: { one: '{n} produit', other: '{n} produits, les meilleurs d’abord' },
   sub_ms: { one: '{n} résultat, trouvé en {ms} ms', other: 'Les {n} meilleurs résultats, trouvés en {ms} ms' },
   sub_reference: 'comme {title}',
-  nothing_filters: 'Rien ici ne correspond à ces filtres.',
   nothing_words: 'Aucun titre, aucun détail ne contient ces mots.',
-  nothing_yet: 'Les résultats apparaîtront ici.',
   closest_part: 'Au plus près de ce détail',
   crop: 'Choisir une partie de la photo',
   crop_of: 'Choisir une partie : {what}',
@@ -61,7 +59,6 @@ export const sentences = {
   alike_fold: 'Replier',
   alike_fold_of: 'Replier : {title}',
   remove_without: 'Autoriser de nouveau « {word} »',
-  nothing_without: 'Sans ces mots, il ne reste rien.',
   held_text:
     'La recherche par le sens et par photo demande {size}, une fois. Votre connexion semble compter les données : rien n’a encore été téléchargé.',
   held_photo:
@@ -103,8 +100,6 @@ export const sentences = {
   wait_text: 'Les titres d’abord ; la recherche par le sens arrive : {got} sur {all}.',
   wait_image: 'Ce qu’il faut à la recherche par photo arrive : {got} sur {all}.',
   gone: 'Cet article n’est plus ici.',
-  unknown_words: 'Pas compris : {words}.',
-  unread_script: 'Écriture non lue ici : {script}.',
   closer: 'De meilleurs résultats sont prêts.',
   closer_show: 'Les afficher',
   wait_start: 'La recherche démarre…',

@@ -135,4 +135,18 @@ export const sentences = {
   complete: 'Vorschläge',
   instead: 'Meinten Sie „{words}“?',
   sold_out: 'ausverkauft',
+
+  share: 'Teilen',
+  share_copied: 'Adresse kopiert',
+  share_failed: 'Bitte aus der Adresszeile kopieren',
+  zoom: 'Foto vergrößern: {title}',
+  photo_next: 'Nächstes Foto: {title}',
+  photo_previous: 'Voriges Foto: {title}',
+  photo_of: 'Foto {n} von {all}',
+
+  unknown_words: 'Nicht verstanden: {words}.',
+  unread_script: 'Schrift, die hier niemand liest: {script}.',
+  nothing_filters: 'Zu diesen Filtern passt hier nichts.',
+  nothing_without: 'Ohne diese Worte bleibt nichts übrig.',
+  nothing_yet: 'Hier erscheinen die Ergebnisse.',
 };

@@ -125,4 +125,18 @@ export const sentences = {
   complete: 'Suggestions',
   instead: 'Did you mean “{words}”?',
   sold_out: 'sold out',
+
+  share: 'Share',
+  share_copied: 'Address copied',
+  share_failed: 'Copy it from the address bar',
+  zoom: 'Enlarge the photo: {title}',
+  photo_next: 'Next photo: {title}',
+  photo_previous: 'Previous photo: {title}',
+  photo_of: 'Photo {n} of {all}',
+
+  unknown_words: 'Not understood: {words}.',
+  unread_script: 'Words in this script ({script}) cannot be read here.',
+  nothing_filters: 'Nothing here fits those filters.',
+  nothing_without: 'Nothing is left without those words.',
+  nothing_yet: 'The results will appear here.',
 };

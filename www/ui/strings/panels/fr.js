@@ -134,4 +134,18 @@ export const sentences = {
   complete: 'Suggestions',
   instead: 'Vouliez-vous dire « {words} » ?',
   sold_out: 'épuisé',
+
+  share: 'Partager',
+  share_copied: 'Adresse copiée',
+  share_failed: 'À copier depuis la barre d’adresse',
+  zoom: 'Agrandir la photo : {title}',
+  photo_next: 'Photo suivante : {title}',
+  photo_previous: 'Photo précédente : {title}',
+  photo_of: 'Photo {n} sur {all}',
+
+  unknown_words: 'Pas compris : {words}.',
+  unread_script: 'Écriture non lue ici : {script}.',
+  nothing_filters: 'Rien ici ne correspond à ces filtres.',
+  nothing_without: 'Sans ces mots, il ne reste rien.',
+  nothing_yet: 'Les résultats apparaîtront ici.',
 };
