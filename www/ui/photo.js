@@ -4,6 +4,8 @@ import { known, readable, within } from '../core/readable.js';
 
 export const photoLimit = 30e6;
 
+const ours = /^image\/(jpeg|png|webp)$/;
+
 /** The bytes of a PNG of a photo, or of a part of it in its pixels: [x, y, width, height]. Without loss, but for `to`. */
 export async function pngOf(photo, [x, y, width, height] = [0, 0, photo.width, photo.height], to = { width, height }) {
   const canvas = el('canvas', to);
@@ -19,7 +21,8 @@ export async function photoBytes(file) {
   const bytes = new Uint8Array(await file.arrayBuffer());
   if (readable(bytes)) return bytes;
   const bitmap = await createImageBitmap(new Blob([bytes])).catch(() => null);
-  if (!bitmap) return known(bytes) ? bytes : null; // the engine says what is wrong with them
+  // the engine says what is wrong with a file that should be of its kinds
+  if (!bitmap) return known(bytes) || ours.test(file.type) ? bytes : null;
   const png = await pngOf(bitmap, undefined, within(bitmap));
   return new Uint8Array(await png.arrayBuffer());
 }
