@@ -1,23 +1,27 @@
 //! Photos: bytes → pixels → normalised patches. The indexer, the trainer and the page all come through here, since a
 //! difference between them would spoil every vector without an error.
 
-use crate::error::{BadPhoto, Error, Reason, Result};
-use crate::photo_file::PhotoFile;
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, RgbImage, imageops};
+mod color;
+#[cfg(feature = "more-photos")]
+mod heif;
+#[cfg(feature = "more-photos")]
+mod more;
+mod raw;
+
+use crate::error::{Error, Result};
+use crate::photo_file::{self, Kind, PhotoFile};
+use image::{GrayImage, ImageFormat, ImageReader, RgbImage, imageops};
+pub use raw::MAX_MEGAPIXELS;
+use raw::{Pixels, Raw, bad, check_size, of_image, unsupported, with_decoder};
 use serde::{Deserialize, Serialize};
 use std::io::Cursor;
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
+use zune_jpeg::errors::DecodeErrors;
 
-/// The largest photo that is decoded, in megapixels of 8 bits; of deeper ones fewer are, as they take as many bytes.
-pub const MAX_MEGAPIXELS: u64 = 64;
-/// The longest side that is decoded, in pixels: a photo of one line would make scaling take a hundred times its size.
-const MAX_SIDE: u32 = u16::MAX as u32;
 /// The largest square that a model may see, in pixels.
 const MAX_SQUARE: usize = 2048;
-/// Bytes of a decoded pixel of 8 bits with transparency.
-const PIXEL_BYTES: u64 = 4;
 
 /// How pixels become the numbers that a model was trained on. Part of the model's fingerprint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,75 +69,115 @@ impl Preprocess {
     }
 }
 
-/// Decodes JPEG, PNG or WebP bytes to upright RGB pixels: the EXIF orientation is applied and transparency becomes
-/// white.
-///
-/// # Errors
-/// [`Error::Photo`] for bytes that are no such photo, [`Error::PhotoTooLarge`] beyond [`MAX_MEGAPIXELS`].
-pub fn decode(bytes: &[u8]) -> Result<RgbImage> {
-    pixels(&PhotoFile::read(bytes)?)
+/// A photo that was read.
+pub struct Photo {
+    /// Upright pixels in sRGB, on white where it is transparent.
+    pub pixels: RgbImage,
+    /// Its file, where that shows the same to everybody: a JPEG, PNG or WebP of one picture in sRGB.
+    pub file: Option<PhotoFile>,
 }
 
-/// The same of a file that was read already.
-pub fn pixels(file: &PhotoFile) -> Result<RgbImage> {
-    let mut photo = match file.format {
-        ImageFormat::Jpeg => jpeg(&file.published)?,
-        format => {
-            let reader = ImageReader::with_format(Cursor::new(file.published.as_slice()), format);
-            let decoder = reader.into_decoder().map_err(bad)?;
-            check_size(decoder.dimensions(), decoder.color_type().bytes_per_pixel())?;
-            DynamicImage::from_decoder(decoder).map_err(bad)?
+/// Decodes a photo to upright RGB pixels: the EXIF orientation is applied, colors become those of sRGB, and transparency
+/// becomes white.
+///
+/// # Errors
+/// [`Error::Photo`] for bytes that are no photo of a kind that is read, [`Error::PhotoTooLarge`] beyond
+/// [`MAX_MEGAPIXELS`].
+pub fn decode(bytes: &[u8]) -> Result<RgbImage> {
+    read(bytes).map(|photo| photo.pixels)
+}
+
+/// The same with the photo's file. Its kind is found by its content.
+///
+/// # Errors
+/// As [`decode`].
+pub fn read(bytes: &[u8]) -> Result<Photo> {
+    let (raw, file) = match Kind::of(bytes) {
+        Kind::Jpeg | Kind::Png | Kind::WebP => {
+            let file = PhotoFile::read(bytes)?;
+            (published(&file)?, Some(file))
         }
+        kind if kind.is_photo() => (other(kind, bytes)?, None),
+        _ => return Err(photo_file::other(bytes)),
     };
-    photo.apply_orientation(file.orientation);
+    let (mut photo, changed) = color::to_srgb(raw.pixels, &raw.color);
+    photo.apply_orientation(raw.orientation);
     if photo.width() == 0 || photo.height() == 0 {
         return Err(Error::Photo("expected at least one pixel, got none; choose another photo".into()));
     }
-    Ok(on_white(photo))
+    Ok(Photo { pixels: on_white(photo), file: file.filter(|file| !changed && !file.moves) })
 }
 
-fn bad(error: impl std::fmt::Display) -> Error {
-    Error::Photo(
-        format!("expected a whole JPEG, PNG or WebP photo, got one with faults ({error}); save it again").into(),
-    )
+/// The pixels of a file of a kind that is published.
+fn published(file: &PhotoFile) -> Result<Raw> {
+    let bytes = file.published.as_slice();
+    let (orientation, color) = (file.orientation, file.color.clone());
+    if file.format == ImageFormat::Jpeg {
+        return Ok(Raw { pixels: jpeg(bytes)?, orientation, color });
+    }
+    let kind = if file.format == ImageFormat::Png { "a PNG" } else { "a WebP" };
+    let reader = ImageReader::with_format(Cursor::new(bytes), file.format);
+    let decoder = reader.into_decoder().map_err(|error| of_image(kind, error))?;
+    Ok(Raw { pixels: Pixels::Light(with_decoder(decoder, kind)?), orientation, color })
+}
+
+/// The pixels of a file of another kind.
+#[cfg(feature = "more-photos")]
+fn other(kind: Kind, bytes: &[u8]) -> Result<Raw> {
+    match kind {
+        Kind::Avif | Kind::Heic => heif::decode(kind, bytes),
+        _ => more::decode(kind, bytes),
+    }
+}
+
+#[cfg(not(feature = "more-photos"))]
+fn other(_: Kind, bytes: &[u8]) -> Result<Raw> {
+    Err(photo_file::other(bytes))
 }
 
 /// Decodes a JPEG strictly. `image` asks the same decoder to put grey in the place of what it cannot read.
-fn jpeg(bytes: &[u8]) -> Result<DynamicImage> {
+fn jpeg(bytes: &[u8]) -> Result<Pixels> {
     let options = DecoderOptions::default().set_strict_mode(true).set_max_width(usize::MAX).set_max_height(usize::MAX);
     let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(bad)?;
+    decoder.decode_headers().map_err(of_jpeg)?;
     let (width, height) = decoder.dimensions().unwrap_or_default();
     let [width, height] = [width, height].map(|side| u32::try_from(side).unwrap_or(u32::MAX));
-    check_size((width, height), 3)?;
-    let grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
-    let to = if grey { ColorSpace::Luma } else { ColorSpace::RGB };
-    decoder.set_options(options.jpeg_set_out_colorspace(to));
-    let pixels = decoder.decode().map_err(bad)?;
-    let photo = match grey {
-        true => GrayImage::from_raw(width, height, pixels).map(DynamicImage::from),
-        false => RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
+    let from = decoder.input_colorspace().unwrap_or(ColorSpace::YCbCr);
+    let to = match from {
+        ColorSpace::Luma | ColorSpace::CMYK | ColorSpace::YCCK => from,
+        _ => ColorSpace::RGB,
     };
-    photo.ok_or_else(|| bad("another number of pixels than its head says"))
+    check_size((width, height), to.num_components() as u8)?;
+    decoder.set_options(options.jpeg_set_out_colorspace(to));
+    let mut pixels = decoder.decode().map_err(of_jpeg)?;
+    if to == ColorSpace::YCCK {
+        pixels.chunks_exact_mut(4).for_each(inks_of);
+    }
+    let photo = match to {
+        ColorSpace::CMYK | ColorSpace::YCCK => return Ok(Pixels::Ink(width, height, pixels)),
+        ColorSpace::Luma => GrayImage::from_raw(width, height, pixels).map(Into::into),
+        _ => RgbImage::from_raw(width, height, pixels).map(Into::into),
+    };
+    photo.map(Pixels::Light).ok_or_else(|| bad("a JPEG", "another number of pixels than its head says"))
 }
 
-/// Refuses what a header says before anything is allocated for it.
-fn check_size((width, height): (u32, u32), pixel_bytes: u8) -> Result<()> {
-    let pixels = u64::from(width) * u64::from(height);
-    let limit = MAX_MEGAPIXELS * PIXEL_BYTES / u64::from(pixel_bytes).max(PIXEL_BYTES);
-    if pixels > limit * 1_000_000 {
-        return Err(Error::PhotoTooLarge { limit, got: pixels.div_ceil(1_000_000) });
+/// What the decoder says of a JPEG; a form that it does not read is no fault of the file.
+fn of_jpeg(error: DecodeErrors) -> Error {
+    match error {
+        DecodeErrors::Unsupported(form) => unsupported("a JPEG", format!("{form:?}")),
+        error => bad("a JPEG", error),
     }
-    if width.max(height) > MAX_SIDE {
-        let problem =
-            format!("expected sides of at most {MAX_SIDE} pixels, got {width} × {height}; choose another photo");
-        return Err(Error::Photo(BadPhoto { reason: Reason::TooLarge, problem }));
-    }
-    Ok(())
+}
+
+/// Luma, two differences and black → inks, as the standard (JFIF, 7) has it: the color that is left is the opposite.
+fn inks_of(pixel: &mut [u8]) {
+    let [y, blue, red] = [f32::from(pixel[0]), f32::from(pixel[1]) - 128.0, f32::from(pixel[2]) - 128.0];
+    let light = [y + 1.402 * red, y - 0.344_136 * blue - 0.714_136 * red, y + 1.772 * blue];
+    pixel.iter_mut().zip(light).for_each(|(ink, light)| *ink = 255 - light.round().clamp(0.0, 255.0) as u8);
 }
 
 /// Lays a photo on white where it is transparent.
-fn on_white(photo: DynamicImage) -> RgbImage {
+fn on_white(photo: image::DynamicImage) -> RgbImage {
     if !photo.color().has_alpha() {
         return photo.into_rgb8();
     }
@@ -241,7 +285,7 @@ pub fn thumbnail(photo: &RgbImage, longest: u32) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{Rgb, Rgba, RgbaImage};
+    use image::{DynamicImage, Rgb, Rgba, RgbaImage};
 
     fn preprocess(fit: Fit) -> Preprocess {
         Preprocess { size: 8, patch: 4, fit, mean: [0.5; 3], std: [0.5; 3] }

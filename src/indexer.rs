@@ -13,7 +13,7 @@ mod told;
 
 use crate::backend::Backend;
 use crate::catalog::assembly::{self, Entry, Rows};
-pub use crate::catalog::assembly::{CellChoice, PHOTOS};
+pub use crate::catalog::assembly::{CellChoice, LONGEST, PHOTOS};
 use crate::catalog::format::{Item, MANIFEST, Manifest, ModelRef};
 use crate::engine::Engine;
 use crate::error::{Error, LeftOut, Reason, Result};
@@ -87,6 +87,8 @@ pub struct Indexer<'a, B: Backend> {
     pub part: Option<PartOf>,
     /// Whether the catalog is clustered; a part never is.
     pub cells: CellChoice,
+    /// Longest side of the catalog's copies of photos, in pixels.
+    pub photo_size: u32,
     /// A title for people.
     pub title: String,
     /// Number of workers.
@@ -245,10 +247,11 @@ where
         let hash = sha256_hex(&bytes);
         let known = known.get(id).filter(|entry| entry.hash == hash);
         let there = |entry: &Entry| self.out.path().join(PHOTOS).join(&entry.photo).exists();
-        if let Some(entry) = known.filter(|entry| !entry.unproven && there(entry)) {
+        let current = |entry: &&Entry| !entry.unproven && entry.longest == self.photo_size && there(entry);
+        if let Some(entry) = known.filter(current) {
             return Ok(Prepared::Known(Box::new(entry.clone())));
         }
-        let photo = match assembly::prepare(id, hash, &bytes, self.engine.preprocess()) {
+        let photo = match assembly::prepare(id, hash, &bytes, self.engine.preprocess(), self.photo_size) {
             Ok(photo) => photo,
             Err(error) => return Ok(Prepared::Bad(error)),
         };

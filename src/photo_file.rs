@@ -1,4 +1,5 @@
-//! What a photo's file holds beside its pixels, for the three kinds that are read: JPEG, PNG and WebP.
+//! What a photo's file holds beside its pixels, for the three kinds that are published: JPEG, PNG and WebP. Of the other
+//! kinds that are read ([`Kind`]) only the pixels count.
 //!
 //! [`PhotoFile::read`] is the one place that decides what of a file is published: the picture, its orientation and its
 //! color profile. Places, names, serial numbers, captions, thumbnails, second pictures and whatever lies behind the end
@@ -10,16 +11,17 @@
 //! `img-parts` keeps everything behind a JPEG's first scan as it is, `little_exif` edits EXIF alone, and `kamadak-exif`
 //! only reads it. None of them says whether a file is whole. So the files are walked here, by a list of what may stay.
 
+mod color;
+mod kind;
 mod scan;
 
 use crate::error::{BadPhoto, Error, Reason, Result};
 use image::ImageFormat;
 use image::metadata::Orientation;
 use scan::Coding;
-use std::io::Read;
 
-/// A larger color profile is refused, in bytes: those of printers take 3 MB.
-const MAX_PROFILE: u64 = 4 << 20;
+pub use color::Color;
+pub use kind::{HEAD, Kind, READ_ENDINGS};
 
 /// A whole file of a photo, without what is not published.
 #[derive(Clone, Debug)]
@@ -28,6 +30,10 @@ pub struct PhotoFile {
     pub format: ImageFormat,
     /// How its pixels must be turned to stand upright.
     pub orientation: Orientation,
+    /// What its numbers mean.
+    pub color: Color,
+    /// Whether it holds more than one picture, of which the first counts.
+    pub moves: bool,
     /// The file as it may be published.
     pub published: Vec<u8>,
 }
@@ -39,20 +45,20 @@ impl PhotoFile {
     /// [`Error::Photo`] for another kind of file, named where it is known, and for one that ends early or whose parts do
     /// not fit together.
     pub fn read(bytes: &[u8]) -> Result<Self> {
-        match image::guess_format(bytes) {
-            Ok(ImageFormat::Jpeg) => jpeg(bytes),
-            Ok(ImageFormat::Png) => png(bytes),
-            Ok(ImageFormat::WebP) => webp(bytes),
+        match Kind::of(bytes) {
+            Kind::Jpeg => jpeg(bytes),
+            Kind::Png => png(bytes),
+            Kind::WebP => webp(bytes),
             _ => Err(other(bytes)),
         }
     }
 }
 
-fn refuse(reason: Reason, problem: impl Into<String>) -> Error {
+pub(crate) fn refuse(reason: Reason, problem: impl Into<String>) -> Error {
     Error::Photo(BadPhoto { reason, problem: problem.into() })
 }
 
-fn truncated(kind: &str, length: usize) -> Error {
+pub(crate) fn truncated(kind: &str, length: usize) -> Error {
     let problem = format!("expected a whole {kind}, got the first {length} bytes of one; copy the file again");
     refuse(Reason::Truncated, problem)
 }
@@ -62,43 +68,18 @@ fn damaged(kind: &str, what: &str) -> Error {
 }
 
 /// What to say of bytes that are none of the kinds that are read.
-fn other(bytes: &[u8]) -> Error {
+pub fn other(bytes: &[u8]) -> Error {
     let kinds = "expected a JPEG, PNG or WebP photo, got";
     if bytes.is_empty() {
         return refuse(Reason::Empty, format!("{kinds} an empty file; copy it again"));
     }
-    match kind_of(bytes) {
+    match Kind::of(bytes).name() {
         Some(kind) => refuse(Reason::Unsupported, format!("{kinds} {kind}; save it as JPEG, PNG or WebP")),
         None => {
             let length = bytes.len();
             refuse(Reason::NotAPhoto, format!("{kinds} {length} bytes that are none; save it again or choose another"))
         }
     }
-}
-
-/// The kind of a file that is none of a photo that is read.
-fn kind_of(bytes: &[u8]) -> Option<&'static str> {
-    let brand = bytes.get(4..12).unwrap_or_default();
-    match (brand.get(..4), brand.get(4..)) {
-        (Some(b"ftyp"), Some(b"avif" | b"avis")) => return Some("an AVIF"),
-        (Some(b"ftyp"), Some(b"heic" | b"heix" | b"hevc" | b"mif1" | b"msf1" | b"heim")) => {
-            return Some("a HEIC photo");
-        }
-        (Some(b"ftyp"), _) => return Some("a video"),
-        _ => {}
-    }
-    let starts: [(&[u8], &str); 7] = [
-        (b"GIF8", "a GIF"),
-        (b"BM", "a BMP"),
-        (b"II*\0", "a TIFF or raw photo"),
-        (b"MM\0*", "a TIFF or raw photo"),
-        (b"%PDF", "a PDF"),
-        (b"8BPS", "a Photoshop file"),
-        (b"\xff\x0a", "a JPEG XL"),
-    ];
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(256)]).trim_start().to_ascii_lowercase();
-    let known = starts.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, kind)| *kind);
-    known.or(text.starts_with("<svg").then_some("an SVG drawing")).or(text.starts_with('<').then_some("a web page"))
 }
 
 /// A place in a file, from which pieces are taken. Lengths come from the file, so that none is added to a position.
@@ -166,6 +147,8 @@ struct JpegParts<'a> {
     head: Vec<u8>,
     picture: Vec<u8>,
     exif: Option<&'a [u8]>,
+    profile: Vec<&'a [u8]>,
+    inverted: bool,
     scans: Vec<&'a [u8]>,
     coding: Coding,
 }
@@ -175,6 +158,10 @@ impl<'a> JpegParts<'a> {
         if marker == 0xe1 {
             self.exif = self.exif.or_else(|| body.strip_prefix(b"Exif\0\0"));
         }
+        if marker == 0xe2 {
+            self.profile.extend(body.strip_prefix(b"ICC_PROFILE\0"));
+        }
+        self.inverted |= marker == 0xee && body.starts_with(b"Adobe");
         self.coding.take(marker, body);
         let to = if marker == 0xe0 { &mut self.head } else { &mut self.picture };
         if let Some(body) = kept_segment(marker, body) {
@@ -195,7 +182,8 @@ impl<'a> JpegParts<'a> {
         }
         published.extend(self.picture);
         published.extend([0xff, EOI]);
-        Ok(PhotoFile { format: ImageFormat::Jpeg, orientation, published })
+        let color = Color::of_jpeg(self.profile, self.inverted);
+        Ok(PhotoFile { format: ImageFormat::Jpeg, orientation, color, moves: false, published })
     }
 }
 
@@ -261,7 +249,8 @@ fn png(bytes: &[u8]) -> Result<PhotoFile> {
     let cut = || truncated("PNG", bytes.len());
     let mut pieces = Pieces { rest: bytes };
     let signature = pieces.take(8).ok_or_else(cut)?;
-    let (mut head, mut picture, mut found, mut profile) = (signature.to_vec(), Vec::new(), None, false);
+    let (mut head, mut picture, mut found) = (signature.to_vec(), Vec::new(), None);
+    let (mut color, mut moves) = (color::OfPng::default(), false);
     loop {
         let length = u64::from(u32::from_be_bytes(pieces.number().ok_or_else(cut)?));
         let name: [u8; 4] = pieces.number().ok_or_else(cut)?;
@@ -272,12 +261,11 @@ fn png(bytes: &[u8]) -> Result<PhotoFile> {
                 found = found.or(Some(body));
                 false
             }
-            b"iCCP" if !profile => {
-                profile = true;
-                sound_profile(body)?
-            }
+            b"iCCP" => color.take_profile(body)?,
             name => PNG_CHUNKS.contains(&name),
         };
+        moves |= &name == b"acTL";
+        color.take(&name, body);
         let to = if &name == b"IHDR" { &mut head } else { &mut picture };
         if keep {
             [&(body.len() as u32).to_be_bytes()[..], &name, body, &sum]
@@ -293,7 +281,7 @@ fn png(bytes: &[u8]) -> Result<PhotoFile> {
         chunk(&mut head, b"eXIf", &block);
     }
     head.extend(picture);
-    Ok(PhotoFile { format: ImageFormat::Png, orientation, published: head })
+    Ok(PhotoFile { format: ImageFormat::Png, orientation, color: color.finish(), moves, published: head })
 }
 
 fn chunk(to: &mut Vec<u8>, name: &[u8; 4], body: &[u8]) {
@@ -304,25 +292,6 @@ fn chunk(to: &mut Vec<u8>, name: &[u8; 4], body: &[u8]) {
     to.extend(name);
     to.extend_from_slice(body);
     to.extend(sum.sum().to_be_bytes());
-}
-
-/// Whether a packed color profile can be unpacked; one that is damaged counts for nothing.
-fn sound_profile(body: &[u8]) -> Result<bool> {
-    let Some(name) = body.iter().position(|&byte| byte == 0).filter(|&name| name + 2 <= body.len()) else {
-        return Ok(false);
-    };
-    let unpacked = flate2::read::ZlibDecoder::new(&body[name + 2..]).take(MAX_PROFILE + 1);
-    match std::io::copy(&mut { unpacked }, &mut std::io::sink()) {
-        Ok(size) if size > MAX_PROFILE => Err(refuse(
-            Reason::TooLarge,
-            format!(
-                "expected a color profile of at most {} MiB, got one that unpacks to more; save it without one",
-                MAX_PROFILE >> 20
-            ),
-        )),
-        Ok(_) => Ok(true),
-        Err(_) => Ok(false),
-    }
 }
 
 // ---- WebP -------------------------------------------------------------------------------------------------------
@@ -341,6 +310,7 @@ fn webp(bytes: &[u8]) -> Result<PhotoFile> {
     let mut pieces = Pieces { rest: whole.take(u64::from(size)).ok_or_else(cut)? };
     pieces.take(4).ok_or_else(cut)?;
     let (mut body, mut found, mut flags) = (b"WEBP".to_vec(), None, None);
+    let (mut color, mut moves) = (Color::default(), false);
     while !pieces.rest.is_empty() {
         let name: [u8; 4] = pieces.number().ok_or_else(cut)?;
         let length = u32::from_le_bytes(pieces.number().ok_or_else(cut)?);
@@ -350,6 +320,8 @@ fn webp(bytes: &[u8]) -> Result<PhotoFile> {
         match &name {
             b"EXIF" => found = found.or(Some(content)),
             b"VP8X" if flags.is_none() && !content.is_empty() => flags = Some(body.len() + 8),
+            b"ICCP" if flags.is_some() && color == Color::default() => color = Color::Profile(content.to_vec()),
+            b"ANMF" => moves = true,
             _ => {}
         }
         if WEBP_CHUNKS.contains(&&name) {
@@ -367,7 +339,7 @@ fn webp(bytes: &[u8]) -> Result<PhotoFile> {
     }
     let length = u32::try_from(body.len()).map_err(|_| cut())?;
     let published = [&b"RIFF"[..], &length.to_le_bytes(), &body].concat();
-    Ok(PhotoFile { format: ImageFormat::WebP, orientation, published })
+    Ok(PhotoFile { format: ImageFormat::WebP, orientation, color, moves, published })
 }
 
 fn riff(to: &mut Vec<u8>, name: &[u8; 4], content: &[u8]) {

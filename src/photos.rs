@@ -1,6 +1,7 @@
 //! Photos in a folder or a ZIP archive, looked up by id.
 //!
-//! A photo's id is its file's stem: `dresses/10324.jpg` has the id `10324`. Files that are no pictures are passed over.
+//! A photo's id is its file's stem: `dresses/10324.jpg` has the id `10324`. What a file is is found by its content, unless
+//! its ending says that it is a photo. Files that are no pictures are passed over.
 //! Whatever looks like a photo and cannot be one is listed with the reason, and the rest goes on.
 //! Nothing is unpacked to disk, and an id is looked up in the list made when the source was opened, never joined to a
 //! path, so that no id can lead out of the folder.
@@ -15,9 +16,10 @@ use walkdir::{DirEntry, WalkDir};
 use zip::ZipArchive;
 
 use crate::error::{BadPhoto, Error, LeftOut, Reason, Result, data, io as io_error};
+use crate::photo_file::{HEAD, Kind, READ_ENDINGS};
 
 /// File extensions that count as photos, in lower case: what the decoder reads.
-pub const EXTENSIONS: [&str; 4] = crate::hash::PHOTO_ENDINGS;
+pub const EXTENSIONS: [&str; 13] = READ_ENDINGS;
 
 /// A larger file is refused before it is read: no photo needs it, and an archive may claim any size.
 pub const MAX_BYTES: u64 = 128 << 20;
@@ -35,10 +37,8 @@ pub struct PhotoSource {
 }
 
 /// Endings of pictures that are not read.
-const PICTURES: [&str; 22] = [
-    "heic", "heif", "avif", "gif", "tif", "tiff", "bmp", "jfif", "jpe", "jxl", "jp2", "svg", "psd", "dng", "cr2",
-    "cr3", "nef", "arw", "raf", "orf", "rw2", "ico",
-];
+const PICTURES: [&str; 14] =
+    ["jxl", "jp2", "svg", "psd", "dng", "cr2", "cr3", "nef", "arw", "raf", "orf", "rw2", "ico", "bigtiff"];
 
 /// A file that was left out because another one before it has the same id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,10 +202,15 @@ impl PhotoSource {
         }
         entries.sort_unstable();
         for (name, index) in entries {
-            if let Some(id) = entry_id(&name).map_err(|problem| data(path.display(), problem))? {
-                self.add(id, Place::Entry { archive, index, name });
-            } else if let Some((reason, message)) = unread_picture(Path::new(&name)) {
-                self.left_out.push(LeftOut::new(reason, format!("{}: {name}", path.display()), message));
+            let Some(file) = entry_file(&name).map_err(|problem| data(path.display(), problem))? else { continue };
+            // a clone has its own position in the file
+            let head = || head(zip.clone().by_index(index).ok()?);
+            match photo_id(Path::new(file), head) {
+                Ok(Some(id)) => self.add(id, Place::Entry { archive, index, name }),
+                Ok(None) => {}
+                Err((reason, message)) => {
+                    self.left_out.push(LeftOut::new(reason, format!("{}: {name}", path.display()), message));
+                }
             }
         }
         self.archives.push(Archive { path: path.to_owned(), zip });
@@ -264,36 +269,69 @@ fn unreachable_entry(folder: &Path, error: &walkdir::Error) -> LeftOut {
 /// The id of a file in a folder; none if it is no picture.
 fn file_id(entry: &DirEntry) -> std::result::Result<Option<String>, (Reason, String)> {
     let (path, kind) = (entry.path(), entry.file_type());
-    if entry.depth() == 0 || !is_photo(path) {
-        return if kind.is_file() { unread_picture(path).map_or(Ok(None), Err) } else { Ok(None) };
+    if entry.depth() == 0 {
+        return Ok(None);
     }
-    if !kind.is_file() {
-        let got = if kind.is_dir() { "a folder, whose files are read" } else { "a pipe or a device" };
-        return Err((Reason::NotAFile, format!("expected a photo under this name, got {got}; rename it")));
+    if kind.is_file() {
+        return photo_id(path, || head(File::open(path).ok()?));
     }
-    match path.file_stem().unwrap_or_default().to_str() {
+    if !has_ending(path, &EXTENSIONS) {
+        return Ok(None);
+    }
+    let got = if kind.is_dir() { "a folder, whose files are read" } else { "a pipe or a device" };
+    Err((Reason::NotAFile, format!("expected a photo under this name, got {got}; rename it")))
+}
+
+/// The id of a file by its name; by its content, where its ending does not say that it is a photo. None if it is no
+/// picture.
+fn photo_id(
+    path: &Path,
+    head: impl FnOnce() -> Option<Vec<u8>>,
+) -> std::result::Result<Option<String>, (Reason, String)> {
+    let by_ending = has_ending(path, &EXTENSIONS);
+    if !by_ending {
+        let kind = head().map_or(Kind::Unknown, |head| Kind::of(&head));
+        let picture = matches!(kind, Kind::Picture(_)) || has_ending(path, &PICTURES);
+        if !kind.is_photo() {
+            return if picture { Err(unread_picture(path, kind)) } else { Ok(None) };
+        }
+    }
+    let stem = if by_ending || is_ending(path) { path.file_stem() } else { path.file_name() };
+    match stem.unwrap_or_default().to_str() {
         Some(id) => Ok(Some(id.to_owned())),
         None => Err((Reason::NotUtf8, "expected a name in UTF-8, got other bytes; rename the file".into())),
     }
 }
 
-/// What to say of a picture of a kind that is not read, by its ending.
-fn unread_picture(path: &Path) -> Option<(Reason, String)> {
-    let file = path.file_name().unwrap_or_default().to_string_lossy();
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
-    let ours = PICTURES.contains(&ending.as_str()) && !file.starts_with('.') && !path.starts_with("__MACOSX");
-    let message = format!("expected a photo ({}), got {ending}; save it as JPEG, PNG or WebP", EXTENSIONS.join(", "));
-    ours.then_some((Reason::Unsupported, message))
+/// The first bytes of a file.
+fn head(reader: impl Read) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(HEAD);
+    reader.take(HEAD as u64).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
-fn is_photo(path: &Path) -> bool {
+/// What to say of a picture of a kind that is not read.
+fn unread_picture(path: &Path, kind: Kind) -> (Reason, String) {
+    let ending = || path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let got = kind.name().filter(|_| matches!(kind, Kind::Picture(_))).map_or_else(ending, str::to_string);
+    let message = format!("expected a photo ({}), got {got}; save it as JPEG, PNG or WebP", EXTENSIONS.join(", "));
+    (Reason::Unsupported, message)
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
+    endings.iter().any(|known| known.eq_ignore_ascii_case(extension))
 }
 
-/// The id of an archive entry, or none if it is no photo. A name that leads out of the archive is refused whatever it
-/// holds: such an archive was not made by an honest program.
-fn entry_id(name: &str) -> std::result::Result<Option<String>, String> {
+/// Whether what stands behind a name's last dot is an ending, such as `.dat`, and no part of a number, such as `.2`.
+fn is_ending(path: &Path) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    extension.len() <= 5 && extension.starts_with(|c: char| c.is_ascii_alphabetic())
+}
+
+/// The file's name of an archive entry, or none for a folder and what is hidden. A name that leads out of the archive is
+/// refused whatever it holds: such an archive was not made by an honest program.
+fn entry_file(name: &str) -> std::result::Result<Option<&str>, String> {
     let parts: Vec<&str> = name.split(['/', '\\']).collect();
     let drive = parts[0].len() == 2 && parts[0].ends_with(':');
     if parts[0].is_empty() || drive || parts.contains(&"..") || name.contains('\0') {
@@ -303,10 +341,8 @@ fn entry_id(name: &str) -> std::result::Result<Option<String>, String> {
     }
     let file = parts[parts.len() - 1];
     let hidden = |part: &&str| part.starts_with('.') && *part != ".";
-    if parts.iter().any(hidden) || parts[0] == "__MACOSX" || !is_photo(Path::new(file)) {
-        return Ok(None);
-    }
-    Ok(Path::new(file).file_stem().and_then(|stem| stem.to_str()).map(str::to_owned))
+    let passed = parts.iter().any(hidden) || parts[0] == "__MACOSX" || file.is_empty();
+    Ok(Some(file).filter(|_| !passed))
 }
 
 fn read_limited(reader: impl Read, size: u64, name: &str) -> Result<Vec<u8>> {
@@ -441,7 +477,7 @@ mod tests {
     #[test]
     fn names_that_lead_out_of_the_archive_are_refused() {
         for name in ["../a.jpg", "x/../../a.jpg", "/etc/a.jpg", "..\\a.jpg", "C:\\a.jpg", "a\0/b.jpg"] {
-            assert!(entry_id(name).is_err(), "{name:?}");
+            assert!(entry_file(name).is_err(), "{name:?}");
         }
         let elsewhere = folder(&[]);
         let error = PhotoSource::open(archive(&elsewhere, &[("ok.jpg", b"1"), ("../../a.jpg", b"2")])).unwrap_err();
@@ -450,11 +486,34 @@ mod tests {
 
     #[test]
     fn only_the_last_part_of_an_entry_names_the_photo() {
-        let id = |name| entry_id(name).unwrap();
+        let id = |name| photo_id(Path::new(entry_file(name).unwrap()?), || None).unwrap();
         assert_eq!(id("./a.jpg").as_deref(), Some("a"));
         assert_eq!(id("x\\y\\a.b.PNG").as_deref(), Some("a.b"));
-        for name in ["x/", "a.gif", "__MACOSX/a.jpg", "x/._a.jpg", ".trash/a.jpg", "jpg"] {
+        for name in ["x/", "a.txt", "__MACOSX/a.jpg", "x/._a.jpg", ".trash/a.jpg", "jpg"] {
             assert_eq!(id(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn content_decides_where_the_ending_says_nothing() {
+        let (jpeg, drawing): (&[u8], &[u8]) = (b"\xff\xd8\xff\xe0", b"<svg xmlns=''/>");
+        let files: [(&str, &[u8]); 8] = [
+            ("none", jpeg),
+            ("wrong.dat", jpeg),
+            ("sku.2", jpeg),
+            ("IMG_1.HEIC", b"anything"),
+            ("sku.3", b"text"),
+            ("drawn", drawing),
+            ("video.mp4", b"\0\0\0\x14ftypmp42\0\0\0\0isom"),
+            ("shoot.psd", b""),
+        ];
+        let (on_disk, elsewhere) = (folder(&files), folder(&[]));
+        let folder = PhotoSource::open(on_disk.path()).unwrap();
+        let archive = PhotoSource::open(archive(&elsewhere, &files)).unwrap();
+        for source in [folder, archive] {
+            assert_eq!(source.ids(), ["IMG_1", "none", "sku.2", "wrong"]);
+            let said: Vec<String> = source.left_out().into_iter().map(|one| one.message).collect();
+            assert!(said.len() == 2 && said[0].contains("an SVG") && said[1].contains("got psd"), "{said:?}");
         }
     }
 

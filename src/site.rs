@@ -1,5 +1,6 @@
 //! A catalog, a model and the page → a complete static site.
 
+pub mod check;
 pub mod headers;
 mod logo;
 mod modules;

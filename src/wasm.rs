@@ -410,7 +410,7 @@ impl Vitrine {
     ) -> Result<Array, JsError> {
         let engine = self.engine()?;
         let prepare = |((id, hash), photo): ((&String, String), &Uint8Array)| {
-            assembly::prepare(id, hash, &photo.to_vec(), engine.preprocess())
+            assembly::prepare(id, hash, &photo.to_vec(), engine.preprocess(), assembly::LONGEST_OWN)
         };
         let mut read: Vec<_> = ids.iter().zip(hashes).zip(&photos).map(prepare).collect();
         let patches: Vec<Vec<f32>> =

@@ -26,10 +26,13 @@ use std::collections::BTreeMap;
 
 /// Folder of the photos inside a catalog, with a slash at its end.
 pub const PHOTOS: &str = "photos/";
-/// Longest side of a catalog's own copy of a photo, in pixels.
-const LONGEST: u32 = 320;
-/// A photo file up to this size, and small enough in pixels, is copied as it is.
-const COPY_BYTES: usize = 64 * 1024;
+/// Longest side of a catalog's own copy of a photo, in pixels, unless the owner says another: a card is some 220 pixels
+/// wide and 275 high, and a sharp screen has two or three for each.
+pub const LONGEST: u32 = 640;
+/// The same of photos that a visitor adds, which a browser keeps, and of catalogs of earlier versions.
+pub const LONGEST_OWN: u32 = 320;
+/// A photo file of up to this many bytes a pixel of the longest side, and small enough in pixels, is copied as it is.
+const COPY_BYTES: usize = 200;
 
 /// A finished photo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +45,9 @@ pub struct Entry {
     pub photo: PhotoName,
     /// Width and height of that copy.
     pub size: (u32, u32),
+    /// The longest side that the copy may have.
+    #[serde(default = "longest_before")]
+    pub longest: u32,
     /// Mean colour.
     pub tone: [u8; 3],
     /// A few pixels, as in [`Item::blur`].
@@ -59,12 +65,20 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether another entry of the same file tells of the same pixels, so that their vectors are the same.
+    /// Whether another entry of the same file tells of the same pixels, so that their vectors are the same. Their copies may
+    /// differ in size, not in form.
     pub fn same_pixels(&self, other: &Self) -> bool {
         let blurs = [&self.blur, &other.blur];
         let blur = self.blur == other.blur || blurs.iter().any(|blur| blur.is_empty());
-        self.hash == other.hash && self.size == other.size && self.tone == other.tone && blur
+        let lies = |size: (u32, u32)| size.0 > size.1;
+        let form = self.size == other.size || self.longest != other.longest && lies(self.size) == lies(other.size);
+        self.hash == other.hash && form && self.tone == other.tone && blur
     }
+}
+
+/// What entries of earlier versions do not say.
+fn longest_before() -> u32 {
+    LONGEST_OWN
 }
 
 /// A photo that has been read and waits for its vector.
@@ -77,17 +91,16 @@ pub struct Prepared {
     pub patches: Vec<f32>,
 }
 
-/// Reads a photo's file, whose sha256 is `hash`.
+/// Reads a photo's file, whose sha256 is `hash`. The catalog's copy has a longest side of at most `longest` pixels.
 ///
 /// # Errors
 /// [`Error::Photo`] and [`Error::PhotoTooLarge`] for bytes that are no photo within bounds.
-pub fn prepare(id: &str, hash: String, bytes: &[u8], preprocess: &Preprocess) -> Result<Prepared> {
-    let file = PhotoFile::read(bytes)?;
-    let photo = image::pixels(&file)?;
-    let (name, copy, size) = catalog_copy(&file, &photo)?;
+pub fn prepare(id: &str, hash: String, bytes: &[u8], preprocess: &Preprocess, longest: u32) -> Result<Prepared> {
+    let image::Photo { pixels: photo, file } = image::read(bytes)?;
+    let (name, copy, size) = catalog_copy(file.as_ref(), &photo, longest)?;
     let tone = image::thumbnail(&photo, 1).get_pixel(0, 0).0;
     let (id, blur, scale, vector) = (id.into(), blur(&photo), 0.0, Vec::new());
-    let entry = Entry { id, hash, photo: name, size, tone, blur, unproven: false, scale, vector };
+    let entry = Entry { id, hash, photo: name, size, longest, tone, blur, unproven: false, scale, vector };
     Ok(Prepared { entry, copy, patches: image::patches(&photo, preprocess) })
 }
 
@@ -99,14 +112,20 @@ fn blur(photo: &::image::RgbImage) -> String {
     few.as_raw().iter().map(|v| char::from(b"0123456789abcdef"[usize::from(v >> 4)])).collect()
 }
 
-/// The catalog's copy of a photo: what is published of the file where it is small, a JPEG of at most [`LONGEST`] pixels
-/// otherwise. Its name, its bytes, and its width and height.
-fn catalog_copy(file: &PhotoFile, photo: &::image::RgbImage) -> Result<(PhotoName, Vec<u8>, (u32, u32))> {
-    let small = photo.width().max(photo.height()) <= LONGEST && file.published.len() <= COPY_BYTES;
-    let (extension, bytes, size) = match small {
-        true => (file.format.extensions_str()[0], file.published.clone(), photo.dimensions()),
-        false => {
-            let photo = image::thumbnail(photo, LONGEST);
+/// The catalog's copy of a photo: what is published of the file where it is small and shows the same to everybody, a JPEG of
+/// at most `longest` pixels otherwise. Its name, its bytes, and its width and height.
+fn catalog_copy(
+    file: Option<&PhotoFile>,
+    photo: &::image::RgbImage,
+    longest: u32,
+) -> Result<(PhotoName, Vec<u8>, (u32, u32))> {
+    let small = |file: &&PhotoFile| {
+        photo.width().max(photo.height()) <= longest && file.published.len() <= COPY_BYTES * longest as usize
+    };
+    let (extension, bytes, size) = match file.filter(small) {
+        Some(file) => (file.format.extensions_str()[0], file.published.clone(), photo.dimensions()),
+        None => {
+            let photo = image::thumbnail(photo, longest);
             let mut out = Vec::new();
             let encoder = ::image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, 85);
             photo

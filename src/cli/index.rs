@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use vitrine::backend::Backend;
 use vitrine::engine::Engine;
 use vitrine::feeds;
-use vitrine::indexer::{CellChoice, Indexed, Indexer, Metadata, PartOf, Summary, TITLE, Told, index_feed};
+use vitrine::indexer::{CellChoice, Indexed, Indexer, LONGEST, Metadata, PartOf, Summary, TITLE, Told, index_feed};
 use vitrine::photos::PhotoSource;
 use vitrine::print;
 use vitrine::staging::{self, Growth, Kind};
@@ -48,7 +48,10 @@ pub struct IndexArgs {
     /// 100,000 photos on) [default: auto]
     #[arg(long, value_name = "auto|none|N", conflicts_with = "part")]
     cells: Option<CellChoice>,
-    /// Forget the --title, --meta, --attributes, --model and --cells of earlier runs into this folder, which else count again
+    /// Longest side of the photos that visitors see, in pixels [default: 640, enough for the cards of a sharp screen]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(64..=4096))]
+    photo_size: Option<u32>,
+    /// Forget the --title, --meta, --attributes, --model, --cells and --photo-size of earlier runs into this folder, which else count again
     #[arg(long)]
     forget: bool,
     /// Where to compute
@@ -88,7 +91,8 @@ impl IndexArgs {
         let (title, meta, model) = (self.title.clone(), self.meta.clone(), self.model.clone());
         let cells = self.cells.map(|cells| cells.to_string());
         let (shop, currency) = self.reading.told();
-        let now = Told { title, meta, attributes: self.attributes.clone(), model, cells, shop, currency };
+        let (attributes, photo_size) = (self.attributes.clone(), self.photo_size);
+        let now = Told { title, meta, attributes, model, cells, photo_size, shop, currency };
         let before = if self.forget { Told::default() } else { Told::read(&self.out) };
         let told = now.clone().or(&before);
         let kept = told.besides(&now);
@@ -179,6 +183,7 @@ where
         out: &out,
         part: args.part,
         cells: args.cells.or(cells).unwrap_or_default(),
+        photo_size: told.photo_size.unwrap_or(LONGEST),
         title: told.title.clone().unwrap_or(TITLE.into()),
         jobs: args.jobs.unwrap_or(cores),
     };

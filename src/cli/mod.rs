@@ -2,6 +2,7 @@
 
 mod archive;
 mod bench;
+mod check;
 mod convert;
 mod embed;
 mod embedder;
@@ -58,6 +59,7 @@ enum Command {
     Embed(embed::EmbedArgs),
     Site(site::SiteArgs),
     Serve(serve::ServeArgs),
+    Check(check::CheckArgs),
     Eval(eval::EvalArgs),
     Convert(convert::ConvertArgs),
     #[command(flatten)]
@@ -76,6 +78,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Embed(args) => embed::run(args),
         Command::Site(args) => site::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Check(args) => check::run(args),
         Command::Eval(args) => match &args.catalog {
             Some(catalog) => eval_catalog::run(&args, catalog),
             None => eval::run(&args, |model| {

@@ -37,7 +37,8 @@ fn split_at_commas(line: &str) -> Vec<&str> {
     let (mut parts, mut from) = (Vec::new(), 0);
     for (at, c) in line.char_indices().filter(|(_, c)| matches!(c, ',' | ';')) {
         let (before, after) = (&line[from..at], &line[at + c.len_utf8()..]);
-        if after.starts_with(' ') || starts(after) || crate::hash::PHOTO_ENDINGS.contains(&ending(before).as_str()) {
+        if after.starts_with(' ') || starts(after) || crate::photo_file::READ_ENDINGS.contains(&ending(before).as_str())
+        {
             parts.push(before);
             from = at + c.len_utf8();
         }

@@ -5,6 +5,7 @@ use super::model::{Feed, Photo, Without};
 use crate::atomic::write_atomic;
 use crate::error::{Error, Reason, Result, io};
 use crate::hash::sha256_hex;
+use crate::photo_file::{HEAD, Kind};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
@@ -135,7 +136,7 @@ pub fn check_files(feed: &mut Feed) {
 
 fn read_file(file: &Path) -> Result<PathBuf, Failure> {
     let mut start = Vec::new();
-    let read = std::fs::File::open(file).and_then(|opened| opened.take(64).read_to_end(&mut start));
+    let read = std::fs::File::open(file).and_then(|opened| opened.take(HEAD as u64).read_to_end(&mut start));
     match read {
         Err(error) => Err(Failure::Other(error.to_string())),
         Ok(_) => is_photo(&start).then(|| file.to_path_buf()).ok_or(Failure::NoPhoto),
@@ -192,11 +193,10 @@ fn give(feed: &mut Feed, found: impl Fn(&Photo) -> Result<PathBuf, Failure>) {
     feed.left_out.sort_by_key(|one| one.row);
 }
 
-/// Whether bytes begin as a picture does, of whatever kind.
+/// Whether bytes begin as a picture does, of whatever kind: one that is not read is named when it is indexed.
 fn is_photo(start: &[u8]) -> bool {
-    let brands: [&[u8]; 6] = [b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1"];
-    let brand = start.get(4..8) == Some(b"ftyp") && brands.contains(&start.get(8..12).unwrap_or_default());
-    brand || image::guess_format(start).is_ok()
+    let kind = Kind::of(start);
+    kind.is_photo() || matches!(kind, Kind::Picture(_))
 }
 
 struct Fetcher<'a> {
@@ -215,12 +215,8 @@ impl<'a> Fetcher<'a> {
         let urls: Vec<Url> = addresses.iter().filter_map(|address| Url::parse(address).ok()).collect();
         let hosts = urls.iter().filter_map(host).collect();
         let is_local = urls.iter().all(is_private_url);
-        let certificates = certificates();
+        let tls = tls();
         let agent = |private| {
-            let tls = TlsConfig::builder()
-                .root_certs(RootCerts::Specific(certificates.clone()))
-                .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .build();
             let config = Agent::config_builder()
                 .http_status_as_error(false)
                 .max_redirects(0)
@@ -229,7 +225,7 @@ impl<'a> Fetcher<'a> {
                 .timeout_connect(Some(limits.time.min(Duration::from_secs(15))))
                 .user_agent(concat!("vitrine/", env!("CARGO_PKG_VERSION")))
                 .accept("image/jpeg, image/png, image/webp, image/*;q=0.8")
-                .tls_config(tls)
+                .tls_config(tls.clone())
                 .proxy(None)
                 .build();
             Agent::with_parts(
@@ -427,10 +423,14 @@ impl Resolver for Guarded {
     }
 }
 
-/// The certificates that this machine trusts.
-fn certificates() -> Arc<Vec<Certificate<'static>>> {
+/// Encryption with the certificates that this machine trusts.
+pub fn tls() -> TlsConfig {
     let found = rustls_native_certs::load_native_certs().certs;
-    Arc::new(found.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect())
+    let trusted = found.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect();
+    TlsConfig::builder()
+        .root_certs(RootCerts::Specific(Arc::new(trusted)))
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build()
 }
 
 /// A host's name, without the `www.` that many shops answer with and without.

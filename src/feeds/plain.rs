@@ -346,7 +346,7 @@ fn photos(record: &Record, id: &str, gather: &Gather) -> Vec<String> {
     match found.iter().any(|photo| !address::ending(photo).is_empty() || photo.contains("://")) {
         true => found,
         false => {
-            let files = crate::hash::PHOTO_ENDINGS.iter().map(|ending| format!("{id}.{ending}"));
+            let files = crate::photo_file::READ_ENDINGS.iter().map(|ending| format!("{id}.{ending}"));
             files.filter(|file| gather.has_file(file)).collect()
         }
     }

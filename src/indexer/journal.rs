@@ -1,6 +1,7 @@
 //! What indexing has finished, on disk, so that a killed run loses at most the photos in flight.
 //!
-//! Version 2 took damaged photos for whole ones and kept the places where photos were made: its entries are unproven.
+//! Version 2 took damaged photos for whole ones and kept the places where photos were made, version 3 knew nothing of
+//! color profiles: their entries are unproven.
 //!
 //! The file is a line of JSON a photo behind a first line with the fingerprint; a last line that was cut is dropped.
 
@@ -50,12 +51,12 @@ impl Journal {
     /// Reads what earlier runs with the same model left.
     pub fn open(folder: &Path, fingerprint: &str, dimension: usize) -> Result<Self> {
         let path = folder.join(JOURNAL);
-        let header = format!("vitrine-journal 3 {fingerprint}\n");
-        let before = format!("vitrine-journal 2 {fingerprint}\n");
+        let header = format!("vitrine-journal 4 {fingerprint}\n");
+        let before = [2, 3].map(|version| format!("vitrine-journal {version} {fingerprint}\n"));
         let text = std::fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
         let mut entries = HashMap::new();
         let current = text.strip_prefix(&header);
-        if let Some(lines) = current.or_else(|| text.strip_prefix(&before)) {
+        if let Some(lines) = current.or_else(|| before.iter().find_map(|before| text.strip_prefix(before))) {
             for line in lines.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
                 if let Some(mut entry) = Line::read(line, dimension) {
                     entry.unproven |= current.is_none();

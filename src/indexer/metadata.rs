@@ -3,7 +3,8 @@
 use super::columns::Columns;
 use crate::catalog::format::Offer;
 use crate::error::{Error, LeftOut, Reason, Result, io};
-use crate::hash::{PHOTO_ENDINGS, sha256_hex};
+use crate::hash::sha256_hex;
+use crate::photo_file::READ_ENDINGS;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -187,5 +188,5 @@ pub fn visible(text: &str) -> Option<String> {
 }
 
 fn is_ending(text: &str) -> bool {
-    PHOTO_ENDINGS.iter().any(|ending| text.eq_ignore_ascii_case(ending))
+    READ_ENDINGS.iter().any(|ending| text.eq_ignore_ascii_case(ending))
 }

@@ -30,6 +30,9 @@ pub struct Told {
     /// `--cells`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cells: Option<String>,
+    /// `--photo-size`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub photo_size: Option<u32>,
     /// `--shop`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shop: Option<String>,
@@ -61,6 +64,7 @@ impl Told {
             attributes: self.attributes.or_else(|| before.attributes.clone()),
             model: self.model.map(absolute).or_else(|| before.model.clone()),
             cells: self.cells.or_else(|| before.cells.clone()),
+            photo_size: self.photo_size.or(before.photo_size),
             shop: self.shop.or_else(|| before.shop.clone()),
             currency: self.currency.or_else(|| before.currency.clone()),
         }
@@ -75,6 +79,7 @@ impl Told {
             ("--attributes", self.attributes.as_ref().map(|names| names.join(",")), now.attributes.is_some()),
             ("--model", path(&self.model), now.model.is_some()),
             ("--cells", self.cells.clone(), now.cells.is_some()),
+            ("--photo-size", self.photo_size.map(|size| size.to_string()), now.photo_size.is_some()),
             ("--shop", self.shop.clone(), now.shop.is_some()),
             ("--currency", self.currency.clone(), now.currency.is_some()),
         ];

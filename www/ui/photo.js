@@ -1,24 +1,31 @@
 // Photos that a visitor gives, as bytes that the engine reads. The one that a tab searched with last outlives a reload of
 // it, and nothing more.
 import { el } from './dom.js';
+import { known, readable, within } from '../core/readable.js';
 
 export const photoLimit = 30e6;
 
-const readable = /^image\/(jpeg|png|webp)$/;
+const ours = /^image\/(jpeg|png|webp)$/;
 
-/** The bytes of a PNG of a photo, or of a part of it in its pixels: [x, y, width, height]. Without loss. */
-export async function pngOf(photo, [x, y, width, height] = [0, 0, photo.width, photo.height]) {
-  const canvas = el('canvas', { width, height });
-  canvas.getContext('2d').drawImage(photo, x, y, width, height, 0, 0, width, height);
+/** The bytes of a PNG of a photo, or of a part of it in its pixels: [x, y, width, height]. Without loss, but for `to`. */
+export async function pngOf(photo, [x, y, width, height] = [0, 0, photo.width, photo.height], to = { width, height }) {
+  const canvas = el('canvas', to);
+  const pen = canvas.getContext('2d');
+  pen.imageSmoothingQuality = 'high';
+  pen.drawImage(photo, x, y, width, height, 0, 0, to.width, to.height);
   photo.close();
   return new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
 }
 
-/** The file's own bytes where the engine reads its kind; else what the browser makes of it. Null for what is no photo. */
+/** The file's own bytes where the engine reads them as they are; else what the browser makes of it, in sRGB; null for none. */
 export async function photoBytes(file) {
-  if (readable.test(file.type)) return new Uint8Array(await file.arrayBuffer());
-  const bitmap = await createImageBitmap(file).catch(() => null);
-  return bitmap && new Uint8Array(await (await pngOf(bitmap)).arrayBuffer());
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  if (readable(bytes)) return bytes;
+  const bitmap = await createImageBitmap(new Blob([bytes])).catch(() => null);
+  // the engine says what is wrong with a file that should be of its kinds
+  if (!bitmap) return known(bytes) || ours.test(file.type) ? bytes : null;
+  const png = await pngOf(bitmap, undefined, within(bitmap));
+  return new Uint8Array(await png.arrayBuffer());
 }
 
 const tabName = (base) => `vitrine photo ${new URL(base).pathname}`;

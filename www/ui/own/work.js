@@ -1,14 +1,17 @@
 // The worker's side of own photos: encoding, searching them behind the catalog's rows, and the files of a catalog.
 
-const readable = /^image\/(jpeg|png|webp)$/;
+import { readable, within } from '../../core/readable.js';
 
-/** What the engine can read of a file: its own bytes, or what the browser makes of another kind, as PNG. */
-async function pixels(file, bytes) {
-  if (readable.test(file.type) || typeof OffscreenCanvas === 'undefined') return bytes;
-  const bitmap = await createImageBitmap(file).catch(() => null);
+/** What the engine can read of a file: its own bytes, or what the browser makes of another kind or of other colors, as PNG. */
+async function pixels(bytes) {
+  if (readable(bytes) || typeof OffscreenCanvas === 'undefined') return bytes;
+  const bitmap = await createImageBitmap(new Blob([bytes])).catch(() => null);
   if (!bitmap) return bytes; // the engine says what is wrong with them
-  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  canvas.getContext('2d').drawImage(bitmap, 0, 0);
+  const { width, height } = within(bitmap);
+  const canvas = new OffscreenCanvas(width, height);
+  const pen = canvas.getContext('2d');
+  pen.imageSmoothingQuality = 'high';
+  pen.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();
   const blob = await canvas.convertToBlob({ type: 'image/png' });
   return new Uint8Array(await blob.arrayBuffer());
@@ -29,7 +32,7 @@ export const ownMethods = ({ engine, alone, ready }) => ({
         const hash = engine().sha256(bytes);
         outcomes[i].hash = hash;
         if (known.includes(hash)) continue;
-        (ids.push(id), hashes.push(hash), photos.push(await pixels(file, bytes)), places.push(i));
+        (ids.push(id), hashes.push(hash), photos.push(await pixels(bytes)), places.push(i));
       } catch (error) {
         outcomes[i].error = error.message; // moved or taken away since it was chosen
       }
