@@ -6,8 +6,12 @@ use std::io::Write;
 /// What the names of files start with that [`write_atomic`] has not finished; a kill leaves one behind.
 pub const UNFINISHED: &str = ".vitrine-unfinished-";
 
-/// Writes a file so that it appears whole or not at all.
+/// Writes a file so that it appears whole or not at all. A file that holds these bytes already stays as it is, with its time,
+/// so that what copies folders to a host sends only what has changed.
 pub fn write_atomic(path: &std::path::Path, bytes: &[u8]) -> Result<()> {
+    if holds(path, bytes) {
+        return Ok(());
+    }
     let folder = path.parent().unwrap_or(std::path::Path::new("."));
     let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder);
     let mut file = unfinished.map_err(io("creating a file in", folder))?;
@@ -23,4 +27,11 @@ pub fn write_atomic(path: &std::path::Path, bytes: &[u8]) -> Result<()> {
     }
     file.persist(path).map_err(|e| io("writing", path)(e.error))?;
     Ok(())
+}
+
+/// Whether a regular file of these bytes stands there; links are not followed.
+pub fn holds(path: &std::path::Path, bytes: &[u8]) -> bool {
+    let found = std::fs::symlink_metadata(path).ok().filter(|found| found.is_file());
+    let same_length = found.is_some_and(|found| found.len() == bytes.len() as u64);
+    same_length && std::fs::read(path).is_ok_and(|there| there == bytes)
 }

@@ -147,6 +147,10 @@ pub enum Reason {
     BlankTitle,
     /// A product that visitors of the shop do not see: a draft, hidden, switched off.
     HiddenProduct,
+    /// A new photo that `update` could not encode.
+    NotEncoded,
+    /// A photo that no row fits, or several do.
+    PhotoWithoutRow,
 }
 
 impl Reason {
@@ -172,6 +176,8 @@ impl Reason {
             Self::RowWithoutPhoto => "row_without_photo",
             Self::BlankTitle => "blank_title",
             Self::HiddenProduct => "hidden_product",
+            Self::NotEncoded => "not_encoded",
+            Self::PhotoWithoutRow => "photo_without_row",
         }
     }
 }

@@ -29,11 +29,34 @@ pub use gather::Options;
 pub use model::{Feed, Format, Photo, Product};
 pub use money::currency;
 use record::Record;
+use std::io::Read;
 use std::path::Path;
 use table::Table;
 
 /// A larger file is refused before it is read, in bytes.
 const MAX_FILE: u64 = 1 << 30;
+
+/// Bytes of a file that tell which kind it is.
+const HEAD: u64 = 256 << 10;
+
+/// Whether a file is a table with commas in UTF-8 that no shop system made.
+///
+/// # Errors
+/// [`Error::Io`](crate::Error::Io) for one that cannot be read.
+pub fn is_plain_table(path: &Path) -> Result<bool> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(io("reading", path))?;
+    file.take(HEAD).read_to_end(&mut bytes).map_err(io("reading", path))?;
+    let text = decode::decode(&bytes).text;
+    // a last row that was cut is none
+    let text = if bytes.len() as u64 == HEAD { text.rsplit_once('\n').map_or("", |(whole, _)| whole) } else { &text };
+    let starts_as_one = !text.trim_start().starts_with(['<', '{', '[']);
+    let head = text.trim_start_matches('\u{feff}').lines().next().unwrap_or_default();
+    let count = |sign: char| head.matches(sign).count();
+    let commas = [';', '\t', '|'].into_iter().all(|sign| count(sign) <= count(','));
+    // a table without a single usual name is refused by whoever reads it, in its own words
+    Ok(starts_as_one && commas && matches!(Content::of(text).format(), None | Some(Format::Plain)))
+}
 
 /// Reads a feed. Relative photos are looked for beside it.
 ///

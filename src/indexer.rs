@@ -6,14 +6,17 @@
 mod columns;
 mod feed;
 mod journal;
+mod meeting;
 mod merge;
 mod metadata;
+mod names;
 mod part;
 mod told;
+mod update;
 
 use crate::backend::Backend;
-use crate::catalog::assembly::{self, Entry, Rows};
-pub use crate::catalog::assembly::{CellChoice, LONGEST, PHOTOS};
+use crate::catalog::assembly::{self, Earlier, Entry, Rows};
+pub use crate::catalog::assembly::{CellChoice, FacetChoice, LONGEST, PHOTOS};
 use crate::catalog::format::{Item, MANIFEST, Manifest, ModelRef};
 use crate::engine::Engine;
 use crate::error::{Error, LeftOut, Reason, Result};
@@ -24,6 +27,7 @@ use crate::staging::Growth;
 pub use columns::Columns;
 pub use feed::{Indexed, index as index_feed};
 use journal::Journal;
+pub use meeting::{Met, meet};
 pub use merge::merge;
 use metadata::Known;
 pub use metadata::{Metadata, visible};
@@ -33,6 +37,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 pub use told::{TITLE, Told};
+pub use update::{Choice, News, Update, Updated};
 
 /// Photos encoded at once by one worker.
 const BATCH: usize = 16;
@@ -42,6 +47,8 @@ const BATCH: usize = 16;
 pub struct Summary {
     /// Photos in the catalog.
     pub photos: usize,
+    /// Products that they show.
+    pub products: usize,
     /// Photos encoded in this run.
     pub encoded: usize,
     /// Photos whose vectors were kept from an earlier run.
@@ -53,6 +60,9 @@ pub struct Summary {
     /// Which columns of the metadata visitors see; none without such a file, and when parts are merged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub columns: Option<Columns>,
+    /// How photos and rows met; none without such a file, and for a feed, which names its photos.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub met: Option<Met>,
     /// Everything that was left out, those photos among it: files, rows of metadata, titles.
     pub left_out: Vec<LeftOut>,
     /// How many of each reason.
@@ -81,6 +91,8 @@ pub struct Indexer<'a, B: Backend> {
     pub photos: &'a PhotoSource,
     /// What is known of them.
     pub metadata: &'a Metadata,
+    /// How both met, where they are of two sources.
+    pub met: Option<Met>,
     /// The catalog folder, or the folder of a part.
     pub out: &'a Growth,
     /// The part of the catalog that is made here; all of it without one.
@@ -91,6 +103,8 @@ pub struct Indexer<'a, B: Backend> {
     pub photo_size: u32,
     /// A title for people.
     pub title: String,
+    /// Which attributes are filters, where the owner says it.
+    pub facets: FacetChoice,
     /// Number of workers.
     pub jobs: usize,
 }
@@ -113,16 +127,41 @@ where
         let ids = self.ids();
         self.encode_new(&ids, &mut journal, &mut summary, progress)?;
         let mut rows = Rows::new(description.dimension);
+        rows.choose_facets(self.facets.clone());
         let mut blank = Vec::new();
         for entry in ids.iter().filter_map(|id| journal.entries.get(id)) {
-            rows.push(&self.item(entry, &mut blank), entry.scale, &entry.vector)?;
+            let product = self.photos.product(&entry.id);
+            let known = self.metadata.get(product.unwrap_or(&entry.id));
+            let bare = match product {
+                // what nobody knows has the name of its product
+                Some(product) => Item {
+                    product: Some(product.to_string()),
+                    title: assembly::title(product),
+                    ..assembly::item(entry)
+                },
+                None => assembly::item(entry),
+            };
+            let item = describe(bare, &entry.hash, known, &mut blank);
+            rows.push(&item, entry.scale, &entry.vector)?;
         }
         summary = summary.with(blank).with(self.photos.left_out());
+        summary.met = self.met.clone();
+        summary = summary.with(self.met.iter().flat_map(|met| met.left_out.clone()));
         summary = summary.with(self.metadata.left_out(|id| self.photos.contains(id)));
-        summary.photos = rows.len();
+        (summary.photos, summary.products) = (rows.len(), rows.products());
         summary.shards = self.write(rows, &journal, &summary)?;
         journal.rewrite()?;
         Ok(summary)
+    }
+
+    /// Encodes photos for a catalog that is being updated: their entries by id, and why others have none. A run that is
+    /// interrupted loses none of them.
+    pub fn encode(&self, progress: &(dyn Fn() + Sync)) -> Result<(HashMap<String, Entry>, Vec<LeftOut>)> {
+        let description = self.engine.description();
+        let mut journal = Journal::open(self.out.path(), &description.fingerprint, description.dimension)?;
+        let mut summary = Summary::default();
+        self.encode_new(&self.ids(), &mut journal, &mut summary, progress)?;
+        Ok((journal.entries, summary.left_out))
     }
 
     /// Writes what has been gathered and removes what is left of earlier runs; returns the number of shards.
@@ -130,7 +169,7 @@ where
         let model = ModelRef::from(self.engine.description());
         let photos: HashSet<&str> = journal.entries.values().map(|e| e.photo.as_str()).collect();
         let Some(PartOf { part, of }) = self.part else {
-            let manifest = write_catalog(self.out, &self.title, model, rows, self.cells)?;
+            let manifest = write_catalog(self.out, &self.title, model, rows, self.cells, None)?;
             sweep(self.out, manifest.files().map(|file| file.file.as_str()).chain([MANIFEST]), photos)?;
             return Ok(manifest.shards.len());
         };
@@ -142,6 +181,7 @@ where
             photos: self.photos.ids().len(),
             ids: Whole::hash_ids(self.photos.ids()),
             metadata: self.metadata.hash().map(str::to_string),
+            facets: self.facets.clone(),
         };
         let manifest =
             PartManifest::write(self.out, part, whole, &rows, (summary.skipped.clone(), summary.left_out.clone()))?;
@@ -245,16 +285,18 @@ where
             Err(error) => return Ok(Prepared::Bad(error)),
         };
         let hash = sha256_hex(&bytes);
+        let address = self.metadata.get(id).and_then(|known| known.address.clone());
         let known = known.get(id).filter(|entry| entry.hash == hash);
         let there = |entry: &Entry| self.out.path().join(PHOTOS).join(&entry.photo).exists();
         let current = |entry: &&Entry| !entry.unproven && entry.longest == self.photo_size && there(entry);
         if let Some(entry) = known.filter(current) {
-            return Ok(Prepared::Known(Box::new(entry.clone())));
+            return Ok(Prepared::Known(Box::new(Entry { address, ..entry.clone() })));
         }
-        let photo = match assembly::prepare(id, hash, &bytes, self.engine.preprocess(), self.photo_size) {
+        let mut photo = match assembly::prepare(id, hash, &bytes, self.engine.preprocess(), self.photo_size) {
             Ok(photo) => photo,
             Err(error) => return Ok(Prepared::Bad(error)),
         };
+        photo.entry.address = address;
         self.out.put(&format!("{PHOTOS}{}", photo.entry.photo), &photo.copy)?;
         Ok(match known.filter(|entry| entry.same_pixels(&photo.entry)) {
             // the copy is made anew, the vector stays
@@ -264,27 +306,35 @@ where
             None => Prepared::New(photo.entry, photo.patches),
         })
     }
+}
 
-    /// What the catalog tells of a photo. A title that nobody can see counts as none, and is named in `blank`.
-    fn item(&self, entry: &Entry, blank: &mut Vec<LeftOut>) -> Item {
-        let mut bare = assembly::item(entry);
-        bare.title = visible(&bare.title).unwrap_or_else(|| format!("Photo {}", &entry.hash[..8]));
-        let Some(known) = self.metadata.get(&entry.id).cloned() else { return bare };
-        let title = visible(&known.title);
-        if title.is_none() && !known.title.is_empty() {
-            let message = "expected a title, got characters that nobody sees; the file's name stands in its place";
-            blank.push(LeftOut::new(Reason::BlankTitle, &entry.id, message));
-        }
-        let title = title.unwrap_or(bare.title);
-        let Known { attributes, link, price, offer, in_stock, further, product, .. } = known;
-        Item { title, attributes, link, price, offer, in_stock, further, product, ..bare }
+/// What the catalog tells of a photo, of which `bare` is what its file tells. A title that nobody can see counts as none, and
+/// is named in `blank`.
+fn describe(mut bare: Item, hash: &str, known: Option<&Known>, blank: &mut Vec<LeftOut>) -> Item {
+    bare.title = visible(&bare.title).unwrap_or_else(|| format!("Photo {}", hash.get(..8).unwrap_or(hash)));
+    let Some(known) = known.cloned() else { return bare };
+    let title = visible(&known.title);
+    if title.is_none() && !known.title.is_empty() {
+        let message = "expected a title, got characters that nobody sees; the file's name stands in its place";
+        blank.push(LeftOut::new(Reason::BlankTitle, &bare.id, message));
     }
+    let title = title.unwrap_or(bare.title);
+    let Known { attributes, link, price, offer, in_stock, further, product, .. } = known;
+    let product = product.or(bare.product);
+    Item { title, attributes, link, price, offer, in_stock, further, product, ..bare }
 }
 
 /// Writes rows as a catalog into a folder; the photos are there already.
-fn write_catalog(out: &Growth, title: &str, model: ModelRef, rows: Rows, cells: CellChoice) -> Result<Manifest> {
+fn write_catalog(
+    out: &Growth,
+    title: &str,
+    model: ModelRef,
+    rows: Rows,
+    cells: CellChoice,
+    earlier: Option<&Earlier>,
+) -> Result<Manifest> {
     let cells = cells.cells(rows.len());
-    assembly::assemble(title, model, rows, cells, &mut |name, bytes| out.put(name, bytes))
+    assembly::assemble_again(title, model, rows, cells, earlier, &mut |name, bytes| out.put(name, bytes))
 }
 
 /// Removes the files of earlier runs other than these and these photos.

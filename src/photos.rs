@@ -1,12 +1,15 @@
 //! Photos in a folder or a ZIP archive, looked up by id.
 //!
-//! A photo's id is its file's stem: `dresses/10324.jpg` has the id `10324`. What a file is is found by its content, unless
-//! its ending says that it is a photo. Files that are no pictures are passed over.
+//! A photo's id is its file's stem: `dresses/10324.jpg` has the id `10324`. A folder may also be a product, whose photos are
+//! its views: see [`products`]. What a file is is found by its content, unless its ending says that it is a photo. Files
+//! that are no pictures are passed over.
 //! Whatever looks like a photo and cannot be one is listed with the reason, and the rest goes on.
 //! Nothing is unpacked to disk, and an id is looked up in the list made when the source was opened, never joined to a
 //! path, so that no id can lead out of the folder.
 
-use std::collections::HashMap;
+mod products;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -17,6 +20,7 @@ use zip::ZipArchive;
 
 use crate::error::{BadPhoto, Error, LeftOut, Reason, Result, data, io as io_error};
 use crate::photo_file::{HEAD, Kind, READ_ENDINGS};
+pub use products::FolderChoice;
 
 /// File extensions that count as photos, in lower case: what the decoder reads.
 pub const EXTENSIONS: [&str; 13] = READ_ENDINGS;
@@ -31,9 +35,21 @@ pub struct PhotoSource {
     ids: Vec<String>,
     /// Where each id's bytes are.
     places: HashMap<String, Place>,
+    /// The product of each photo of one that has several.
+    products: HashMap<String, String>,
+    /// Photos that have no id yet.
+    found: Vec<Found>,
     archives: Vec<Archive>,
     duplicates: Vec<Duplicate>,
     left_out: Vec<LeftOut>,
+}
+
+/// A photo that was found: the folder that it lies in, from the top, and its name without the ending.
+#[derive(Clone, Debug)]
+struct Found {
+    folder: String,
+    stem: String,
+    place: Place,
 }
 
 /// Endings of pictures that are not read.
@@ -71,41 +87,86 @@ impl PhotoSource {
         Self::open_all(&[path])
     }
 
+    /// Opens a folder or archive in which folders may be products; `is_row` says whether the shop's rows name something.
+    pub fn open_products(path: &Path, choice: FolderChoice, is_row: &dyn Fn(&str) -> bool) -> Result<Self> {
+        let mut source = Self::empty();
+        source.list(path)?;
+        source.name(choice, is_row);
+        Ok(source)
+    }
+
     /// Opens several folders and archives as one. Where two hold the same id, the first one's photo is used and the
     /// other is named in [`duplicates`](Self::duplicates).
     pub fn open_all<P: AsRef<Path>>(paths: &[P]) -> Result<Self> {
-        let mut source =
-            Self { ids: vec![], places: HashMap::new(), archives: vec![], duplicates: vec![], left_out: vec![] };
+        let mut source = Self::empty();
         for path in paths {
-            let path = path.as_ref();
-            let before = source.places.len() + source.duplicates.len();
-            let metadata = std::fs::metadata(path).map_err(io_error("opening photos", path))?;
-            if metadata.is_dir() {
-                source.add_folder(path)?
-            } else {
-                source.add_archive(path)?
-            }
-            if source.places.len() + source.duplicates.len() == before {
-                let left_out = source.left_out.first().map(|one| format!(" ({}: {})", one.what, one.message));
-                return Err(data(
-                    path.display(),
-                    format!(
-                        "expected photos ({}), found none{}; is this the right path?",
-                        EXTENSIONS.join(", "),
-                        left_out.unwrap_or_default()
-                    ),
-                ));
+            source.list(path.as_ref())?;
+            source.name(FolderChoice::Categories, &|_| false);
+        }
+        Ok(source)
+    }
+
+    fn empty() -> Self {
+        let (ids, places, products) = (Vec::new(), HashMap::new(), HashMap::new());
+        let (found, archives, duplicates, left_out) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { ids, places, products, found, archives, duplicates, left_out }
+    }
+
+    /// Finds the photos of a folder or archive.
+    fn list(&mut self, path: &Path) -> Result<()> {
+        let before = self.found.len();
+        let metadata = std::fs::metadata(path).map_err(io_error("opening photos", path))?;
+        match metadata.is_dir() {
+            true => self.add_folder(path)?,
+            false => self.add_archive(path)?,
+        }
+        if self.found.len() > before {
+            return Ok(());
+        }
+        let left_out = self.left_out.first().map(|one| format!(" ({}: {})", one.what, one.message));
+        let (kinds, left_out) = (EXTENSIONS.join(", "), left_out.unwrap_or_default());
+        let problem = format!("expected photos ({kinds}), found none{left_out}; is this the right path?");
+        Err(data(path.display(), problem))
+    }
+
+    /// Gives every photo that was found its id.
+    fn name(&mut self, choice: FolderChoice, is_row: &dyn Fn(&str) -> bool) {
+        let found = std::mem::take(&mut self.found);
+        let mut folders: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for Found { folder, stem, .. } in &found {
+            folders.entry(folder.clone()).or_default().push(stem.clone());
+        }
+        let chosen = products::products(&folders, choice, is_row);
+        let (mut views, mut single) = (BTreeMap::<String, Vec<Found>>::new(), Vec::new());
+        for photo in found {
+            match chosen.contains(&photo.folder) {
+                true => views.entry(photo.folder.clone()).or_default().push(photo),
+                false => single.push(photo),
             }
         }
-        source.ids = source.places.keys().cloned().collect();
-        source.ids.sort_unstable();
-        Ok(source)
+        single.into_iter().for_each(|photo| self.add(photo.stem, photo.place));
+        views.into_iter().for_each(|(folder, photos)| self.add_product(products::name(&folder), photos));
+        self.ids = self.places.keys().cloned().collect();
+        self.ids.sort_unstable();
+    }
+
+    /// Adds the photos of a product: the first under the product's id, the second as `id~2`.
+    fn add_product(&mut self, id: &str, mut photos: Vec<Found>) {
+        photos.sort_by_cached_key(|photo| products::order(&photo.stem, id));
+        let (several, taken) = (photos.len() > 1, self.places.contains_key(id));
+        for (at, photo) in photos.into_iter().enumerate() {
+            // all photos of a second folder of that name are told of under the id of both
+            let row = if at == 0 || taken { id.to_string() } else { format!("{id}~{}", at + 1) };
+            self.add(row.clone(), photo.place);
+            if several && !taken {
+                self.products.insert(row, id.to_string());
+            }
+        }
     }
 
     /// Single files under ids of their own; of two with one id the first counts.
     pub fn of_files(files: impl IntoIterator<Item = (String, PathBuf)>) -> Self {
-        let mut source =
-            Self { ids: vec![], places: HashMap::new(), archives: vec![], duplicates: vec![], left_out: vec![] };
+        let mut source = Self::empty();
         files.into_iter().for_each(|(id, file)| source.add(id, Place::File(file)));
         source.ids = source.places.keys().cloned().collect();
         source.ids.sort_unstable();
@@ -115,6 +176,55 @@ impl PhotoSource {
     /// Every id, sorted.
     pub fn ids(&self) -> &[String] {
         &self.ids
+    }
+
+    /// The product that a photo shows, where that has several photos.
+    pub fn product(&self, id: &str) -> Option<&str> {
+        self.products.get(id).map(String::as_str)
+    }
+
+    /// Ids of the products that have several photos in a folder of their own.
+    pub fn products(&self) -> BTreeSet<&str> {
+        self.products.values().map(String::as_str).collect()
+    }
+
+    /// Ids of what rows tell of: of products that have several photos, and of the other photos; sorted.
+    pub fn subjects(&self) -> Vec<String> {
+        let subject = |id: &String| self.products.get(id).unwrap_or(id).clone();
+        self.ids.iter().map(subject).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Gives photos other ids, each subject's photos in the order that they come in: `(subject, id)` pairs. Those with one id
+    /// are photos of one product.
+    pub fn rename(&mut self, pairs: &[(String, String)]) {
+        let mut photos: BTreeMap<&str, Vec<Place>> = BTreeMap::new();
+        for (subject, id) in pairs {
+            let own: Vec<String> = self.rows_of(subject);
+            for row in own {
+                self.products.remove(&row);
+                photos.entry(id).or_default().extend(self.places.remove(&row));
+            }
+        }
+        for (id, places) in photos {
+            let several = places.len() > 1;
+            for (at, place) in places.into_iter().enumerate() {
+                let row = if at == 0 { id.to_string() } else { format!("{id}~{}", at + 1) };
+                if several {
+                    self.products.insert(row.clone(), id.to_string());
+                }
+                self.add(row, place);
+            }
+        }
+        self.ids = self.places.keys().cloned().collect();
+        self.ids.sort_unstable();
+    }
+
+    /// The photos of a subject in their order.
+    fn rows_of(&self, subject: &str) -> Vec<String> {
+        let next = (2..).map(|at| format!("{subject}~{at}"));
+        let of = |row: &String| self.products.get(row).is_some_and(|product| product == subject);
+        let further = next.take_while(of);
+        std::iter::once(subject.to_string()).chain(further).collect()
     }
 
     /// Whether there is a photo of this id.
@@ -174,7 +284,16 @@ impl PhotoSource {
                 }
             };
             match file_id(&entry) {
-                Ok(Some(id)) => self.add(id, Place::File(entry.path().to_owned())),
+                Ok(Some(stem)) => {
+                    let inside = entry.path().parent().and_then(|parent| parent.strip_prefix(folder).ok());
+                    let parts = inside.into_iter().flat_map(Path::components);
+                    let parts: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
+                    self.found.push(Found {
+                        folder: parts.join("/"),
+                        stem,
+                        place: Place::File(entry.path().to_owned()),
+                    });
+                }
                 Ok(None) => {}
                 Err((reason, message)) => self.left_out.push(LeftOut::new(reason, entry.path().display(), message)),
             }
@@ -206,7 +325,11 @@ impl PhotoSource {
             // a clone has its own position in the file
             let head = || head(zip.clone().by_index(index).ok()?);
             match photo_id(Path::new(file), head) {
-                Ok(Some(id)) => self.add(id, Place::Entry { archive, index, name }),
+                Ok(Some(stem)) => {
+                    let parts: Vec<&str> = name.split(['/', '\\']).filter(|part| !["", "."].contains(part)).collect();
+                    let folder = parts[..parts.len().saturating_sub(1)].join("/");
+                    self.found.push(Found { folder, stem, place: Place::Entry { archive, index, name } });
+                }
                 Ok(None) => {}
                 Err((reason, message)) => {
                     self.left_out.push(LeftOut::new(reason, format!("{}: {name}", path.display()), message));
@@ -221,11 +344,7 @@ impl PhotoSource {
         match self.places.get(&id) {
             Some(kept) => {
                 let kept = self.describe(kept);
-                // The archive being added is not in the list yet, so it is named by its entry alone.
-                let left_out = match &place {
-                    Place::File(path) => path.display().to_string(),
-                    Place::Entry { name, .. } => name.clone(),
-                };
+                let left_out = self.describe(&place);
                 self.duplicates.push(Duplicate { id, kept, left_out });
             }
             None => {

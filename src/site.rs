@@ -15,7 +15,7 @@ use crate::error::{Error, LeftOut, Result, io};
 use crate::hash::sha256_hex;
 use crate::model::folder::{DESCRIPTION, Description};
 use crate::search::glossary;
-use crate::staging::{Claim, Kind};
+use crate::staging::{Before, Claim, Kind};
 use base64::Engine;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,6 +66,8 @@ pub struct Site<'a> {
 pub struct Written {
     /// Number of files.
     pub files: usize,
+    /// Those that are not as they were in the site that was there.
+    pub changed: usize,
     /// Their bytes together.
     pub bytes: u64,
     /// Files among the photos that are no whole photos, and are not published.
@@ -77,15 +79,33 @@ pub struct Written {
 impl Site<'_> {
     /// Writes the site, which appears, or takes the place of an earlier one, only when it is complete.
     pub fn write(&self) -> Result<Written> {
-        self.check_accent()?;
+        check_accent(self.accent.as_deref())?;
         let inputs = [self.catalog, self.model, self.www].into_iter().chain(self.logo.as_deref());
         let mut claim = Claim::new(Kind::Site, self.out, &inputs.collect::<Vec<_>>())?;
+        let before = claim.before()?;
         claim.replace(INDEX, |out| {
-            Site { out, title: self.title.clone(), accent: self.accent.clone(), logo: self.logo.clone(), ..*self }
-                .build()
+            let site =
+                Site { out, title: self.title.clone(), accent: self.accent.clone(), logo: self.logo.clone(), ..*self };
+            Build { site, before }.build()
         })
     }
+}
 
+/// A site that is being built.
+struct Build<'a> {
+    site: Site<'a>,
+    before: Before,
+}
+
+impl<'a> std::ops::Deref for Build<'a> {
+    type Target = Site<'a>;
+
+    fn deref(&self) -> &Site<'a> {
+        &self.site
+    }
+}
+
+impl Build<'_> {
     /// Everything that others refer to first, `index.html` last.
     fn build(&self) -> Result<Written> {
         let catalog = Folder::open(self.catalog)?;
@@ -129,7 +149,8 @@ impl Site<'_> {
         let precache: Vec<String> = first.into_iter().chain(&logo).map(|file| format!("./{file}")).collect();
         let used = later.into_iter().filter(|file| !CLUSTERED.contains(&file.as_str()));
         let later: Vec<String> = used.map(|file| format!("./{file}")).collect();
-        let relevance = relevance::measure(catalog, self.model, model)?;
+        let known = self.before.read("site.json").and_then(|site| serde_json::from_slice(&site).ok());
+        let (measured, relevance) = relevance::measure_again(catalog, self.model, model, &known.unwrap_or_default())?;
         let glossaries = self.put_glossaries(written)?;
         // The page names its build, so that a copy of it and a newer site.json are never taken for one.
         let files_digest: String = hashes.values().map(String::as_str).collect();
@@ -149,6 +170,7 @@ impl Site<'_> {
             "logo": logo,
             "isolate": self.isolate,
             "relevance": relevance,
+            "measured": measured,
             "catalog": "catalog/",
             "model": "model/",
             "version": version,
@@ -293,16 +315,6 @@ impl Site<'_> {
         Ok(listed)
     }
 
-    fn check_accent(&self) -> Result<()> {
-        let is_colour = |c: &str| c.len() == 7 && c.starts_with('#') && c[1..].chars().all(|c| c.is_ascii_hexdigit());
-        match self.accent.as_deref() {
-            Some(accent) if !is_colour(accent) => Err(Error::Argument(format!(
-                "building the site: expected an accent colour such as #7a3b2e, got {accent}; write six hex digits"
-            ))),
-            _ => Ok(()),
-        }
-    }
-
     fn copy(&self, from: &Path, to: &str, written: &mut Written) -> Result<()> {
         self.put(to, &std::fs::read(from).map_err(io("reading", from))?, written)
     }
@@ -311,11 +323,24 @@ impl Site<'_> {
         let path = self.out.join(name);
         let folder = path.parent().unwrap_or(self.out);
         std::fs::create_dir_all(folder).map_err(io("creating", folder))?;
-        write_atomic(&path, bytes)?;
+        if !self.before.keep(name, bytes, &path) {
+            write_atomic(&path, bytes)?;
+            written.changed += 1;
+        }
         written.names.add(name, bytes);
         written.files += 1;
         written.bytes += bytes.len() as u64;
         Ok(())
+    }
+}
+
+fn check_accent(accent: Option<&str>) -> Result<()> {
+    let is_colour = |c: &str| c.len() == 7 && c.starts_with('#') && c[1..].chars().all(|c| c.is_ascii_hexdigit());
+    match accent {
+        Some(accent) if !is_colour(accent) => Err(Error::Argument(format!(
+            "building the site: expected an accent colour such as #7a3b2e, got {accent}; write six hex digits"
+        ))),
+        _ => Ok(()),
     }
 }
 

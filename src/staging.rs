@@ -117,6 +117,11 @@ impl Claim {
         Ok(Self { place, kind, lock, staged })
     }
 
+    /// What the command wrote there before.
+    pub fn before(&self) -> Result<Before> {
+        Ok(Before { place: self.place.clone(), files: listed(&self.place, self.kind)? })
+    }
+
     /// Calls `build` with an empty folder and puts what it made in the place of the claimed one. Of an earlier one only
     /// the files go that its list names; what else is in it, such as a host's `CNAME` or a README, stays. `last` is the
     /// file that others rely on most: it comes last where the folder cannot be exchanged as a whole, such as at a mount
@@ -131,6 +136,29 @@ impl Claim {
         let lock = swap::publish(staged, &self.place, self.kind, &old, last)?;
         self.lock = lock.or(self.lock.take());
         Ok(built)
+    }
+}
+
+/// What a command wrote into its folder before: files that have not changed are taken from there, so that they keep their
+/// time, and a host's sync sends only what has changed.
+pub struct Before {
+    place: PathBuf,
+    files: Files,
+}
+
+impl Before {
+    /// Gives the earlier file of that name a second name `to`, if it holds these bytes; says whether it did.
+    pub fn keep(&self, name: &str, bytes: &[u8], to: &Path) -> bool {
+        let path = self.place.join(name);
+        let ours = self.files.contains(name) && folders_are_real(&self.place, name);
+        ours && crate::atomic::holds(&path, bytes) && fs::hard_link(&path, to).is_ok()
+    }
+
+    /// The bytes of the earlier file of that name.
+    pub fn read(&self, name: &str) -> Option<Vec<u8>> {
+        let path = self.place.join(name);
+        let ours = self.files.contains(name) && folders_are_real(&self.place, name) && is_file(&path);
+        ours.then(|| fs::read(&path).ok()).flatten()
     }
 }
 

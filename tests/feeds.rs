@@ -256,6 +256,33 @@ fn xml_with_a_fault_is_named_with_its_line_and_the_rest_is_read() {
 }
 
 #[test]
+fn the_examples_of_the_documentation_are_read_as_it_says() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/feeds.md")).unwrap();
+    let examples = text.split("## One example each").nth(1).unwrap().split("## Photos that lie").next().unwrap();
+    let blocks: Vec<&str> = examples.split("```\n").skip(1).step_by(2).collect();
+    let expected = [
+        ("shopify", "noor", 2, 2),
+        ("woocommerce", "fjord", 1, 2),
+        ("magento", "LJ", 2, 1),
+        ("google", "ida", 2, 2),
+        ("meta", "p1", 1, 1),
+        ("jsonld", "J1", 1, 1),
+        ("plain", "A1", 1, 2),
+    ];
+    assert_eq!(blocks.len(), expected.len());
+    for (block, (format, id, variants, photos)) in blocks.into_iter().zip(expected) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("feed");
+        std::fs::write(&file, block).unwrap();
+        let args = ["feed", file.to_str().unwrap(), "--json", "--offline", "--shop", "https://shop.example"];
+        let feed: Value = serde_json::from_str(&common::succeed(&args)).unwrap();
+        assert_eq!((&feed["format"], &feed["products"][0]["id"]), (&format.into(), &id.into()), "{feed}");
+        let counts = ["products", "variants", "photos", "left_out"].map(|name| feed["counts"][name].as_u64().unwrap());
+        assert_eq!(counts, [1, variants, photos, 0], "{format}: {feed}");
+    }
+}
+
+#[test]
 fn what_is_no_feed_is_refused_in_a_sentence() {
     for (text, expected) in [
         ("", "expected a feed"),
@@ -275,7 +302,7 @@ fn what_is_no_feed_is_refused_in_a_sentence() {
 fn a_feed_is_indexed_with_all_its_photos_prices_and_values() {
     let (world, server) = (common::World::with_model(), serve());
     let folder = fixtures().join("woocommerce");
-    let expected = serde_json::from_slice(&std::fs::read(folder.join("expected.json")).unwrap()).unwrap();
+    let expected: Value = serde_json::from_slice(&std::fs::read(folder.join("expected.json")).unwrap()).unwrap();
     let shop = shop(&folder, &server, &expected);
     let (feed, out) = (common::s(&shop.path().join("wc-product-export-de.csv")), world.at("catalog"));
     let (model, kept) = (world.at("model"), world.at("kept"));
@@ -299,7 +326,10 @@ fn a_feed_is_indexed_with_all_its_photos_prices_and_values() {
     let belt = serde_json::to_value(&items[0]).unwrap();
     assert_eq!((&belt["in_stock"], belt.get("product"), belt.get("further")), (&false.into(), None, None));
     let colors = catalog.manifest.facets.iter().find(|facet| facet.name == "Farbe").unwrap();
-    assert!(colors.values.iter().any(|value| value.value == "Rot" && value.count == 4), "{colors:?}");
+    // products, not photos: the hoodie counts once
+    let products = expected["facets"]["Farbe"]["Rot"].as_u64().unwrap() as usize;
+    assert!(colors.values.iter().any(|value| value.value == "Rot" && value.count == products), "{colors:?}");
+    assert_eq!(catalog.manifest.products, Some(expected["products"].as_array().unwrap().len()));
     // the currency counts again, nothing is encoded again, and nothing of the feed but what is named is there
     let again = index(&[]);
     assert_eq!((&again["kept"], &again["encoded"]), (&9.into(), &0.into()));

@@ -177,6 +177,7 @@ fn write_parts(real: &Real, n: usize, folder: &Path) -> anyhow::Result<Vec<PathB
             photos: n,
             ids: String::new(),
             metadata: None,
+            facets: Default::default(),
         };
         PartManifest::write(&out, i + 1, whole, &rows, Default::default())?;
         folders.push(folder);

@@ -6,14 +6,19 @@ mod catalog;
 mod cluster;
 #[cfg(feature = "cli")]
 mod clustered;
+mod earlier;
 mod facets;
 mod files;
+mod kinds;
 mod neighbours;
 mod rows;
 
-pub use catalog::assemble;
+pub use catalog::{assemble, assemble_again};
 #[cfg(feature = "cli")]
 pub use clustered::CellChoice;
+pub use earlier::Earlier;
+pub use facets::FacetChoice;
+pub use kinds::same as same_name;
 pub use rows::Rows;
 
 use crate::catalog::format::{BLUR, Item};
@@ -53,6 +58,9 @@ pub struct Entry {
     /// A few pixels, as in [`Item::blur`].
     #[serde(default)]
     pub blur: String,
+    /// The photo's address in the shop's feed, by which the next feed names the same photo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// Whether an earlier version made it, whose photos are read once more before they count.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unproven: bool,
@@ -100,7 +108,8 @@ pub fn prepare(id: &str, hash: String, bytes: &[u8], preprocess: &Preprocess, lo
     let (name, copy, size) = catalog_copy(file.as_ref(), &photo, longest)?;
     let tone = image::thumbnail(&photo, 1).get_pixel(0, 0).0;
     let (id, blur, scale, vector) = (id.into(), blur(&photo), 0.0, Vec::new());
-    let entry = Entry { id, hash, photo: name, size, longest, tone, blur, unproven: false, scale, vector };
+    let (address, unproven) = (None, false);
+    let entry = Entry { id, hash, photo: name, size, longest, tone, blur, address, unproven, scale, vector };
     Ok(Prepared { entry, copy, patches: image::patches(&photo, preprocess) })
 }
 
@@ -137,13 +146,17 @@ fn catalog_copy(
     Ok((PhotoName::of_content(extension, &bytes)?, bytes, size))
 }
 
+/// A title for what nobody tells one of: a file name is better than nothing, and "red_dress-02" reads as "red dress 02".
+pub fn title(id: &str) -> String {
+    id.replace(['_', '-'], " ")
+}
+
 /// An entry as the catalog tells of it, where nothing but its file is known.
 pub fn item(entry: &Entry) -> Item {
     let [r, g, b] = entry.tone;
     Item {
         id: entry.id.clone(),
-        // a file name is better than nothing: "red_dress-02" reads as "red dress 02"
-        title: entry.id.replace(['_', '-'], " "),
+        title: title(&entry.id),
         attributes: BTreeMap::new(),
         photo: entry.photo.clone(),
         width: entry.size.0,

@@ -83,12 +83,15 @@ impl From<&Description> for ModelRef {
     }
 }
 
-/// An attribute and how many photos have each of its values.
+/// An attribute and how many products have each of its values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Facet {
     /// The attribute.
     pub name: String,
-    /// Its values, the most frequent first.
+    /// `size` or `color`, where its values are such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Its values, the most frequent first; sizes in their order.
     pub values: Vec<FacetValue>,
 }
 
@@ -97,7 +100,7 @@ pub struct Facet {
 pub struct FacetValue {
     /// The value.
     pub value: String,
-    /// Photos that have it.
+    /// Products that have it.
     pub count: usize,
 }
 
@@ -149,6 +152,9 @@ pub struct Manifest {
     pub dimension: usize,
     /// Number of photos.
     pub count: usize,
+    /// Number of products, of which some have several photos; earlier versions did not count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub products: Option<usize>,
     /// Attributes to filter by.
     pub facets: Vec<Facet>,
     /// The shards, in row order.

@@ -1,10 +1,12 @@
 //! `vitrine feed`: what a feed holds, without encoding.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use url::Url;
+use vitrine::catalog::assembly::same_name;
 use vitrine::feeds::{self, Feed, Format, Options, fetch};
+use vitrine::indexer::Told;
 use vitrine::print;
 
 /// Show what a shop's export would give: products, what is left out and why, warnings, filters
@@ -43,15 +45,25 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// The shop's address and the currency as they were given.
-    pub fn told(&self) -> (Option<String>, Option<String>) {
-        (self.shop.as_ref().map(Url::to_string), self.currency.clone())
+    /// Adds what was given to what a catalog remembers.
+    pub fn tell(&self, told: &mut Told) {
+        told.shop = self.shop.as_ref().map(Url::to_string);
+        told.currency = self.currency.clone();
+        told.feed = self.feed.map(|feed| feed.name().to_string());
+        told.in_stock = self.in_stock.then_some(true);
+        told.photo_cache = self.photo_cache.clone();
     }
 
     /// The same, with what an earlier run was told where this one says nothing.
-    pub fn or(self, shop: Option<&str>, currency: Option<&str>) -> Self {
-        let shop = self.shop.or_else(|| shop.and_then(|shop| Url::parse(shop).ok()));
-        Self { shop, currency: self.currency.or_else(|| currency.map(str::to_string)), ..self }
+    pub fn or(self, told: &Told) -> Self {
+        let feed = || Format::from_str(told.feed.as_deref()?, true).ok();
+        Self {
+            feed: self.feed.or_else(feed),
+            shop: self.shop.or_else(|| Url::parse(told.shop.as_deref()?).ok()),
+            currency: self.currency.or_else(|| told.currency.clone()),
+            in_stock: self.in_stock || told.in_stock == Some(true),
+            photo_cache: self.photo_cache.or_else(|| told.photo_cache.clone()),
+        }
     }
 
     /// Fetches the photos of a feed, and says how many came and how many were kept.
@@ -110,8 +122,8 @@ fn cache() -> PathBuf {
     folder.unwrap_or_else(std::env::temp_dir).join("vitrine").join("photos")
 }
 
-/// Says on stderr what a feed gives, what is warned of, and what visitors will see of it.
-pub fn say(feed: &Feed) {
+/// Says on stderr what a feed gives, what is warned of, and what visitors will see of it, who see nothing that is `hidden`.
+pub fn say(feed: &Feed, hidden: &[String]) {
     let (photos, variants) = feed.counts();
     let (format, products) = (feed.format.name(), feed.products.len());
     print::note(format_args!("{format} feed: {products} products, {variants} variants, {photos} photos"));
@@ -121,7 +133,8 @@ pub fn say(feed: &Feed) {
     }
     let names: BTreeSet<&str> =
         feed.products.iter().flat_map(|product| product.attributes.iter()).map(|(name, _)| name).collect();
-    let names: Vec<&str> = names.into_iter().collect();
+    let names: Vec<&str> =
+        names.into_iter().filter(|name| !hidden.iter().any(|hidden| same_name(hidden, name))).collect();
     print::note(format_args!(
         "published: id, title, link, price, stock, photos, {}; everything else in the feed is kept back",
         names.join(", ")
@@ -134,7 +147,7 @@ const NAMED: usize = 20;
 /// Says it for people.
 fn show(feed: &Feed) -> anyhow::Result<()> {
     for product in feed.products.iter().take(NAMED) {
-        let price = product.price_json().map(|price| serde_json::Value::Object(price).to_string());
+        let price = product.price.as_ref().map(ToString::to_string);
         let (photos, variants) = (product.photos.len(), product.variants.len());
         let stock = if product.in_stock { "" } else { ", sold out" };
         let price = price.unwrap_or("no price".into());

@@ -1,19 +1,32 @@
 //! `vitrine index`: a shop's feed, or photos → a catalog folder.
 
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use vitrine::backend::Backend;
+use vitrine::catalog::assembly::same_name;
 use vitrine::engine::Engine;
+use vitrine::error::{LeftOut, Reason};
 use vitrine::feeds;
-use vitrine::indexer::{CellChoice, Indexed, Indexer, LONGEST, Metadata, PartOf, Summary, TITLE, Told, index_feed};
-use vitrine::photos::PhotoSource;
+use vitrine::indexer::{
+    CellChoice, FacetChoice, Indexed, Indexer, LONGEST, Met, Metadata, PartOf, Summary, TITLE, Told, index_feed, meet,
+};
+use vitrine::photos::{FolderChoice, PhotoSource};
 use vitrine::print;
 use vitrine::staging::{self, Growth, Kind};
+
+const EXAMPLES: &str = "\
+Examples:
+  vitrine index products_export.csv --out catalog          the export of a shop system, all that most shops need
+  vitrine index feed.xml --shop https://shop.example --currency EUR --out catalog
+  vitrine index photos/ --meta items.csv --out catalog     photos named like the ids of a table, or in a folder a product
+docs/feeds.md has an example of each kind of feed.";
 
 /// Make a catalog of a shop's export, or of a folder or ZIP archive of photos; run it again after changes, or after an
 /// interruption
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct IndexArgs {
     /// What the shop system exports (Shopify, WooCommerce, Magento, Google, Meta, schema.org, a table; found by its
     /// content), or a folder or ZIP archive of photos, where a photo's id is its file name without the ending
@@ -32,6 +45,12 @@ pub struct IndexArgs {
     /// column is kept back
     #[arg(long, value_name = "COLUMN,COLUMN", value_delimiter = ',')]
     attributes: Option<Vec<String>>,
+    /// What folders among the photos are: products, whose photos are views of it (SKU1/1.jpg, SKU1/2.jpg), or categories
+    /// [default: found by the rows and by the photos' names]
+    #[arg(long, value_enum)]
+    folders: Option<FolderChoice>,
+    #[command(flatten)]
+    filters: Filters,
     /// Model folder [default: models/default]
     #[arg(long)]
     model: Option<PathBuf>,
@@ -51,7 +70,8 @@ pub struct IndexArgs {
     /// Longest side of the photos that visitors see, in pixels [default: 640, enough for the cards of a sharp screen]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(64..=4096))]
     photo_size: Option<u32>,
-    /// Forget the --title, --meta, --attributes, --model, --cells and --photo-size of earlier runs into this folder, which else count again
+    /// Forget the --title, --meta, --attributes, --model, --cells, --photo-size, --feed, --shop, --currency, --in-stock,
+    /// --photo-cache, --folders, --facets and --hide of earlier runs into this folder, which else count again
     #[arg(long)]
     forget: bool,
     /// Where to compute
@@ -63,6 +83,40 @@ pub struct IndexArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// Which attributes visitors see, and which they filter by.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Filters {
+    /// Attributes that visitors can filter by, these and no others, in this order [default: those whose values are worth it]
+    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
+    facets: Option<Vec<String>>,
+    /// Attributes that visitors never see, and that no filter is made of
+    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
+    hide: Option<Vec<String>>,
+}
+
+impl Filters {
+    /// Adds what was given to what a catalog remembers.
+    pub fn tell(&self, told: &mut Told) {
+        (told.facets, told.hide) = (self.facets.clone(), self.hide.clone());
+    }
+}
+
+/// Which attributes are filters, of products that have those in `there`.
+///
+/// # Errors
+/// Where no product has an attribute that the owner names.
+pub fn choose(told: &Told, there: &BTreeSet<&str>) -> anyhow::Result<FacetChoice> {
+    let named = told.facets.clone().unwrap_or_default();
+    if let Some(unknown) = named.iter().find(|named| !there.iter().any(|name| same_name(name, named))) {
+        let there: Vec<&str> = there.iter().copied().collect();
+        bail!(
+            "choosing filters: expected attributes that products have, got --facets {unknown:?}; name some of {}",
+            if there.is_empty() { "none that are there".to_string() } else { there.join(", ") }
+        );
+    }
+    Ok(FacetChoice { named })
 }
 
 /// Indexes, reports what was skipped, and prints a summary.
@@ -90,9 +144,12 @@ impl IndexArgs {
     fn told(&self) -> Told {
         let (title, meta, model) = (self.title.clone(), self.meta.clone(), self.model.clone());
         let cells = self.cells.map(|cells| cells.to_string());
-        let (shop, currency) = self.reading.told();
         let (attributes, photo_size) = (self.attributes.clone(), self.photo_size);
-        let now = Told { title, meta, attributes, model, cells, photo_size, shop, currency };
+        let of_feed = Some(is_feed(&self.photos));
+        let mut now = Told { title, meta, attributes, model, cells, photo_size, of_feed, ..Told::default() };
+        self.reading.tell(&mut now);
+        self.filters.tell(&mut now);
+        now.folders = self.folders.and_then(|folders| Some(folders.to_possible_value()?.get_name().to_string()));
         let before = if self.forget { Told::default() } else { Told::read(&self.out) };
         let told = now.clone().or(&before);
         let kept = told.besides(&now);
@@ -106,24 +163,25 @@ impl IndexArgs {
     /// The photos, and what is known of them: from a feed, or from a folder and its file of metadata.
     fn source(&self, told: &Told) -> anyhow::Result<Source> {
         if !is_feed(&self.photos) {
-            let photos = PhotoSource::open(&self.photos)?;
             let (meta, metadata) = self.metadata(told)?;
-            return Ok(Source { photos, metadata, meta });
+            let is_row = |name: &str| metadata.has(name);
+            let folders = told.folders.as_deref().and_then(|folders| FolderChoice::from_str(folders, true).ok());
+            let mut photos = PhotoSource::open_products(&self.photos, folders.unwrap_or_default(), &is_row)?;
+            let met = (!metadata.is_empty()).then(|| meet(&mut photos, &metadata));
+            say_products(&photos);
+            return Ok(Source { photos, metadata, meta, met });
         }
         if self.meta.is_some() {
             bail!("indexing: expected a feed or --meta, got both; a feed holds what is known of its photos");
         }
-        let options = self
-            .reading
-            .clone()
-            .or(told.shop.as_deref(), told.currency.as_deref())
-            .options(told.attributes.as_deref().unwrap_or_default())?;
+        let reading = self.reading.clone().or(told);
+        let options = reading.options(told.attributes.as_deref().unwrap_or_default())?;
         let mut feed = feeds::read(&self.photos, &options)?;
-        self.reading.bring(&mut feed)?;
-        super::feed::say(&feed);
+        reading.bring(&mut feed)?;
+        super::feed::say(&feed, told.hide.as_deref().unwrap_or_default());
         let name = self.photos.file_name().unwrap_or_default().to_string_lossy();
         let Indexed { photos, metadata } = index_feed(&feed, &name);
-        Ok(Source { photos, metadata, meta: None })
+        Ok(Source { photos, metadata, meta: None, met: None })
     }
 
     /// The file of metadata, and what is in it: the one that was told, else items.csv beside the photos.
@@ -139,9 +197,9 @@ impl IndexArgs {
                 path.display()
             );
         }
-        let named = told.attributes.as_deref().unwrap_or_default();
-        let read = |path| Metadata::read(path, named);
-        let metadata = path.as_deref().map(read).transpose()?.unwrap_or_default();
+        let options = self.reading.clone().or(told).options(told.attributes.as_deref().unwrap_or_default())?;
+        let options = feeds::Options { without_photos: true, ..options };
+        let metadata = path.as_deref().map(|path| Metadata::open(path, &options)).transpose()?.unwrap_or_default();
         Ok((path, metadata))
     }
 }
@@ -152,6 +210,26 @@ struct Source {
     metadata: Metadata,
     /// The file of metadata, where it is not the source itself.
     meta: Option<PathBuf>,
+    /// How photos and rows met.
+    met: Option<Met>,
+}
+
+/// Says which photos are taken for those of one product.
+fn say_products(photos: &PhotoSource) {
+    let products = photos.products();
+    if products.is_empty() {
+        return;
+    }
+    let views = photos.ids().iter().filter(|id| photos.product(id).is_some()).count();
+    let mut some: Vec<&str> = products.iter().take(4).copied().collect();
+    if products.len() > 3 {
+        some[3] = "…";
+    }
+    print::note(format_args!(
+        "{views} photos show {} products that have several ({}); --folders categories takes each photo for a product",
+        products.len(),
+        some.join(", ")
+    ));
 }
 
 /// Whether a source is a feed: a file that is no archive.
@@ -167,10 +245,12 @@ fn run_on<B: Backend>(engine: &Engine<B>, model: &Path, told: Told, args: IndexA
 where
     Engine<B>: Sync,
 {
-    let Source { photos, metadata, meta } = args.source(&told)?;
+    let Source { photos, mut metadata, meta, met } = args.source(&told)?;
     if metadata.hash().is_none() && told.attributes.is_some() {
         bail!("indexing: expected a file of metadata for --attributes, got none; name it with --meta");
     }
+    metadata.hide(told.hide.as_deref().unwrap_or_default());
+    let facets = choose(&told, &metadata.attributes())?;
     let inputs: Vec<&Path> = [&*args.photos, model].into_iter().chain(meta.as_deref()).collect();
     let out = Growth::new(args.kind(), &args.out, &inputs)?;
     told.write(&out)?;
@@ -180,11 +260,13 @@ where
         engine,
         photos: &photos,
         metadata: &metadata,
+        met,
         out: &out,
         part: args.part,
         cells: args.cells.or(cells).unwrap_or_default(),
         photo_size: told.photo_size.unwrap_or(LONGEST),
         title: told.title.clone().unwrap_or(TITLE.into()),
+        facets,
         jobs: args.jobs.unwrap_or(cores),
     };
     let bar = super::bar(indexer.ids().len(), "indexing");
@@ -204,23 +286,14 @@ pub fn report(summary: &Summary, out: &Path, json: bool, strict: bool) -> anyhow
     if let Some(columns) = &summary.columns {
         vitrine::print::note(columns.sentence());
     }
-    for (reason, &count) in &summary.reasons {
-        let these = summary.left_out.iter().filter(|one| one.reason == *reason);
-        let said = |one: &vitrine::error::LeftOut| {
-            vitrine::print::note(format_args!("skipped {}: {}", one.what, one.message));
-        };
-        these.take(NAMED).for_each(said);
-        if count > NAMED {
-            let more = format_args!("skipped {} more ({}); --json names all", count - NAMED, reason.code());
-            vitrine::print::note(more);
-        }
-    }
+    name_left_out(&summary.left_out, &summary.reasons);
     if json {
         vitrine::print::line(serde_json::to_string(summary)?)?;
     } else {
         vitrine::print::line(format_args!(
-            "{}: {} photos in {} shards ({} encoded, {} kept, {} skipped)",
+            "{}: {} products, {} photos in {} shards ({} encoded, {} kept, {} skipped)",
             out.display(),
+            summary.products,
             summary.photos,
             summary.shards,
             summary.encoded,
@@ -228,8 +301,39 @@ pub fn report(summary: &Summary, out: &Path, json: bool, strict: bool) -> anyhow
             summary.skipped.len()
         ))?;
     }
-    let counts: Vec<String> = summary.reasons.iter().map(|(reason, n)| format!("{n} {}", reason.code())).collect();
-    let all = format!("{} left out: {}", summary.left_out.len(), counts.join(", "));
+    let counted = count_left_out(&summary.left_out, &summary.reasons, out, strict);
+    // last, where nobody misses it
+    if let Some(met) = &summary.met {
+        let level = if met.met == 0 { "warning: " } else { "" };
+        met.explanation.iter().for_each(|told| print::note(format_args!("{level}{told}")));
+    }
+    counted
+}
+
+/// Names what was left out, some of each reason.
+pub fn name_left_out(left_out: &[LeftOut], reasons: &BTreeMap<Reason, usize>) {
+    for (reason, &count) in reasons {
+        let these = left_out.iter().filter(|one| one.reason == *reason);
+        let said = |one: &LeftOut| print::note(format_args!("skipped {}: {}", one.what, one.message));
+        these.take(NAMED).for_each(said);
+        if count > NAMED {
+            print::note(format_args!("skipped {} more ({}); --json names all", count - NAMED, reason.code()));
+        }
+    }
+}
+
+/// Counts what was left out.
+///
+/// # Errors
+/// With `strict` if anything was.
+pub fn count_left_out(
+    left_out: &[LeftOut],
+    reasons: &BTreeMap<Reason, usize>,
+    out: &Path,
+    strict: bool,
+) -> anyhow::Result<()> {
+    let counts: Vec<String> = reasons.iter().map(|(reason, n)| format!("{n} {}", reason.code())).collect();
+    let all = format!("{} left out: {}", left_out.len(), counts.join(", "));
     match counts.is_empty() {
         true => Ok(()),
         false if strict => {

@@ -17,6 +17,7 @@ mod program;
 mod search;
 mod serve;
 mod site;
+mod update;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -53,6 +54,7 @@ pub struct Cli {
 enum Command {
     Index(index::IndexArgs),
     Feed(feed::FeedArgs),
+    Update(update::UpdateArgs),
     Merge(merge::MergeArgs),
     Export(export::ExportArgs),
     Search(search::SearchArgs),
@@ -72,6 +74,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Index(args) => index::run(args),
         Command::Feed(args) => feed::run(args),
+        Command::Update(args) => update::run(args),
         Command::Merge(args) => merge::run(args),
         Command::Export(args) => export::run(args),
         Command::Search(args) => search::run(args),

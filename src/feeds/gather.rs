@@ -25,6 +25,8 @@ pub struct Options {
     pub attributes: Vec<String>,
     /// Whether products that cannot be ordered are left out.
     pub in_stock: bool,
+    /// Whether products need no photos here, since they are known or lie elsewhere.
+    pub without_photos: bool,
     /// The moment at which sales are on or over.
     pub now: DateTime<Utc>,
 }
@@ -32,7 +34,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let now = std::time::SystemTime::now().into();
-        Self { format: None, shop: None, currency: None, attributes: Vec::new(), in_stock: false, now }
+        let (attributes, in_stock, without_photos) = (Vec::new(), false, false);
+        Self { format: None, shop: None, currency: None, attributes, in_stock, without_photos, now }
     }
 }
 
@@ -203,6 +206,7 @@ impl<'a> Gather<'a> {
             }
         }
         match (photos.is_empty(), wrong.first()) {
+            (true, _) if self.options.without_photos => return Ok(photos),
             (true, None) => return Err("no photo".into()),
             (true, Some((address, problem))) => return Err(format!("its photo is {problem}: {address}")),
             (false, _) => {}
@@ -226,6 +230,7 @@ impl<'a> Gather<'a> {
         let below = if self.photo_base.is_some() { text.trim_start_matches('/') } else { text };
         match address::absolute(below, base) {
             Some(address) => Ok(Photo { address, file: None }),
+            None if self.options.without_photos => Ok(Photo { address: text.to_string(), file: None }),
             None => Err("not there"),
         }
     }

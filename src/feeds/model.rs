@@ -77,6 +77,18 @@ impl Offer {
     }
 }
 
+impl std::fmt::Display for Offer {
+    /// For people: `79.00 EUR (was 99.00)`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let json = offer_json(self);
+        let text = |name: &str| json.get(name).and_then(Value::as_str);
+        f.write_str(text("now").unwrap_or_default())?;
+        text("to").map_or(Ok(()), |to| write!(f, " – {to}"))?;
+        text("currency").map_or(Ok(()), |currency| write!(f, " {currency}"))?;
+        text("was").map_or(Ok(()), |was| write!(f, " (was {was})"))
+    }
+}
+
 /// Values of one attribute.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Values {

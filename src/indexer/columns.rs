@@ -12,6 +12,58 @@ const IDS: [&str; 5] = ["id", "sku", "asin", "image", "photo"];
 const TITLES: [&str; 4] = ["title", "name", "productDisplayName", "label"];
 const LINKS: [&str; 3] = ["link", "url", "href"];
 const PRICES: [&str; 1] = ["price"];
+/// Columns that name a photo where the id does not.
+const SKUS: [&str; 21] = [
+    "sku",
+    "variant sku",
+    "product sku",
+    "asin",
+    "ean",
+    "gtin",
+    "barcode",
+    "upc",
+    "mpn",
+    "item number",
+    "article number",
+    "product number",
+    "product code",
+    "code",
+    "reference",
+    "artikelnummer",
+    "artikel nr",
+    "artikelnr",
+    "référence",
+    "referencia",
+    "product id",
+];
+const FILES: [&str; 26] = [
+    "image",
+    "images",
+    "image link",
+    "image url",
+    "image urls",
+    "image src",
+    "main image",
+    "additional images",
+    "additional image link",
+    "photo",
+    "photos",
+    "photo url",
+    "picture",
+    "pictures",
+    "picture url",
+    "img",
+    "file",
+    "filename",
+    "file name",
+    "bild",
+    "bilder",
+    "bild url",
+    "foto",
+    "fotos",
+    "imagen",
+    "immagine",
+];
 
 /// The columns of a file of metadata.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -30,6 +82,11 @@ pub struct Columns {
     pub(super) link: Option<usize>,
     #[serde(skip)]
     pub(super) price: Option<usize>,
+    /// Positions of the columns that name a photo where the id does not: by a number, and by a file.
+    #[serde(skip)]
+    pub(super) skus: Vec<usize>,
+    #[serde(skip)]
+    pub(super) files: Vec<usize>,
     /// Positions of the columns that are published as attributes.
     #[serde(skip)]
     pub(super) attributes: Vec<usize>,
@@ -61,7 +118,20 @@ impl Columns {
             (0..names.len()).partition::<Vec<_>, _>(|i| taken.contains(&Some(*i)) || attributes.contains(i));
         let [published, kept_back] =
             [published, kept_back].map(|of| of.into_iter().map(|i| names[i].clone()).collect());
-        Ok(Self { published, kept_back, names, id, title, link, price, attributes })
+        let others = |wanted: &[&str]| {
+            let named = |&i: &usize| i != id && wanted.iter().any(|wanted| plain(wanted) == plain(&names[i]));
+            (0..names.len()).filter(named).collect::<Vec<_>>()
+        };
+        let (skus, files) = (others(&SKUS), others(&FILES));
+        Ok(Self { published, kept_back, names, id, title, link, price, skus, files, attributes })
+    }
+
+    /// Keeps attributes back; what is more than an attribute is published all the same.
+    pub(super) fn hide(&mut self, hidden: impl Fn(&str) -> bool) {
+        let gone = |name: &String| self.attributes.iter().any(|&i| self.names[i] == *name) && hidden(name);
+        let (gone, published) = std::mem::take(&mut self.published).into_iter().partition(gone);
+        self.published = published;
+        self.kept_back.extend::<Vec<String>>(gone);
     }
 
     /// Says in a sentence which columns visitors will see and which not.

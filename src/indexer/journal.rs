@@ -48,22 +48,29 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Reads what earlier runs with the same model left.
-    pub fn open(folder: &Path, fingerprint: &str, dimension: usize) -> Result<Self> {
-        let path = folder.join(JOURNAL);
-        let header = format!("vitrine-journal 4 {fingerprint}\n");
+    /// What earlier runs with the same model left; none where another model was at work. Nothing is written.
+    pub fn read(folder: &Path, fingerprint: &str, dimension: usize) -> Option<HashMap<String, Entry>> {
+        let text = std::fs::read(folder.join(JOURNAL)).ok()?;
+        let text = String::from_utf8_lossy(&text);
+        let header = header(fingerprint);
         let before = [2, 3].map(|version| format!("vitrine-journal {version} {fingerprint}\n"));
-        let text = std::fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-        let mut entries = HashMap::new();
         let current = text.strip_prefix(&header);
-        if let Some(lines) = current.or_else(|| before.iter().find_map(|before| text.strip_prefix(before))) {
-            for line in lines.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
-                if let Some(mut entry) = Line::read(line, dimension) {
-                    entry.unproven |= current.is_none();
-                    entries.insert(entry.id.clone(), entry);
-                }
+        let lines = current.or_else(|| before.iter().find_map(|before| text.strip_prefix(before)))?;
+        let mut entries = HashMap::new();
+        for line in lines.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+            if let Some(mut entry) = Line::read(line, dimension) {
+                entry.unproven |= current.is_none();
+                entries.insert(entry.id.clone(), entry);
             }
         }
+        Some(entries)
+    }
+
+    /// Reads what earlier runs with the same model left, and opens the file to be added to.
+    pub fn open(folder: &Path, fingerprint: &str, dimension: usize) -> Result<Self> {
+        let path = folder.join(JOURNAL);
+        let header = header(fingerprint);
+        let entries = Self::read(folder, fingerprint, dimension).unwrap_or_default();
         // written anew, so that a cut last line does not swallow the next one
         let mut journal = Self { entries, file: File::open(folder).map_err(io("opening", folder))?, path, header };
         journal.rewrite()?;
@@ -87,6 +94,11 @@ impl Journal {
         self.file = File::options().append(true).open(&self.path).map_err(io("opening", &self.path))?;
         Ok(())
     }
+}
+
+/// The first line of a journal.
+fn header(fingerprint: &str) -> String {
+    format!("vitrine-journal 4 {fingerprint}\n")
 }
 
 fn line(entry: &Entry) -> Result<String> {

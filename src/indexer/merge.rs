@@ -21,6 +21,7 @@ pub fn merge(parts: &[PathBuf], out: &Path, cells: CellChoice) -> Result<Summary
     let out = &Growth::new(Kind::Catalog, out, &inputs)?;
     let whole = parts[0].1.whole.clone();
     let mut rows = Rows::new(whole.dimension);
+    rows.choose_facets(whole.facets);
     let mut photos = HashSet::new();
     let (mut skipped, mut left_out) = (Vec::new(), Vec::new());
     for (folder, part) in &parts {
@@ -36,7 +37,7 @@ pub fn merge(parts: &[PathBuf], out: &Path, cells: CellChoice) -> Result<Summary
         };
         photos.extend(part.read(folder, &mut rows, &mut publish)?);
     }
-    let manifest = write_catalog(out, &whole.title, whole.model, rows, cells)?;
+    let manifest = write_catalog(out, &whole.title, whole.model, rows, cells, None)?;
     let files = manifest.files().map(|file| file.file.as_str()).chain([MANIFEST]);
     sweep(out, files, photos.iter().map(PhotoName::as_str))?;
     for (_, part) in parts {
@@ -44,8 +45,9 @@ pub fn merge(parts: &[PathBuf], out: &Path, cells: CellChoice) -> Result<Summary
         skipped.extend(part.skipped);
     }
     skipped.sort();
-    let (photos, shards) = (manifest.count, manifest.shards.len());
-    Ok(Summary { photos, encoded: 0, kept: photos, skipped, shards, ..Summary::default() }.with(left_out))
+    let (photos, products) = (manifest.count, manifest.products.unwrap_or(manifest.count));
+    let shards = manifest.shards.len();
+    Ok(Summary { photos, products, encoded: 0, kept: photos, skipped, shards, ..Summary::default() }.with(left_out))
 }
 
 /// What a part says was left out; older ones tell of photos alone, without a reason in a word.

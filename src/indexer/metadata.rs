@@ -1,12 +1,16 @@
 //! What a shop knows of its photos: a CSV file with a row a photo.
 
 use super::columns::Columns;
+use super::names::{self, Names};
+use crate::catalog::assembly::same_name;
 use crate::catalog::format::Offer;
 use crate::error::{Error, LeftOut, Reason, Result, io};
+use crate::feeds::address;
 use crate::hash::sha256_hex;
 use crate::photo_file::READ_ENDINGS;
-use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// What is known of one photo.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +31,17 @@ pub struct Known {
     pub further: BTreeMap<String, Vec<String>>,
     /// The product, where it has several photos.
     pub product: Option<String>,
+    /// The photo's address in the feed.
+    pub address: Option<String>,
+}
+
+impl Known {
+    /// Keeps attributes back.
+    pub(super) fn hide(&mut self, names: &[String]) {
+        let hidden = |name: &str| names.iter().any(|hidden| same_name(hidden, name));
+        self.attributes.retain(|name, _| !hidden(name));
+        self.further.retain(|name, _| !hidden(name));
+    }
 }
 
 /// What is known of all photos, by id.
@@ -36,9 +51,15 @@ pub struct Metadata {
     pub(super) hash: Option<String>,
     columns: Option<Columns>,
     /// Where each id was found first: the file and its line.
-    lines: HashMap<String, u64>,
-    file: String,
+    pub(super) lines: HashMap<String, u64>,
+    pub(super) file: String,
     pub(super) left_out: Vec<LeftOut>,
+    /// What else names a row.
+    pub(super) names: HashMap<String, Names>,
+    /// Where a table was read from.
+    path: Option<PathBuf>,
+    /// The ids as people take them for one.
+    folded: OnceLock<HashSet<String>>,
 }
 
 /// A longer field is no title, link, price or attribute, in bytes.
@@ -72,6 +93,7 @@ impl Metadata {
         let columns = Columns::of(path, names, named)?;
         let mut rows = HashMap::new();
         let (mut lines, mut left_out, file) = (HashMap::new(), Vec::new(), name_of(path));
+        let mut names_of = HashMap::new();
         for record in reader.byte_records() {
             let record = record.map_err(bad)?;
             let line = record.position().map_or(0, csv::Position::line);
@@ -97,12 +119,17 @@ impl Metadata {
                 left_out.push(LeftOut::new(reason, format!("{file}, line {line}"), message));
                 continue;
             }
+            let list = |columns: &[usize]| columns.iter().filter_map(|&i| cell(Some(i))).map(str::to_string).collect();
+            let files = columns.files.iter().filter_map(|&i| cell(Some(i))).flat_map(address::list);
+            let files = std::iter::once(name.to_string()).chain(files).map(|file| stem_of(&file)).collect();
+            names_of.insert(stem.to_string(), Names { skus: list(&columns.skus), files });
             lines.insert(stem.to_string(), line);
             rows.insert(stem.to_string(), known);
         }
         // parts that publish other columns are not of one catalog
         let hash = sha256_hex(format!("{}{:?}", sha256_hex(&bytes), columns.published).as_bytes());
-        Ok(Self { rows, hash: Some(hash), columns: Some(columns), lines, file, left_out })
+        let (hash, columns, names, path) = (Some(hash), Some(columns), names_of, Some(path.to_path_buf()));
+        Ok(Self { rows, hash, columns, lines, file, left_out, names, path, folded: OnceLock::new() })
     }
 
     /// Rows that were left out, those of photos that are not in `ids` among them.
@@ -114,6 +141,36 @@ impl Metadata {
         let mut all: Vec<LeftOut> = self.left_out.iter().cloned().chain(without).collect();
         all.sort();
         all
+    }
+
+    /// Whether a row has this id, or one that people take for the same.
+    pub fn has(&self, name: &str) -> bool {
+        self.rows.contains_key(name) || self.folded.get_or_init(|| names::loose(self.ids())).contains(&names::key(name))
+    }
+
+    /// What else names each row, by its id.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, &Names)> {
+        self.names.iter().map(|(id, names)| (id.as_str(), names))
+    }
+
+    /// The column that the ids come from.
+    pub(super) fn id_column(&self) -> Option<&str> {
+        self.columns.as_ref().map(|columns| columns.names[columns.id].as_str())
+    }
+
+    /// The column whose fields name most of these photos, if any names one.
+    pub(super) fn column_like(&self, photos: &[String]) -> Option<String> {
+        let names = &self.columns.as_ref()?.names;
+        let photos: HashSet<String> = photos.iter().map(|photo| photo.to_lowercase()).collect();
+        let mut found = vec![0usize; names.len()];
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(self.path.as_ref()?).ok()?;
+        for record in reader.byte_records().map_while(Result::ok) {
+            for (count, field) in found.iter_mut().zip(&record) {
+                *count += usize::from(photos.contains(&stem_of(&String::from_utf8_lossy(field)).to_lowercase()));
+            }
+        }
+        let most = (0..names.len()).max_by_key(|&i| (found[i], std::cmp::Reverse(i)))?;
+        (found[most] > 0).then(|| names[most].clone())
     }
 
     /// Which columns are published; none where there is no file.
@@ -131,6 +188,27 @@ impl Metadata {
         self.rows.get(id)
     }
 
+    /// Names of the attributes that are published.
+    pub fn attributes(&self) -> BTreeSet<&str> {
+        self.rows.values().flat_map(|known| known.attributes.keys()).map(String::as_str).collect()
+    }
+
+    /// Keeps attributes back that the owner does not want to be seen.
+    pub fn hide(&mut self, names: &[String]) {
+        self.rows.values_mut().for_each(|known| known.hide(names));
+        let hidden = |name: &str| names.iter().any(|hidden| same_name(hidden, name));
+        self.columns.iter_mut().for_each(|columns| columns.hide(hidden));
+        // parts that publish other attributes are not of one catalog
+        if let Some(hash) = self.hash.as_mut().filter(|_| !names.is_empty()) {
+            *hash = sha256_hex(format!("{hash}{names:?}").as_bytes());
+        }
+    }
+
+    /// Ids of the rows, in no order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.rows.keys().map(String::as_str)
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -143,8 +221,14 @@ impl Metadata {
 }
 
 /// A file's name without its folder, which differs between the machines that make the parts of one catalog.
-fn name_of(path: &Path) -> String {
+pub(super) fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// The name of a file, from an address or a path, without its ending.
+pub(super) fn stem_of(file: &str) -> String {
+    let name = address::name(&file.trim().replace('\\', "/"));
+    name.rsplit_once('.').filter(|(_, end)| is_ending(end)).map_or(name.clone(), |(stem, _)| stem.to_string())
 }
 
 /// A row whose fields can be used.

@@ -5,7 +5,7 @@
 //! the metadata as a line of JSON a photo, the photos, and the journal from which it can be made again quickly.
 
 use crate::backend::kernels::scan::MAX_DIMENSION;
-use crate::catalog::assembly::Rows;
+use crate::catalog::assembly::{FacetChoice, Rows};
 use crate::catalog::format::{FileEntry, Item, ModelRef, Shard};
 use crate::error::{Error, LeftOut, Result, data, io};
 use crate::hash::PhotoName;
@@ -77,6 +77,9 @@ pub struct Whole {
     pub ids: String,
     /// sha256 of the file of metadata; none without one.
     pub metadata: Option<String>,
+    /// Which attributes are filters, where the owner says it.
+    #[serde(default)]
+    pub facets: FacetChoice,
 }
 
 impl Whole {
@@ -102,7 +105,9 @@ impl Whole {
                 other.metadata.clone().unwrap_or_else(none),
             ),
         ];
-        pairs.into_iter().find(|(_, here, there)| here != there)
+        let filters = |whole: &Self| whole.facets.named.join(", ");
+        let mut pairs = pairs.into_iter().chain([("choice of filters", filters(self), filters(other))]);
+        pairs.find(|(_, here, there)| here != there)
     }
 }
 

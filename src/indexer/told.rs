@@ -39,6 +39,27 @@ pub struct Told {
     /// `--currency`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
+    /// `--feed`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feed: Option<String>,
+    /// `--in-stock`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_stock: Option<bool>,
+    /// `--photo-cache`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub photo_cache: Option<PathBuf>,
+    /// `--folders`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folders: Option<String>,
+    /// `--facets`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facets: Option<Vec<String>>,
+    /// `--hide`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hide: Option<Vec<String>>,
+    /// Whether the catalog was made of a feed, which no option says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of_feed: Option<bool>,
 }
 
 impl Told {
@@ -58,33 +79,55 @@ impl Told {
     /// may stand in another folder.
     pub fn or(self, before: &Self) -> Self {
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        let before = before.clone();
         Self {
-            title: self.title.or_else(|| before.title.clone()),
-            meta: self.meta.map(absolute).or_else(|| before.meta.clone()),
-            attributes: self.attributes.or_else(|| before.attributes.clone()),
-            model: self.model.map(absolute).or_else(|| before.model.clone()),
-            cells: self.cells.or_else(|| before.cells.clone()),
+            title: self.title.or(before.title),
+            meta: self.meta.map(absolute).or(before.meta),
+            attributes: self.attributes.or(before.attributes),
+            model: self.model.map(absolute).or(before.model),
+            cells: self.cells.or(before.cells),
             photo_size: self.photo_size.or(before.photo_size),
-            shop: self.shop.or_else(|| before.shop.clone()),
-            currency: self.currency.or_else(|| before.currency.clone()),
+            shop: self.shop.or(before.shop),
+            currency: self.currency.or(before.currency),
+            feed: self.feed.or(before.feed),
+            in_stock: self.in_stock.or(before.in_stock),
+            photo_cache: self.photo_cache.map(absolute).or(before.photo_cache),
+            folders: self.folders.or(before.folders),
+            facets: self.facets.or(before.facets),
+            hide: self.hide.or(before.hide),
+            of_feed: self.of_feed.or(before.of_feed),
         }
     }
 
     /// The options as they are written, those that `now` does not say itself.
     pub fn besides(&self, now: &Self) -> Vec<String> {
-        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-        let all = [
-            ("--title", self.title.clone(), now.title.is_some()),
-            ("--meta", path(&self.meta), now.meta.is_some()),
-            ("--attributes", self.attributes.as_ref().map(|names| names.join(",")), now.attributes.is_some()),
-            ("--model", path(&self.model), now.model.is_some()),
-            ("--cells", self.cells.clone(), now.cells.is_some()),
-            ("--photo-size", self.photo_size.map(|size| size.to_string()), now.photo_size.is_some()),
-            ("--shop", self.shop.clone(), now.shop.is_some()),
-            ("--currency", self.currency.clone(), now.currency.is_some()),
-        ];
-        let kept = all.into_iter().filter(|(_, value, said)| value.is_some() && !said);
-        kept.map(|(name, value, _)| format!("{name} {:?}", value.unwrap_or_default())).collect()
+        let (all, now) = (self.written(), now.written());
+        let kept = all.into_iter().zip(now).filter(|(_, (_, said))| said.is_none());
+        kept.filter_map(|((name, value), _)| Some(value?.map_or(name.to_string(), |value| format!("{name} {value:?}"))))
+            .collect()
+    }
+
+    /// Every option with its value, if it was given; the inner one is none for an option without.
+    fn written(&self) -> [(&'static str, Option<Option<String>>); 14] {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| Some(path.display().to_string()));
+        let list = |names: &Option<Vec<String>>| names.as_ref().map(|names| Some(names.join(",")));
+        let text = |text: &Option<String>| text.clone().map(Some);
+        [
+            ("--title", text(&self.title)),
+            ("--meta", path(&self.meta)),
+            ("--attributes", list(&self.attributes)),
+            ("--model", path(&self.model)),
+            ("--cells", text(&self.cells)),
+            ("--photo-size", self.photo_size.map(|size| Some(size.to_string()))),
+            ("--shop", text(&self.shop)),
+            ("--currency", text(&self.currency)),
+            ("--feed", text(&self.feed)),
+            ("--in-stock", self.in_stock.filter(|on| *on).map(|_| None)),
+            ("--photo-cache", path(&self.photo_cache)),
+            ("--folders", text(&self.folders)),
+            ("--facets", list(&self.facets)),
+            ("--hide", list(&self.hide)),
+        ]
     }
 
     /// Keeps them in the folder.

@@ -1,27 +1,34 @@
 //! The photos that a site publishes: those that the catalog's items name, and nothing else that lies beside them.
 
-use super::{Site, Written};
+use super::{Build, Written};
 use crate::catalog::folder::Folder;
 use crate::catalog::format::Item;
 use crate::error::{Error, LeftOut, Result, io};
 use crate::hash::{FolderName, PhotoName, sha256_hex};
 use crate::photo_file::PhotoFile;
+use rayon::prelude::*;
 use std::collections::HashSet;
 
-impl Site<'_> {
+/// Photos that are held at once.
+const AT_ONCE: usize = 256;
+
+impl Build<'_> {
     /// Copies the photos that items name, each once, and checks them on the way.
     pub(super) fn put_photos(&self, catalog: &Folder, written: &mut Written) -> Result<()> {
         let (mut done, photos) = (HashSet::new(), &catalog.manifest.photos);
         for shard in &catalog.manifest.shards {
-            for item in catalog.items_of(shard)? {
-                if !done.insert(item.photo.clone()) {
-                    continue;
-                }
+            let mut items = catalog.items_of(shard)?;
+            items.retain(|item| done.insert(item.photo.clone()));
+            for items in items.chunks(AT_ONCE) {
                 // a catalog of an earlier version may hold where a photo was made, and photos that end half way
-                match PhotoFile::read(&self.photo(photos, &item)?) {
-                    Ok(photo) => self.put(&format!("catalog/{photos}{}", item.photo), &photo.published, written)?,
-                    Err(error) => {
-                        written.left_out.push(LeftOut::new(error.reason(), &item.photo, error.to_string()));
+                let read = |item: &Item| Ok((item.photo.clone(), PhotoFile::read(&self.photo(photos, item)?)));
+                let read: Vec<Result<(PhotoName, Result<PhotoFile>)>> = items.par_iter().map(read).collect();
+                for photo in read {
+                    match photo? {
+                        (name, Ok(photo)) => self.put(&format!("catalog/{photos}{name}"), &photo.published, written)?,
+                        (name, Err(error)) => {
+                            written.left_out.push(LeftOut::new(error.reason(), &name, error.to_string()));
+                        }
                     }
                 }
             }

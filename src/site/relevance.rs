@@ -13,9 +13,11 @@ use crate::catalog::folder::Folder;
 use crate::catalog::format::Item;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::hash::sha256_hex;
 use crate::model::folder::{Description, Part};
 use crate::search::ranking::Relevance;
 use candle_core::{Device, Tensor};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -80,23 +82,47 @@ const SHARE: f32 = 0.5;
 /// Puts words with and without an answer to a catalog. Nothing for a catalog too small to tell chance from likeness,
 /// and for a model that reads no words.
 pub fn measure(folder: &Folder, model: &Path, description: &Description) -> Result<Option<Relevance>> {
-    let large = |_: &Engine<Cpu>| folder.manifest.count >= FEWEST;
-    let Some(engine) = reader(model, description)?.filter(large) else { return Ok(None) };
+    measure_again(folder, model, description, &Value::Null).map(|(_, relevance)| relevance)
+}
+
+/// The same, unless an earlier site has measured the same. With it comes the hash of all that it was measured of; where that is the one in `known`,
+/// the earlier `site.json`, nothing is measured again.
+pub fn measure_again(
+    folder: &Folder,
+    model: &Path,
+    description: &Description,
+    known: &Value,
+) -> Result<(String, Option<Relevance>)> {
     let (items, vectors) = read(folder)?;
+    let (rows, values) = (spread(items.len(), TITLES), values(&items));
+    let titles: Vec<&str> = rows.iter().map(|&row| items[row].title.as_str()).collect();
+    let hash = hash(folder, description, &titles, &values);
+    if known["measured"] == hash.as_str()
+        && let Ok(relevance) = serde_json::from_value(known["relevance"].clone())
+    {
+        return Ok((hash, relevance));
+    }
+    let large = |_: &Engine<Cpu>| items.len() >= FEWEST;
+    let Some(engine) = reader(model, description)?.filter(large) else { return Ok((hash, None)) };
     let n = items.len();
     let catalog = Tensor::from_vec(vectors, (n, folder.manifest.dimension), &Device::Cpu)?;
-    let rows = spread(n, TITLES);
-    let titles: Vec<&str> = rows.iter().map(|&row| items[row].title.as_str()).collect();
     let chance = tops(&scores(&engine, &catalog, &ELSEWHERE)?);
     let own = tops(&scores(&engine, &catalog, &titles)?);
-    let values = values(&items);
     let words: Vec<&str> = values.iter().map(|(value, _)| *value).collect();
     let found = scores(&engine, &catalog, &words)?;
     // what hardly a wrong question stays below, and what hardly one reaches; never more than right questions reach, of which
     // titles are the examples: single values are none, since many ("regular", "flat") say little by themselves
     let known = quantile(chance.clone(), 0.1).min(quantile(own.clone(), 0.05));
     let unknown = quantile(chance, 0.9).min(quantile(own, 0.5));
-    Ok(Some(Relevance { known, unknown, share: share(&found, &values), photo: pairs(&catalog, n)? }))
+    let (share, photo) = (share(&found, &values), pairs(&catalog, n)?);
+    Ok((hash, Some(Relevance { known, unknown, share, photo })))
+}
+
+/// sha256 over all that the limits are measured of, and over how: this program's version.
+fn hash(folder: &Folder, description: &Description, titles: &[&str], values: &[(&str, Vec<usize>)]) -> String {
+    let shards: Vec<&str> = folder.manifest.shards.iter().map(|shard| shard.vectors.sha256.as_str()).collect();
+    let measured = (env!("CARGO_PKG_VERSION"), &description.fingerprint, shards, titles, values);
+    sha256_hex(format!("{measured:?}").as_bytes())
 }
 
 /// The parts of a model that read words, if it has them.

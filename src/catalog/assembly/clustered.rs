@@ -1,5 +1,6 @@
 //! A clustered catalog: a shard a cell, and what is needed to fetch only the shards that a query asks for.
 
+use super::Earlier;
 use super::cluster::{Clusters, cluster};
 use super::files::{Put, bytes, most_rows, put_file, put_shard};
 use super::neighbours;
@@ -35,6 +36,15 @@ pub enum CellChoice {
 }
 
 impl CellChoice {
+    /// As an earlier catalog was clustered, of which nobody remembers the choice.
+    pub fn like(manifest: &Manifest) -> Self {
+        match (&manifest.cells, manifest.count) {
+            (Some(_), _) => Self::Count(manifest.shards.len()),
+            (None, count) if count >= AUTO => Self::Whole,
+            (None, _) => Self::Auto,
+        }
+    }
+
     /// Number of cells of a catalog of so many photos; none for a catalog that is fetched as a whole.
     pub fn cells(self, photos: usize) -> Option<usize> {
         match self {
@@ -71,13 +81,24 @@ impl FromStr for CellChoice {
 }
 
 /// Writes the files of a clustered catalog and names them in its manifest.
-pub fn write(mut rows: Rows, count: usize, manifest: &mut Manifest, put: &mut Put<'_>) -> Result<()> {
-    let Clusters { centres, members } = cluster(&rows, count, most_rows(&rows));
+pub fn write(
+    mut rows: Rows,
+    count: usize,
+    earlier: Option<&Earlier>,
+    manifest: &mut Manifest,
+    put: &mut Put<'_>,
+) -> Result<()> {
+    let k = manifest.neighbours.k;
+    let known = earlier.and_then(|earlier| Some((earlier.clusters(&rows, k)?, earlier)));
+    let (Clusters { centres, members }, known) = match known {
+        Some((clusters, earlier)) => (clusters, Some(earlier)),
+        None => (cluster(&rows, count, most_rows(&rows)), None),
+    };
     rows.reorder(&members.concat());
     let pieces = ranges(&members);
-    let k = manifest.neighbours.k;
-    let near = |(cell, piece): (usize, &Range<usize>)| {
-        bytes(&neighbours::of_cell(&rows, piece.clone(), &around(&centres, &pieces, cell, k), k))
+    let near = |(cell, piece): (usize, &Range<usize>)| match known {
+        Some(earlier) => earlier.stored(piece.clone(), k),
+        None => bytes(&neighbours::of_cell(&rows, piece.clone(), &around(&centres, &pieces, cell, k), k)),
     };
     let tables: Vec<Vec<u8>> = pieces.par_iter().enumerate().map(near).collect();
     for (piece, table) in pieces.iter().zip(tables) {

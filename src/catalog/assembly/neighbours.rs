@@ -11,12 +11,12 @@ use std::ops::Range;
 /// Neighbours kept for a photo.
 pub const K: usize = 12;
 /// Photos whose neighbours one task looks for, and photos that they are compared with at once: both stay in a cache.
-const BLOCK: usize = 256;
+pub(super) const BLOCK: usize = 256;
 
 /// Rows and cosines `[n, k]`, nearest first, a photo itself left out; of equal ones the one that comes first.
 pub fn table(rows: &Rows, k: usize) -> Vec<(u32, f32)> {
     let all = 0..rows.len();
-    let of = |block| nearest(rows, block, std::slice::from_ref(&all), k);
+    let of = |block: Range<usize>| nearest(rows, &block.collect::<Vec<_>>(), std::slice::from_ref(&all), k);
     #[cfg(not(target_arch = "wasm32"))]
     let blocks = blocks(all.clone()).into_par_iter().flat_map_iter(of);
     #[cfg(target_arch = "wasm32")]
@@ -27,23 +27,24 @@ pub fn table(rows: &Rows, k: usize) -> Vec<(u32, f32)> {
 /// The same for the rows of one cell, looked for in the given cells only.
 #[cfg(feature = "cli")]
 pub fn of_cell(rows: &Rows, cell: Range<usize>, among: &[Range<usize>], k: usize) -> Vec<(u32, f32)> {
-    blocks(cell).into_iter().flat_map(|block| nearest(rows, block, among, k)).collect()
+    let of = |block: Range<usize>| nearest(rows, &block.collect::<Vec<_>>(), among, k);
+    blocks(cell).into_iter().flat_map(of).collect()
 }
 
 fn blocks(of: Range<usize>) -> Vec<Range<usize>> {
     of.clone().step_by(BLOCK).map(|start| start..(start + BLOCK).min(of.end)).collect()
 }
 
-/// The neighbours of a block of photos among ranges of rows. Scores are integer sums times the scales, so they are the
-/// same on every processor and for every order of threads.
-fn nearest(rows: &Rows, of: Range<usize>, among: &[Range<usize>], k: usize) -> Vec<(u32, f32)> {
+/// The neighbours of some photos, a block at most, among ranges of rows. Scores are integer sums times the scales, so they
+/// are the same on every processor and for every order of threads.
+pub(super) fn nearest(rows: &Rows, of: &[usize], among: &[Range<usize>], k: usize) -> Vec<(u32, f32)> {
     let (isa, d) = (Isa::detect(), rows.dimension);
-    let queries: Vec<Vec<f32>> = of.clone().map(|row| floats(rows, row)).collect();
+    let queries: Vec<Vec<f32>> = of.iter().map(|&row| floats(rows, row)).collect();
     let mut best = vec![TopK::new(k); queries.len()];
     let mut scores = [0f32; BLOCK];
     for others in among.iter().cloned().flat_map(blocks) {
         let vectors = &rows.vectors[others.start * d..others.end * d];
-        for ((own, query), best) in of.clone().zip(&queries).zip(&mut best) {
+        for ((&own, query), best) in of.iter().zip(&queries).zip(&mut best) {
             let scores = &mut scores[..others.len()];
             scan(isa, query, vectors, &rows.scales[others.clone()], scores);
             if others.contains(&own) {

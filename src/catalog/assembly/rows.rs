@@ -1,6 +1,6 @@
 //! The rows of a catalog while it is being made, as they will be stored.
 
-use super::facets::FacetCounts;
+use super::facets::{FacetChoice, FacetCounts};
 use crate::catalog::format::{Facet, Item, Shard};
 use crate::error::{Error, Result};
 use std::ops::Range;
@@ -40,6 +40,16 @@ impl Rows {
         self.scales.push(scale);
         self.vectors.extend(vector);
         Ok(())
+    }
+
+    /// Says which attributes are filters.
+    pub fn choose_facets(&mut self, choice: FacetChoice) {
+        self.facets.choice = choice;
+    }
+
+    /// Number of products: photos of one count once.
+    pub fn products(&self) -> usize {
+        self.facets.products()
     }
 
     /// Number of rows.
