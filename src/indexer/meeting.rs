@@ -256,7 +256,7 @@ mod tests {
             ("zeros", "42 007", "id,title 0042,A 7,B", "42=0042 007=7", 0),
             ("SKU", "x-1 x-2", "id,sku 100,X-1 200,x-2", "x-1=100 x-2=200", 0),
             ("barcode", "4006381333931", "id,ean 7,4006381333931", "4006381333931=7", 0),
-            ("file of an address", "kite_3", "id,image_url 7,https://a.example/p/kite_3.jpg?v=1", "kite_3=7", 0),
+            ("file of an address", "kite-3", "id,image_url 7,https://a.example/p/kite-3.jpg?v=1", "kite-3=7", 0),
             ("files in their order", "z a", "id,images 7,z.jpg|a.jpg", "z=7 a=7~2", 0),
             ("a file beside the id", "kite kite-2", "id,images kite,kite.jpg|kite-2.jpg", "kite=kite kite-2=kite~2", 0),
             ("an id is taken before its likes", "a A", "id,title a,A", "a=a", 0),
