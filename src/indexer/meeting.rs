@@ -123,10 +123,13 @@ impl<'a> Meeting<'a> {
         for photo in subjects.iter().map(String::as_str).filter(|photo| self.free.contains(photo)) {
             photos.entry((rule.key)(photo)).or_default().push(photo);
         }
+        // "A" is no second photo of the row that "a" met
+        let taken: HashSet<String> = self.pairs.iter().map(|(photo, _)| (rule.key)(photo)).collect();
         let mut named: HashMap<String, Vec<&'a str>> = HashMap::new();
         let mut order = Vec::new();
         for (&row, names) in rows.iter().filter(|(row, _)| rule.several || !self.told.contains(*row)) {
-            for key in (rule.of_row)(row, names).iter().map(|name| (rule.key)(name)) {
+            let keys = (rule.of_row)(row, names).into_iter().map(|name| (rule.key)(&name));
+            for key in keys.filter(|key| !rule.several || !taken.contains(key)) {
                 let known = named.entry(key.clone()).or_default();
                 if !known.contains(&row) {
                     known.push(row);
