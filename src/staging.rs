@@ -197,16 +197,19 @@ struct Staged {
 impl Staged {
     fn new(place: &Path, kind: Kind) -> Result<Self> {
         let path = beside(place, PART);
-        if let Err(error) = fs::create_dir(&path) {
-            if error.kind() != std::io::ErrorKind::AlreadyExists {
-                return Err(io("creating", &path)(error));
-            }
-            // a run that is at work there is what is said of it, else whatever it is was not left by this program
-            let _lock = Lock::take(&path, place)?;
+        let there = match fs::create_dir(&path) {
+            Ok(()) => false,
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => true,
+            Err(error) => return Err(io("creating", &path)(error)),
+        };
+        // a run that is at work there is what is said of it
+        let lock = Some(Lock::take(&path, place)?);
+        // an empty one is that of a run which made it a moment ago and has not locked it yet: that run is told of this one
+        let empty = || fs::read_dir(&path).is_ok_and(|mut files| files.next().is_none());
+        if there && !empty() {
             let got = "got one without its mark; look into it, move it away and run again";
             return Err(refused(&path, format!("expected no folder but an unfinished one of this program, {got}")));
         }
-        let lock = Some(Lock::take(&path, place)?);
         let staged = Self { path, lock, gone: false };
         Record::unfinished(kind).write(&staged.path)?;
         if let Ok(old) = fs::metadata(place) {

@@ -133,7 +133,11 @@ fn the_frozen_parts_of_version_1_are_merged() {
     succeed(&["merge", &parts[0], &parts[1], "--out", &merged]);
     let (catalog, whole) = (home.path().join("merged"), fixture("catalog-v1"));
     let [catalog, whole] = [catalog, whole].map(|folder| Catalog::open_folder(&folder, None).unwrap());
-    assert_eq!((catalog.index().ids(), &catalog.manifest.facets), (whole.index().ids(), &whole.manifest.facets));
+    // a catalog of that version does not say what the values of a filter are
+    let values = |catalog: &Catalog| -> Vec<_> {
+        catalog.manifest.facets.iter().map(|facet| (facet.name.clone(), facet.values.clone())).collect()
+    };
+    assert_eq!((catalog.index().ids(), values(&catalog)), (whole.index().ids(), values(&whole)));
 }
 
 /// Makes the fixtures of the versions that are current and not there yet; one that is there is never made again.
