@@ -13,7 +13,9 @@ export function listed() {
 /** Makes sure that the listed deferred modules whose names start so are here and verified, and how they look, before the page imports them. */
 export async function verified(start) {
   if (typeof document === 'undefined') return;
-  const wanted = [start, 'ui/deferred.css'].map((name) => `link[rel="later"][href^="${name}"]`);
+  // sentences and the catalog's reader are wanted before anything deferred is drawn
+  const drawn = /^ui\/(?!strings)/.test(start) ? ['ui/deferred.css'] : [];
+  const wanted = [start, ...drawn].map((name) => `link[rel="later"][href^="${name}"]`);
   await Promise.all(Array.from(document.querySelectorAll(wanted.join()), arrived));
 }
 
