@@ -284,7 +284,7 @@ export class VitrineSearch extends HTMLElement {
   }
 
   #show(results, keepPlace) {
-    const { hits, good, by, ms, refused, kind } = results;
+    const { hits, good, by, refused, kind } = results;
     this.#shown = results;
     this.#waiting = null;
     this.#view.busy(false);
@@ -298,10 +298,7 @@ export class VitrineSearch extends HTMLElement {
     } else if (by === 'browse')
       this.#view.say(this.#t('filtered_products', { n: hits.length, all: this.#engine.count }));
     else if (hits.length && !good) this.#view.say(this.#t('no_match', { words: this.#asked.words }));
-    else
-      this.#view.say(
-        ms ? this.#t('sub_ms', { n: good, ms: Math.round(ms.total) }) : this.#t('sub_ranked', { n: good }),
-      );
+    else this.#view.say(this.#t('sub_ranked', { n: good }));
     this.#tell('vitrine-results', { query: { ...this.#asked }, results });
   }
 

@@ -40,7 +40,6 @@ export const sentences = {
   without: 'without {words}',
   sub_many: '{n} and more products, best match first',
   sub_ranked: { one: '{n} product', other: '{n} products, best match first' },
-  sub_ms: { one: '{n} match, found in {ms} ms', other: '{n} best matches, found in {ms} ms' },
   sub_reference: 'like {title}',
   nothing_words: 'No title or detail contains those words.',
   closest_part: 'Closest to that part',
