@@ -509,7 +509,7 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
     assert.equal(few.results.good, 2);
     assert.equal((await few.cards())[0], hits[0].id);
     assert.ok((await few.cards()).length <= 2);
-    assert.match(await few.status(), /^2 best matches/);
+    assert.match(await few.status(), /^2 products, best match first/);
     assert.match(await few.opened.textContent('vitrine-search [part="said"]'), /Only 2 good matches/);
     const first = await few.cards();
     await few.more.click();

@@ -458,6 +458,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
       await check('product', 'dialog[open]');
       await zoomed.keyboard.press('Escape');
       await zoomed.click('[data-part="open-filters"]');
+      await zoomed.waitForSelector('dialog[open]');
       await check('filters', 'dialog[open]');
       await zoomed.keyboard.press('Escape');
       await zoomed.click('[data-part="status"]');
