@@ -317,7 +317,7 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
     );
     assert.match(
       await opened.locator('vitrine-search [role="status"]').textContent(),
-      new RegExp(`^${good} best matches`),
+      new RegExp(`^${good} products, best match first`),
     );
 
     const frequent = await search.evaluate((node) => node.engine.facets[0].values[0].value);
