@@ -1,7 +1,7 @@
 //! Photos in a folder or a ZIP archive, looked up by id.
 //!
 //! A photo's id is its file's stem: `dresses/10324.jpg` has the id `10324`. A folder may also be a product, whose photos are
-//! its views: see [`products`]. What a file is is found by its content, unless its ending says that it is a photo. Files
+//! its views: see `photos/products.rs`. What a file is is found by its content, unless its ending says that it is a photo. Files
 //! that are no pictures are passed over.
 //! Whatever looks like a photo and cannot be one is listed with the reason, and the rest goes on.
 //! Nothing is unpacked to disk, and an id is looked up in the list made when the source was opened, never joined to a
