@@ -20,7 +20,7 @@ pub fn model() -> PathBuf {
 /// # Errors
 /// None is found: the release archive holds them.
 pub fn www() -> anyhow::Result<PathBuf> {
-    match find("www", "app.js") {
+    match find("www", "core/session.js") {
         Some(folder) => Ok(folder),
         None => bail!(
             "building the site: expected the page's files in the folder www beside the program or in this folder, got \
@@ -47,7 +47,8 @@ pub fn inside() -> &'static str {
     &TEXT
 }
 
-/// A folder that holds `proof`: in the working folder's checkout, or else where the program's own files are.
+/// A folder that holds `proof`, a file that no other folder of that name has: in the working folder, or else where the
+/// program's own files are.
 fn find(folder: &str, proof: &str) -> Option<PathBuf> {
     let here = Path::new(folder);
     let of_program = std::env::current_exe().and_then(|program| program.canonicalize()).ok();
