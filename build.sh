@@ -234,7 +234,7 @@ make_package() {
     version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -1)
     name=vitrine-$version-$(rustc -vV | sed -n 's/^host: //p')
     rm -rf "$out" && mkdir -p "$out/$name/models"
-    cp target/release/vitrine target/release/vitrine-demo-catalog target/release/vitrine-train LICENSE README.md "$out/$name/"
+    cp target/release/vitrine target/release/vitrine-demo-catalog target/release/vitrine-train LICENSE* README.md "$out/$name/"
     cp -r www "$out/$name/www"
     cp -r models/default "$out/$name/models/default"
     tar -czf "$out/$name.tar.gz" --owner=0 --group=0 --sort=name --mtime=@0 -C "$out" "$name"
