@@ -22,6 +22,15 @@ pub fn line(text: impl Display) -> Result<()> {
     })
 }
 
+/// The first few of many names, as one text.
+pub fn samples<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut names: Vec<&str> = names.into_iter().take(4).collect();
+    if names.len() == 4 {
+        names[3] = "…";
+    }
+    names.join(", ")
+}
+
 /// Says something beside the result. Work goes on where nobody reads it.
 pub fn note(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{}", harmless(&text.to_string()));

@@ -51,7 +51,7 @@ pub struct IndexArgs {
     folders: Option<FolderChoice>,
     #[command(flatten)]
     filters: Filters,
-    /// Model folder [default: models/default]
+    /// Model folder [default: the one that ships]
     #[arg(long)]
     model: Option<PathBuf>,
     /// Workers [default: one a core]
@@ -221,14 +221,10 @@ fn say_products(photos: &PhotoSource) {
         return;
     }
     let views = photos.ids().iter().filter(|id| photos.product(id).is_some()).count();
-    let mut some: Vec<&str> = products.iter().take(4).copied().collect();
-    if products.len() > 3 {
-        some[3] = "…";
-    }
     print::note(format_args!(
         "{views} photos show {} products that have several ({}); --folders categories takes each photo for a product",
         products.len(),
-        some.join(", ")
+        print::samples(products.iter().copied())
     ));
 }
 

@@ -5,11 +5,12 @@ use super::feed::{known, left_out, row_id};
 use super::journal::Journal;
 use super::metadata::{Known, Metadata};
 use super::{CellChoice, FacetChoice, describe, sweep, write_catalog};
-use crate::catalog::assembly::{Earlier, Entry, Rows, item, title};
+use crate::catalog::assembly::{Earlier, Entry, Rows, item, row_of, title};
 use crate::catalog::folder::Folder;
 use crate::catalog::format::{Item, MANIFEST, Manifest, Shard};
 use crate::error::{Error, LeftOut, Reason, Result};
 use crate::feeds::{Feed, Photo, Product};
+use crate::print::samples;
 use crate::staging::Growth;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -330,10 +331,10 @@ impl Update {
         let address = known.as_ref().and_then(|known| known.address.clone());
         let (old, scale, vector, entry) = match from {
             Origin::Row(row) => {
-                let (scale, vector) = self.vector(row);
+                let (scale, vector) = row_of(&self.shards, row).unwrap_or_default();
                 let old = self.items[row].clone();
                 let entry = self.journal.get(&old.id).filter(|entry| entry.photo == old.photo).cloned();
-                (old, scale, vector, entry)
+                (old, scale, vector.to_vec(), entry)
             }
             Origin::New { planned, .. } => {
                 let entry = encoded[&planned].clone();
@@ -350,17 +351,6 @@ impl Update {
         let product = old.product.clone().filter(|_| !numbered);
         let item = describe(Item { product, ..bare(old, id) }, &hash, Some(&known), &mut self.updated.left_out);
         (item, scale, vector, entry)
-    }
-
-    fn vector(&self, mut row: usize) -> (f32, Vec<i8>) {
-        let d = self.manifest.dimension;
-        for shard in &self.shards {
-            if row < shard.ids.len() {
-                return (shard.scales[row], shard.vectors[row * d..(row + 1) * d].to_vec());
-            }
-            row -= shard.ids.len();
-        }
-        (0.0, vec![0; d])
     }
 
     /// Counts what became of the products.
@@ -441,13 +431,4 @@ fn bare(old: Item, id: String) -> Item {
 fn had_row(item: &Item) -> bool {
     let told = item.link.is_some() || item.price.is_some() || item.offer.is_some() || !item.attributes.is_empty();
     told || (item.title != title(product_of(item)) && !item.title.starts_with("Photo "))
-}
-
-/// A few of many names.
-fn samples<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let mut names: Vec<&str> = names.take(4).collect();
-    if names.len() == 4 {
-        names[3] = "…";
-    }
-    names.join(", ")
 }

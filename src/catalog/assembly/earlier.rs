@@ -37,21 +37,10 @@ impl Earlier {
         let known: HashMap<&str, u32> = ids.zip(0..).map(|(id, row)| (id.as_str(), row)).collect();
         let same = |(row, id): (usize, &String)| {
             let origin = *known.get(id.as_str())?;
-            let (scale, vector) = self.row(origin as usize)?;
+            let (scale, vector) = row_of(&self.shards, origin as usize)?;
             (scale == rows.scales[row] && vector == rows.vector(row)).then_some(origin)
         };
         rows.ids.iter().enumerate().map(same).collect()
-    }
-
-    /// Scale and vector of a row.
-    fn row(&self, mut row: usize) -> Option<(f32, &[i8])> {
-        for shard in &self.shards {
-            if row < shard.ids.len() {
-                return Some((shard.scales[row], &shard.vectors[row * shard.dimension..(row + 1) * shard.dimension]));
-            }
-            row -= shard.ids.len();
-        }
-        None
     }
 
     fn len(&self) -> usize {
@@ -113,6 +102,17 @@ impl Earlier {
     pub(super) fn stored(&self, rows: Range<usize>, k: usize) -> Vec<u8> {
         self.neighbours[rows.start * k..rows.end * k].iter().flat_map(|row| row.to_le_bytes()).collect()
     }
+}
+
+/// Scale and vector of a row of shards that follow each other.
+pub fn row_of(shards: &[Shard], mut row: usize) -> Option<(f32, &[i8])> {
+    for shard in shards {
+        if row < shard.ids.len() {
+            return Some((shard.scales[row], &shard.vectors[row * shard.dimension..(row + 1) * shard.dimension]));
+        }
+        row -= shard.ids.len();
+    }
+    None
 }
 
 /// The nearest of some rows, which are in order.
