@@ -11,6 +11,7 @@ mod merge;
 mod metadata;
 mod names;
 mod part;
+mod source;
 mod told;
 mod update;
 
@@ -32,6 +33,7 @@ pub use merge::merge;
 use metadata::Known;
 pub use metadata::{Metadata, visible};
 pub use part::{MAX_PARTS, PartManifest, PartOf, VERSION as PART_VERSION, Whole, check as check_parts};
+pub use source::{Reading, Source};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

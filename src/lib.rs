@@ -94,6 +94,9 @@ pub mod export;
 pub mod feeds;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
+pub mod home;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod indexer;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result, io};
 use crate::terminal::{harmless, harmless_lines};
+use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -34,4 +35,14 @@ pub fn samples<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 /// Says something beside the result. Work goes on where nobody reads it.
 pub fn note(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{}", harmless(&text.to_string()));
+}
+
+/// A progress bar on stderr over a known number of things.
+pub fn bar(length: usize, what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} · {per_sec} · {eta} left");
+    let bar = ProgressBar::new(length as u64).with_message(what);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
 }

@@ -13,6 +13,7 @@ const ROOMS: &[&str] = &[
     "clock",
     "terminal",
     "print",
+    "home",
     "atomic",
     "staging",
     "photo_file",

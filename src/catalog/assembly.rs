@@ -9,7 +9,7 @@ mod clustered;
 mod earlier;
 mod facets;
 mod files;
-mod kinds;
+pub mod kinds;
 mod neighbours;
 mod rows;
 

@@ -1,12 +1,11 @@
 //! `vitrine feed`: what a feed holds, without encoding.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use url::Url;
 use vitrine::catalog::assembly::same_name;
-use vitrine::feeds::{self, Feed, Format, Options, fetch};
-use vitrine::indexer::Told;
+use vitrine::feeds::{self, Feed, fetch};
+pub use vitrine::indexer::Reading;
 use vitrine::print;
 
 /// Show what a shop's export would give: products, what is left out and why, warnings, filters
@@ -24,81 +23,6 @@ pub struct FeedArgs {
     json: bool,
 }
 
-/// What the owner says of a feed.
-#[derive(Args, Clone, Debug, Default)]
-pub struct Reading {
-    /// Insist on a kind of feed [default: found by its content]
-    #[arg(long, value_enum, value_name = "KIND")]
-    feed: Option<Format>,
-    /// The shop's address: links and photos with relative addresses are seen from there
-    #[arg(long, value_name = "URL")]
-    shop: Option<Url>,
-    /// Currency of prices that name none, such as EUR
-    #[arg(long, value_name = "CODE")]
-    currency: Option<String>,
-    /// Leave out what cannot be ordered
-    #[arg(long)]
-    in_stock: bool,
-    /// Where photos by address are kept for the next run [default: the user's cache folder]
-    #[arg(long, value_name = "FOLDER")]
-    photo_cache: Option<PathBuf>,
-}
-
-impl Reading {
-    /// Adds what was given to what a catalog remembers.
-    pub fn tell(&self, told: &mut Told) {
-        told.shop = self.shop.as_ref().map(Url::to_string);
-        told.currency = self.currency.clone();
-        told.feed = self.feed.map(|feed| feed.name().to_string());
-        told.in_stock = self.in_stock.then_some(true);
-        told.photo_cache = self.photo_cache.clone();
-    }
-
-    /// The same, with what an earlier run was told where this one says nothing.
-    pub fn or(self, told: &Told) -> Self {
-        let feed = || Format::from_str(told.feed.as_deref()?, true).ok();
-        Self {
-            feed: self.feed.or_else(feed),
-            shop: self.shop.or_else(|| Url::parse(told.shop.as_deref()?).ok()),
-            currency: self.currency.or_else(|| told.currency.clone()),
-            in_stock: self.in_stock || told.in_stock == Some(true),
-            photo_cache: self.photo_cache.or_else(|| told.photo_cache.clone()),
-        }
-    }
-
-    /// Fetches the photos of a feed, and says how many came and how many were kept.
-    pub fn bring(&self, feed: &mut Feed) -> anyhow::Result<()> {
-        let folder = self.photo_cache.clone().unwrap_or_else(cache);
-        let (photos, _) = feed.counts();
-        let bar = super::bar(photos, "photos");
-        let fetched = fetch::bring(feed, &folder, &fetch::Limits::default(), &|| bar.inc(1))?;
-        bar.finish_and_clear();
-        let fetch::Fetched { fetched, kept, failed } = fetched;
-        if fetched + kept + failed > 0 {
-            print::note(format_args!("photos by address: {fetched} fetched, {kept} kept, {failed} failed"));
-        }
-        Ok(())
-    }
-
-    /// As options of the library; `attributes` are those that the owner names.
-    pub fn options(&self, attributes: &[String]) -> anyhow::Result<Options> {
-        let currency = match &self.currency {
-            None => None,
-            Some(code) => Some(feeds::currency(code).ok_or_else(|| {
-                anyhow::anyhow!("reading --currency: expected a code of three letters such as EUR, got {code:?}")
-            })?),
-        };
-        Ok(Options {
-            format: self.feed,
-            shop: self.shop.clone(),
-            currency,
-            attributes: attributes.to_vec(),
-            in_stock: self.in_stock,
-            ..Options::default()
-        })
-    }
-}
-
 /// Reads the feed and prints it.
 pub fn run(args: FeedArgs) -> anyhow::Result<()> {
     let mut feed = feeds::read(&args.file, &args.reading.options(&[])?)?;
@@ -111,15 +35,6 @@ pub fn run(args: FeedArgs) -> anyhow::Result<()> {
         false => show(&feed)?,
     }
     Ok(())
-}
-
-/// The folder where this user's programs keep what they can fetch again.
-fn cache() -> PathBuf {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = |below: &str| std::env::home_dir().map(|home| home.join(below));
-    let of_system = if cfg!(target_os = "macos") { home("Library/Caches") } else { home(".cache") };
-    let folder = variable("XDG_CACHE_HOME").or(variable("LOCALAPPDATA").filter(|_| cfg!(windows))).or(of_system);
-    folder.unwrap_or_else(std::env::temp_dir).join("vitrine").join("photos")
 }
 
 /// Says on stderr what a feed gives, what is warned of, and what visitors will see of it, who see nothing that is `hidden`.

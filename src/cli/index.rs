@@ -8,10 +8,7 @@ use vitrine::backend::Backend;
 use vitrine::catalog::assembly::same_name;
 use vitrine::engine::Engine;
 use vitrine::error::{LeftOut, Reason};
-use vitrine::feeds;
-use vitrine::indexer::{
-    CellChoice, FacetChoice, Indexed, Indexer, LONGEST, Met, Metadata, PartOf, Summary, TITLE, Told, index_feed, meet,
-};
+use vitrine::indexer::{CellChoice, FacetChoice, Indexer, LONGEST, PartOf, Source, Summary, TITLE, Told};
 use vitrine::photos::{FolderChoice, PhotoSource};
 use vitrine::print;
 use vitrine::staging::{self, Growth, Kind};
@@ -145,7 +142,7 @@ impl IndexArgs {
         let (title, meta, model) = (self.title.clone(), self.meta.clone(), self.model.clone());
         let cells = self.cells.map(|cells| cells.to_string());
         let (attributes, photo_size) = (self.attributes.clone(), self.photo_size);
-        let of_feed = Some(is_feed(&self.photos));
+        let of_feed = Some(Source::is_feed(&self.photos));
         let mut now = Told { title, meta, attributes, model, cells, photo_size, of_feed, ..Told::default() };
         self.reading.tell(&mut now);
         self.filters.tell(&mut now);
@@ -160,58 +157,15 @@ impl IndexArgs {
         told
     }
 
-    /// The photos, and what is known of them: from a feed, or from a folder and its file of metadata.
+    /// The photos, and what is known of them; says what is taken for what.
     fn source(&self, told: &Told) -> anyhow::Result<Source> {
-        if !is_feed(&self.photos) {
-            let (meta, metadata) = self.metadata(told)?;
-            let is_row = |name: &str| metadata.has(name);
-            let folders = told.folders.as_deref().and_then(|folders| FolderChoice::from_str(folders, true).ok());
-            let mut photos = PhotoSource::open_products(&self.photos, folders.unwrap_or_default(), &is_row)?;
-            let met = (!metadata.is_empty()).then(|| meet(&mut photos, &metadata));
-            say_products(&photos);
-            return Ok(Source { photos, metadata, meta, met });
+        let source = Source::open(&self.photos, self.meta.as_deref(), &self.reading, told)?;
+        match &source.feed {
+            Some(feed) => super::feed::say(feed, told.hide.as_deref().unwrap_or_default()),
+            None => say_products(&source.photos),
         }
-        if self.meta.is_some() {
-            bail!("indexing: expected a feed or --meta, got both; a feed holds what is known of its photos");
-        }
-        let reading = self.reading.clone().or(told);
-        let options = reading.options(told.attributes.as_deref().unwrap_or_default())?;
-        let mut feed = feeds::read(&self.photos, &options)?;
-        reading.bring(&mut feed)?;
-        super::feed::say(&feed, told.hide.as_deref().unwrap_or_default());
-        let name = self.photos.file_name().unwrap_or_default().to_string_lossy();
-        let Indexed { photos, metadata } = index_feed(&feed, &name);
-        Ok(Source { photos, metadata, meta: None, met: None })
+        Ok(source)
     }
-
-    /// The file of metadata, and what is in it: the one that was told, else items.csv beside the photos.
-    fn metadata(&self, told: &Told) -> anyhow::Result<(Option<PathBuf>, Metadata)> {
-        let beside = Some(self.photos.join("items.csv")).filter(|path| path.exists());
-        let path = told.meta.clone().or(beside);
-        if let (Some(path), None) = (&path, &self.meta)
-            && !path.exists()
-        {
-            bail!(
-                "reading metadata: expected {}, as the run before was given it, got none; put it back, name another \
-                 with --meta, or --forget it",
-                path.display()
-            );
-        }
-        let options = self.reading.clone().or(told).options(told.attributes.as_deref().unwrap_or_default())?;
-        let options = feeds::Options { without_photos: true, ..options };
-        let metadata = path.as_deref().map(|path| Metadata::open(path, &options)).transpose()?.unwrap_or_default();
-        Ok((path, metadata))
-    }
-}
-
-/// What is indexed.
-struct Source {
-    photos: PhotoSource,
-    metadata: Metadata,
-    /// The file of metadata, where it is not the source itself.
-    meta: Option<PathBuf>,
-    /// How photos and rows met.
-    met: Option<Met>,
 }
 
 /// Says which photos are taken for those of one product.
@@ -228,20 +182,11 @@ fn say_products(photos: &PhotoSource) {
     ));
 }
 
-/// Whether a source is a feed: a file that is no archive.
-fn is_feed(path: &Path) -> bool {
-    let start = std::fs::File::open(path).and_then(|mut file| {
-        let mut start = [0; 2];
-        std::io::Read::read_exact(&mut file, &mut start).map(|()| start)
-    });
-    path.is_file() && start.is_ok_and(|start| &start != b"PK")
-}
-
 fn run_on<B: Backend>(engine: &Engine<B>, model: &Path, told: Told, args: IndexArgs) -> anyhow::Result<()>
 where
     Engine<B>: Sync,
 {
-    let Source { photos, mut metadata, meta, met } = args.source(&told)?;
+    let Source { photos, mut metadata, meta, met, .. } = args.source(&told)?;
     if metadata.hash().is_none() && told.attributes.is_some() {
         bail!("indexing: expected a file of metadata for --attributes, got none; name it with --meta");
     }

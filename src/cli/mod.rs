@@ -20,13 +20,13 @@ mod site;
 mod update;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 use vitrine::backend::Backend;
 use vitrine::backend::cpu::Cpu;
 #[cfg(feature = "gpu")]
 use vitrine::backend::gpu::{Arithmetic, Gpu, NATIVE_TIMEOUT};
 use vitrine::engine::{Engine, Tier};
+pub use vitrine::print::bar;
 
 /// The backend that the command line computes with.
 pub type Native = Cpu;
@@ -116,14 +116,4 @@ pub fn gpu(arithmetic: Option<Arithmetic>) -> vitrine::Result<Gpu> {
     let kind = if gpu.is_software() { "a program on the processor, slower than --backend cpu" } else { "hardware" };
     vitrine::print::note(format_args!("on {}: {kind}; {} products", gpu.name(), gpu.arithmetic().name()));
     Ok(gpu)
-}
-
-/// A progress bar on stderr over a known number of things.
-pub fn bar(length: usize, what: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} · {per_sec} · {eta} left");
-    let bar = ProgressBar::new(length as u64).with_message(what);
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }

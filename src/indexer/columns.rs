@@ -12,6 +12,17 @@ const IDS: [&str; 5] = ["id", "sku", "asin", "image", "photo"];
 const TITLES: [&str; 4] = ["title", "name", "productDisplayName", "label"];
 const LINKS: [&str; 3] = ["link", "url", "href"];
 const PRICES: [&str; 1] = ["price"];
+/// Columns of descriptions, which no catalog publishes.
+const DESCRIPTIONS: [&str; 8] = [
+    "description",
+    "product description",
+    "long description",
+    "beschreibung",
+    "artikelbeschreibung",
+    "descripción",
+    "descrizione",
+    "descrição",
+];
 /// Columns that name a photo where the id does not.
 const SKUS: [&str; 21] = [
     "sku",
@@ -82,6 +93,8 @@ pub struct Columns {
     pub(super) link: Option<usize>,
     #[serde(skip)]
     pub(super) price: Option<usize>,
+    #[serde(skip)]
+    pub(super) description: Option<usize>,
     /// Positions of the columns that name a photo where the id does not: by a number, and by a file.
     #[serde(skip)]
     pub(super) skus: Vec<usize>,
@@ -123,7 +136,8 @@ impl Columns {
             (0..names.len()).filter(named).collect::<Vec<_>>()
         };
         let (skus, files) = (others(&SKUS), others(&FILES));
-        Ok(Self { published, kept_back, names, id, title, link, price, skus, files, attributes })
+        let description = others(&DESCRIPTIONS).first().copied();
+        Ok(Self { published, kept_back, names, id, title, link, price, description, skus, files, attributes })
     }
 
     /// Keeps attributes back; what is more than an attribute is published all the same.

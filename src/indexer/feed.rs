@@ -103,6 +103,7 @@ pub(super) fn known(product: &Product, several: bool) -> Known {
         further,
         product: several.then(|| product.id.clone()),
         address: None,
+        description: product.description.clone(),
     }
 }
 

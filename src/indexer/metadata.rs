@@ -33,6 +33,8 @@ pub struct Known {
     pub product: Option<String>,
     /// The photo's address in the feed.
     pub address: Option<String>,
+    /// The description as text. It is in no catalog; `tune` learns from it.
+    pub description: String,
 }
 
 impl Known {
@@ -111,6 +113,7 @@ impl Metadata {
                 attributes: columns.attributes.iter().filter_map(attribute).collect(),
                 link: cell(columns.link).map(str::to_string),
                 price: cell(columns.price).map(str::to_string),
+                description: cell(columns.description).unwrap_or_default().to_string(),
                 ..Known::default()
             };
             let name = cell(Some(columns.id)).unwrap_or_default();
