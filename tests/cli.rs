@@ -327,8 +327,15 @@ fn training_and_drawing_run_programs_beside_or_on_path() {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
     };
-    for (name, package) in [("train", "vitrine-train"), ("demo-catalog", "vitrine-demo")] {
-        let file = format!("vitrine-{name}");
+    // the command, its program, the package, and what the program is told first
+    for (name, file, package, first) in [
+        ("train", "vitrine-train", "vitrine-train", None),
+        ("demo-catalog", "vitrine-demo-catalog", "vitrine-demo", None),
+        ("tune", "vitrine-train", "vitrine-train", Some("tune")),
+    ] {
+        for folder in ["bin", "path"] {
+            let _ = std::fs::remove_file(world.path(folder).join(file));
+        }
         let (code, out, err) = run(&[name, "--out", "x"]);
         assert_eq!((code, out.as_str(), err.lines().count()), (Some(1), "", 1), "{err}");
         let wanted =
@@ -338,14 +345,14 @@ fn training_and_drawing_run_programs_beside_or_on_path() {
         // whatever is given is passed on, also what this program has a meaning for, and its own name once more
         let passed = |out: &str| {
             let given = ["--out", "a b", "--help", "-V", "", "--", name, "--version", "é*"];
-            let printed: String = given.iter().map(|argument| format!("<{argument}>\n")).collect();
+            let printed: String = first.iter().chain(&given).map(|argument| format!("<{argument}>\n")).collect();
             assert_eq!(run(&[&[name], &given[..]].concat()), (Some(7), format!("{printed}{out}"), "said\n".into()));
         };
-        stand_in(&world.path("path").join(&file));
+        stand_in(&world.path("path").join(file));
         passed("typed\n");
         // the one beside comes first
-        std::fs::write(world.path("path").join(&file), "#!/bin/sh\nexit 3\n").unwrap();
-        stand_in(&world.path("bin").join(&file));
+        std::fs::write(world.path("path").join(file), "#!/bin/sh\nexit 3\n").unwrap();
+        stand_in(&world.path("bin").join(file));
         passed("typed\n");
     }
 }
@@ -353,7 +360,8 @@ fn training_and_drawing_run_programs_beside_or_on_path() {
 #[test]
 fn programs_beside_are_listed_and_other_names_are_usage_errors() {
     let help = succeed(&["--help"]);
-    for line in ["demo-catalog  Draw a garment", "train         Fine-tune both encoders"] {
+    for line in ["demo-catalog  Draw a garment", "train         Fine-tune both encoders", "tune          Make a model"]
+    {
         assert!(help.contains(line), "{help}");
     }
     for args in [&["frobnicate"][..], &["vitrine-train"], &["--train"], &["trains", "--help"], &["--", "x"], &[]] {

@@ -16,6 +16,9 @@ pub enum Program {
     /// Fine-tune both encoders and the fusion head
     #[command(disable_help_flag = true)]
     Train(Arguments),
+    /// Make a model of the shop's own, from what `index` reads
+    #[command(disable_help_flag = true)]
+    Tune(Arguments),
 }
 
 /// Whatever follows a program's name.
@@ -27,23 +30,24 @@ pub struct Arguments {
 }
 
 impl Program {
-    /// The command, and the package of this workspace that holds its program.
-    fn names(&self) -> (&'static str, &'static str) {
+    /// The command, its program and the package of this workspace that holds it, and what the program is told before the
+    /// arguments, where it has several commands.
+    fn names(&self) -> (&'static str, [&'static str; 2], Option<&'static str>) {
         match self {
-            Self::DemoCatalog(_) => ("demo-catalog", "vitrine-demo"),
-            Self::Train(_) => ("train", "vitrine-train"),
+            Self::DemoCatalog(_) => ("demo-catalog", ["vitrine-demo-catalog", "vitrine-demo"], None),
+            Self::Train(_) => ("train", ["vitrine-train", "vitrine-train"], None),
+            Self::Tune(_) => ("tune", ["vitrine-train", "vitrine-train"], Some("tune")),
         }
     }
 
     /// Runs the program with the arguments as they were given, in place of this one.
     pub fn run(self) -> Result<()> {
-        let (command, package) = self.names();
-        let name = format!("vitrine-{command}");
-        let beside = beside(&name);
+        let (command, [name, package], first) = self.names();
+        let beside = beside(name);
         // clap drops a `--` of the program's, so the arguments are taken from where it took them
         let arguments = std::env::args_os().skip(1).skip_while(|argument| argument != command).skip(1);
-        let file = beside.as_ref().filter(|file| file.is_file()).cloned().unwrap_or_else(|| name.clone().into());
-        hand_over(Command::new(&file).args(arguments)).map_err(|reason| match reason.kind() {
+        let file = beside.as_ref().filter(|file| file.is_file()).cloned().unwrap_or_else(|| name.into());
+        hand_over(Command::new(&file).args(first).args(arguments)).map_err(|reason| match reason.kind() {
             ErrorKind::NotFound => {
                 let place = beside.map_or("beside this program".into(), |file| format!("at {}", file.display()));
                 anyhow!(

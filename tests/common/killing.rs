@@ -1,5 +1,7 @@
 //! kill -9 at moments spread over a run of the program under test.
 
+#![allow(dead_code)]
+
 use crate::common::{PROGRAM, succeed};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

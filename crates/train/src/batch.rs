@@ -1,24 +1,14 @@
 //! What one step looks at: samples drawn, words made, photos augmented, and what answers what.
 
-use super::data::{ATTRIBUTES, COLOUR, Composed, Data, Item, Origin, PATTERN, Split, TYPE};
+use super::data::{COLOUR, Composed, Data, GENDER, Item, Origin, PATTERN, Says, Split, TYPE, USAGE};
 use super::loss::Relation;
 use super::phrases;
+use super::shop;
 use image::{Rgb, RgbImage, imageops};
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use std::collections::{HashMap, HashSet};
 use vitrine::image::{Preprocess, patches};
-
-/// What a text says about its photo, and so which other photos it fits.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Says {
-    /// A title: photos of the same title.
-    Title,
-    /// These attributes: photos that share their values.
-    Attributes(Vec<usize>),
-    /// A kind of garment: photos of that kind.
-    Kind,
-}
 
 /// One target, the text that fits it, and perhaps a reference with a change that leads to it.
 #[derive(Clone, Debug)]
@@ -108,16 +98,16 @@ pub struct Sampler<'a> {
     tops: Vec<usize>,
     wardrobe: Vec<usize>,
     /// Training products by all of their attributes.
-    alike: HashMap<[u16; 5], Vec<usize>>,
+    alike: HashMap<Vec<u16>, Vec<usize>>,
 }
 
 impl<'a> Sampler<'a> {
     /// A sampler over the training split of `data`.
     pub fn new(data: &'a Data, mix: Mix) -> Self {
         let products = data.pick(Origin::Product, Split::Train);
-        let mut alike: HashMap<[u16; 5], Vec<usize>> = HashMap::new();
+        let mut alike: HashMap<Vec<u16>, Vec<usize>> = HashMap::new();
         for &i in &products {
-            alike.entry(data.items[i].attributes).or_default().push(i);
+            alike.entry(data.items[i].attributes.clone()).or_default().push(i);
         }
         let (tops, wardrobe) = (data.pick(Origin::Top, Split::Train), data.pick(Origin::Wardrobe, Split::Train));
         Self { data, mix, products, tops, wardrobe, alike }
@@ -169,7 +159,11 @@ impl<'a> Sampler<'a> {
         let pool = [&self.products, &self.products, &self.tops, &self.wardrobe, &self.products][kind];
         let target = match &composed {
             Some((target, ..)) => *target,
-            None => pool.choose(rng).copied().unwrap_or(0),
+            None => match &self.data.shop {
+                // products with many photos count no more than others
+                Some(shop) => shop.products.choose(rng).and_then(|photos| photos.choose(rng)).copied().unwrap_or(0),
+                None => pool.choose(rng).copied().unwrap_or(0),
+            },
         };
         let (text, says) = self.text(target, rng);
         Sample { target, text, says, composed: composed.map(|(_, reference, text, all)| (reference, text, all)) }
@@ -178,7 +172,9 @@ impl<'a> Sampler<'a> {
     /// Target, reference, change, and all targets.
     fn composed(&self, rng: &mut impl Rng) -> (usize, usize, String, HashSet<usize>) {
         let data = self.data;
-        if rng.random_bool(0.25)
+        // a shop's changes are all mined
+        if data.shop.is_none()
+            && rng.random_bool(0.25)
             && let Some(made) = self.made_up(rng)
         {
             return made;
@@ -195,9 +191,9 @@ impl<'a> Sampler<'a> {
     fn made_up(&self, rng: &mut impl Rng) -> Option<(usize, usize, String, HashSet<usize>)> {
         let data = self.data;
         let reference = *self.products.choose(rng)?;
-        let mut key = data.items[reference].attributes;
+        let mut key = data.items[reference].attributes.clone();
         for _ in 0..rng.random_range(1..=2) {
-            let attribute = *[COLOUR, COLOUR, COLOUR, TYPE, 0, 3, PATTERN].choose(rng)?;
+            let attribute = *[COLOUR, COLOUR, COLOUR, TYPE, GENDER, USAGE, PATTERN].choose(rng)?;
             key[attribute] = rng.random_range(1..data.words[attribute].len().max(2)) as u16;
         }
         if key == data.items[reference].attributes {
@@ -216,6 +212,7 @@ impl<'a> Sampler<'a> {
     fn text(&self, target: usize, rng: &mut impl Rng) -> (String, Says) {
         let item = &self.data.items[target];
         let (text, says) = match item.origin {
+            Origin::Product if self.data.shop.is_some() => self.shop_text(target, rng),
             Origin::Wardrobe => {
                 let forms = ["{}", "{}", "a {}", "photo of a {}", "my {}", "{} from my wardrobe"];
                 (forms.choose(rng).unwrap_or(&"{}").replace("{}", &item.title), Says::Kind)
@@ -228,6 +225,26 @@ impl<'a> Sampler<'a> {
             _ => (item.title.clone(), Says::Title),
         };
         (phrases::noisy(&text, rng), says)
+    }
+}
+
+impl Sampler<'_> {
+    /// A text about a shop's photo: a phrase, a sentence of its description, or its title.
+    fn shop_text(&self, target: usize, rng: &mut impl Rng) -> (String, Says) {
+        let title = &self.data.items[target].title;
+        let sentences = self.data.shop.as_ref().and_then(|shop| shop.sentences.get(target));
+        let roll = rng.random_range(0.0..1.0);
+        if roll < 0.4
+            && let Some((text, used)) = phrases::phrase(self.data, target, rng)
+        {
+            return (text, Says::Attributes(used));
+        }
+        if roll < 0.5
+            && let Some(sentence) = sentences.and_then(|sentences| sentences.choose(rng))
+        {
+            return (sentence.clone(), Says::Title);
+        }
+        (if roll < 0.75 { phrases::thinned(title, rng) } else { title.clone() }, Says::Title)
     }
 }
 
@@ -267,6 +284,9 @@ pub fn text_relation(data: &Data, target: usize, says: &Says, photo: usize) -> R
     if target == photo {
         return Relation::Positive;
     }
+    if let Some(relation) = shop::text_relation(data, target, says, photo) {
+        return relation;
+    }
     let (a, b) = (&data.items[target], &data.items[photo]);
     match says {
         Says::Title if a.title == b.title => Relation::Positive,
@@ -305,10 +325,13 @@ pub fn composed_relation(data: &Data, sample: &Sample, photo: usize) -> Relation
     if photo == *reference {
         return Relation::Ignored;
     }
+    if let Some(relation) = shop::composed_relation(data, *reference, sample.target, photo) {
+        return relation;
+    }
     if data.items[sample.target].origin == Origin::Drawn {
         return Relation::Negative; // its answers are known exactly
     }
-    let all: Vec<usize> = (0..ATTRIBUTES.len()).collect();
+    let all: Vec<usize> = (0..data.roles.len()).collect();
     match attribute_relation(&data.items[sample.target], &data.items[photo], &all) {
         Relation::Negative => Relation::Negative,
         // of all the same attributes but not listed: the lists are cut at a length
@@ -322,6 +345,9 @@ pub fn photo_relation(data: &Data, query: usize, photo: usize) -> Relation {
     let (a, b) = (&data.items[query], &data.items[photo]);
     if query == photo {
         return Relation::Positive;
+    }
+    if let Some(relation) = shop::photo_relation(data, query, photo) {
+        return relation;
     }
     match (a.origin, b.origin) {
         (Origin::Wardrobe, Origin::Product | Origin::Wardrobe) => kind_relation(a, b),
@@ -378,6 +404,7 @@ mod tests {
     use rand::SeedableRng;
 
     pub(crate) fn item(origin: Origin, attributes: [u16; 5], kinds: u32, title: &str) -> Item {
+        let attributes = attributes.to_vec();
         let photos = vec![RgbImage::from_pixel(30, 40, Rgb([200, 10, 10]))];
         Item { id: title.into(), origin, split: Split::Train, photos, title: title.into(), attributes, kinds }
     }

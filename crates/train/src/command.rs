@@ -235,6 +235,7 @@ impl Train {
             save_every: self.save_every,
             validate_limit: 1000,
             sizes: self.image_size.clone(),
+            cycle: None,
             mix: self.mix(),
         }
     }

@@ -3,7 +3,7 @@
 use image::RgbImage;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::Path;
 use vitrine::error::{Error, Result, data, io};
@@ -44,8 +44,35 @@ pub enum Origin {
     Drawn,
 }
 
-/// The attributes of an item, as numbers of words in [`Data::words`]; 0 is unknown.
-pub const ATTRIBUTES: [&str; 5] = ["gender", "type", "colour", "usage", "pattern"];
+/// What an attribute says of a garment, and so how it is spoken of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Whom it is for.
+    Person,
+    /// What it is.
+    Kind,
+    /// Its color.
+    Color,
+    /// The occasion.
+    Usage,
+    /// Print, stripes, checks.
+    Pattern,
+    /// Something else that a photo shows, such as the sleeve's length, by its name.
+    Seen(String),
+    /// Something that no photo shows, such as the brand, by its name.
+    Unseen(String),
+}
+
+impl Role {
+    /// Whether a photo shows it: what a change of a garment may change.
+    pub fn is_seen(&self) -> bool {
+        !matches!(self, Self::Unseen(_))
+    }
+}
+
+/// The attributes of the data sets; those of a shop are its own. An item has numbers of words in [`Data::words`]; 0 is
+/// unknown.
+pub const ROLES: [Role; 5] = [Role::Person, Role::Kind, Role::Color, Role::Usage, Role::Pattern];
 /// Place of each attribute.
 pub const GENDER: usize = 0;
 /// Kind of garment.
@@ -70,9 +97,20 @@ pub struct Item {
     /// A title, or a description in words.
     pub title: String,
     /// Numbers of its attributes.
-    pub attributes: [u16; 5],
+    pub attributes: Vec<u16>,
     /// Coarse kinds of garment, as bits, for comparing photos of different origins.
     pub kinds: u32,
+}
+
+/// What a text says about its photo, and so which other photos it fits.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Says {
+    /// A title: photos of the same title.
+    Title,
+    /// These attributes: photos that share their values.
+    Attributes(Vec<usize>),
+    /// A kind of garment: photos of that kind.
+    Kind,
 }
 
 /// A query with a reference, as in the data's query files; items by number.
@@ -86,13 +124,44 @@ pub struct Composed {
     pub targets: Vec<usize>,
 }
 
-/// Everything that training and its validation look at.
+/// What is known of a shop's own photos beside their items, which are the first of all. What a shop does not say of a
+/// product is unknown, not absent.
 #[derive(Default)]
+pub struct Shop {
+    /// The product that an item shows.
+    pub product: Vec<u32>,
+    /// Words of an item's title, by number, in order.
+    pub title_words: Vec<Vec<u32>>,
+    /// Sentences of an item's description that no other product has.
+    pub sentences: Vec<Vec<String>>,
+    /// By attribute: values that one garment may have both of, such as navy and navy blue, the smaller number first.
+    pub near: Vec<HashSet<(u16, u16)>>,
+    /// Items of each product to learn from.
+    pub products: Vec<Vec<usize>>,
+}
+
+impl Shop {
+    /// Whether two values of an attribute may be said of one garment.
+    pub fn may_agree(&self, attribute: usize, x: u16, y: u16) -> bool {
+        x == y || self.near.get(attribute).is_some_and(|near| near.contains(&(x.min(y), x.max(y))))
+    }
+
+    /// Whether two items show one product.
+    pub fn same_product(&self, a: usize, b: usize) -> bool {
+        a == b || self.product.get(a).is_some_and(|product| self.product.get(b) == Some(product))
+    }
+}
+
+/// Everything that training and its validation look at.
 pub struct Data {
     /// All photos.
     pub items: Vec<Item>,
+    /// What each attribute says.
+    pub roles: Vec<Role>,
     /// Words of every attribute; entry 0 is empty.
-    pub words: [Vec<String>; 5],
+    pub words: Vec<Vec<String>>,
+    /// What is known of a shop's own photos, where they are learnt from.
+    pub shop: Option<Shop>,
     /// Composed queries to learn from.
     pub train: Vec<Composed>,
     /// Composed queries to validate on.
@@ -109,8 +178,16 @@ pub struct Data {
     pub photos_in: Option<u8>,
 }
 
+impl Default for Data {
+    fn default() -> Self {
+        let (items, train, val, train_drawn, val_drawn, pairs) = Default::default();
+        let (roles, words) = (ROLES.to_vec(), vec![Vec::new(); ROLES.len()]);
+        Self { items, roles, words, shop: None, train, val, train_drawn, val_drawn, pairs, photos_in: None }
+    }
+}
+
 /// Longest side of a photo that is kept, in pixels: more than the model sees is of no use.
-const KEPT: u32 = 144;
+pub const KEPT: u32 = 144;
 
 impl Data {
     /// Items of an origin and split.
@@ -121,6 +198,15 @@ impl Data {
     /// The word of an attribute of an item; empty where unknown.
     pub fn word(&self, item: usize, attribute: usize) -> &str {
         &self.words[attribute][usize::from(self.items[item].attributes[attribute])]
+    }
+
+    /// Whether a change leads from what one item is to what another is in an attribute.
+    pub fn differs(&self, from: usize, to: usize, attribute: usize) -> bool {
+        let (x, y) = (self.items[from].attributes[attribute], self.items[to].attributes[attribute]);
+        match &self.shop {
+            Some(shop) => self.roles[attribute].is_seen() && x != 0 && y != 0 && !shop.may_agree(attribute, x, y),
+            None => y != 0 && x != y,
+        }
     }
 
     fn number(&mut self, attribute: usize, word: &str) -> u16 {
@@ -147,7 +233,7 @@ impl Data {
             let Some(split) = Split::parse(cell("split")) else { continue };
             // accents of case and plural belong to phrases, see `super::phrases`
             let columns = ["gender", "articleType", "baseColour", "usage", "pattern"];
-            let mut attributes = [0; 5];
+            let mut attributes = vec![0; columns.len()];
             for (a, name) in columns.iter().enumerate() {
                 attributes[a] = self.number(a, &cell(name).to_lowercase());
             }
@@ -174,7 +260,7 @@ impl Data {
             let cell = |name: &str| column.get(name).and_then(|&i| row.get(i)).map_or("", String::as_str);
             let Some(split) = Split::parse(cell("split")) else { continue };
             let (id, title) = (cell("asin").to_string(), cell("title").to_string());
-            let attributes = [0; 5];
+            let attributes = vec![0; ROLES.len()];
             self.items.push(Item { id, origin: Origin::Top, split, photos: vec![], title, attributes, kinds: 0 });
         }
         self.add_photos(first, &folder.join("images-160.zip"))?;
@@ -195,7 +281,7 @@ impl Data {
             }
             let split = held_out(&id);
             let title = if cell("kids") == "True" { format!("{label} for kids") } else { label.to_string() };
-            let (origin, attributes) = (Origin::Wardrobe, [0; 5]);
+            let (origin, attributes) = (Origin::Wardrobe, vec![0; ROLES.len()]);
             self.items.push(Item { id, origin, split, photos: vec![], title: title.to_lowercase(), attributes, kinds });
         }
         self.add_photos(first, &folder.join("images-192.zip"))?;
@@ -221,7 +307,7 @@ impl Data {
             };
             index.insert(id.clone(), self.items.len());
             paths.extend(self.wants_photo(&id).then(|| (self.items.len(), folder.join(photo))));
-            let (origin, attributes) = (Origin::Drawn, [0; 5]);
+            let (origin, attributes) = (Origin::Drawn, vec![0; self.roles.len()]);
             self.items.push(Item { id, origin, split, photos: vec![], title, attributes, kinds: 0 });
         }
         let photos: Vec<Result<(usize, RgbImage)>> = paths

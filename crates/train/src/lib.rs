@@ -1,6 +1,7 @@
-//! The program behind `vitrine train`: it fine-tunes both encoders and the fusion head.
+//! The program behind `vitrine train` and `vitrine tune`: it fine-tunes both encoders and the fusion head.
 //!
 //! ```text
+//! tune       `vitrine tune`: a shop's own model          shop      what answers what among a shop's photos
 //! command    arguments of `vitrine train`             data      folders of photos and texts → items and queries
 //! batch      what a batch is made of                  phrases   texts made of attributes
 //! net        the models on the tape                   tape      a backend that records and walks back
@@ -29,10 +30,13 @@ mod params;
 mod phrases;
 mod plot;
 mod run;
+mod shop;
 mod step;
 mod tape;
 #[cfg(test)]
 mod tests;
+mod tune;
 mod validate;
 
 pub use command::Train;
+pub use tune::Tune;

@@ -8,6 +8,7 @@ use super::tape::{Pool, Scope, Tape, Tensor};
 use half::f16;
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 use vitrine::backend::Backend;
 use vitrine::convert::Model;
@@ -34,31 +35,53 @@ pub struct Net {
     pub pool: Arc<Pool>,
     /// Tokens of photos that were encoded once, where the image encoder is frozen.
     pub seen: Option<Seen>,
+    /// Whether the text encoder is frozen too, so that texts are encoded once.
+    pub reads_once: bool,
 }
 
-/// A frozen image encoder's tokens of photos by item, without augmentation, in half precision.
+/// Tokens of frozen encoders, in half precision: of photos by item, without augmentation, and of texts.
 #[derive(Default)]
-pub struct Seen(Mutex<HashMap<usize, Arc<Vec<f16>>>>);
+pub struct Seen {
+    photos: Memory<usize>,
+    texts: Memory<String>,
+}
+
+type Memory<K> = Mutex<HashMap<K, Arc<Vec<f16>>>>;
+
+/// The numbers of `keys`; `encode` makes those of the keys that are missing.
+fn recall<K: Clone + Eq + Hash>(
+    memory: &Memory<K>,
+    keys: &[K],
+    encode: impl Fn(&[K]) -> Result<Vec<Vec<f32>>>,
+) -> Result<Vec<Arc<Vec<f16>>>> {
+    let known = |key: &K| memory.lock().ok().and_then(|seen| seen.get(key).cloned());
+    let mut there: HashMap<&K, Arc<Vec<f16>>> = keys.iter().filter_map(|key| Some((key, known(key)?))).collect();
+    let mut missing: Vec<K> = Vec::new();
+    for key in keys {
+        if !there.contains_key(key) && !missing.contains(key) {
+            missing.push(key.clone());
+        }
+    }
+    if !missing.is_empty() {
+        let made: Vec<Arc<Vec<f16>>> =
+            encode(&missing)?.iter().map(|row| Arc::new(row.iter().map(|x| f16::from_f32(*x)).collect())).collect();
+        if let Ok(mut seen) = memory.lock() {
+            seen.extend(missing.iter().cloned().zip(made.iter().cloned()));
+        }
+        for key in keys {
+            if let Some(at) = missing.iter().position(|missing| missing == key) {
+                there.insert(key, made[at].clone());
+            }
+        }
+    }
+    Ok(keys.iter().filter_map(|key| there.get(key).cloned()).collect())
+}
 
 impl Seen {
     /// Photos that are remembered.
     #[cfg(test)]
     pub fn len(&self) -> usize {
-        self.0.lock().map_or(0, |seen| seen.len())
-    }
-
-    /// Tokens of `items`, one after the other; `encode` makes those that are missing.
-    fn tokens(&self, items: &[usize], encode: impl Fn(&[usize]) -> Result<Vec<f32>>) -> Result<Vec<f32>> {
-        let known = |i: &usize| self.0.lock().ok().and_then(|seen| seen.get(i).cloned());
-        let missing: Vec<usize> = items.iter().copied().filter(|i| known(i).is_none()).collect();
-        if !missing.is_empty() {
-            let tokens = encode(&missing)?;
-            let rows = missing.iter().zip(tokens.chunks_exact(tokens.len() / missing.len()));
-            if let Ok(mut seen) = self.0.lock() {
-                seen.extend(rows.map(|(&i, row)| (i, Arc::new(row.iter().map(|x| f16::from_f32(*x)).collect()))));
-            }
-        }
-        Ok(items.iter().filter_map(known).flat_map(|row| row.iter().map(|x| x.to_f32()).collect::<Vec<_>>()).collect())
+        self.photos.lock().map_or(0, |seen| seen.len())
     }
 }
 
@@ -81,6 +104,7 @@ impl Net {
             tokenizer,
             pool: Arc::default(),
             seen: None,
+            reads_once: false,
         })
     }
 
@@ -159,23 +183,55 @@ impl<'a> Bound<'a> {
 
     /// Photos of items, augmented; or from memory, where the image encoder is frozen.
     fn photos_of(&self, data: &Data, items: &[usize], rng: &mut ChaCha8Rng) -> Result<Photo<Tape>> {
-        let Some(seen) = &self.net.seen else {
-            let p = &self.net.preprocess;
-            return self.photos(&items.iter().flat_map(|&i| look(&data.items[i], p, Some(rng))).collect::<Vec<_>>());
-        };
-        let encode = |items: &[usize]| -> Result<Vec<f32>> {
-            let look = |&i: &usize| look(&data.items[i], &self.net.preprocess, None::<&mut ChaCha8Rng>);
-            Ok(self.photo_tokens(&items.iter().flat_map(look).collect::<Vec<_>>())?.to_vec())
-        };
-        let (n, d) = (self.net.image.grid().pow(2) + 1, self.net.image.hidden_size);
-        let tokens = self.tape.tensor(&seen.tokens(items, encode)?, &[items.len(), n, d])?;
-        self.head.photo(&self.tape, &tokens)
+        if self.net.seen.is_some() {
+            return self.plain(data, items);
+        }
+        let p = &self.net.preprocess;
+        self.photos(&items.iter().flat_map(|&i| look(&data.items[i], p, Some(rng))).collect::<Vec<_>>())
     }
 
-    /// Texts.
+    /// Photos of items as they are; from memory, where the image encoder is frozen.
+    pub fn plain(&self, data: &Data, items: &[usize]) -> Result<Photo<Tape>> {
+        let look = |&i: &usize| look(&data.items[i], &self.net.preprocess, None::<&mut ChaCha8Rng>);
+        let Some(seen) = &self.net.seen else {
+            return self.photos(&items.iter().flat_map(look).collect::<Vec<_>>());
+        };
+        let (n, d) = (self.net.image.grid().pow(2) + 1, self.net.image.hidden_size);
+        let rows = recall(&seen.photos, items, |items| {
+            let tokens = self.photo_tokens(&items.iter().flat_map(look).collect::<Vec<_>>())?;
+            Ok(tokens.chunks_exact(n * d).map(<[f32]>::to_vec).collect())
+        })?;
+        let tokens: Vec<f32> = rows.iter().flat_map(|row| row.iter().map(|x| x.to_f32())).collect();
+        self.head.photo(&self.tape, &self.tape.tensor(&tokens, &[items.len(), n, d])?)
+    }
+
+    /// Texts; from memory, where both encoders are frozen.
     pub fn words(&self, texts: &[&str]) -> Result<Words<Tape>> {
-        let (encoded, mask) = self.text_tokens(texts)?;
+        let (encoded, mask) = match self.net.seen.as_ref().filter(|_| self.net.reads_once) {
+            None => self.text_tokens(texts)?,
+            Some(seen) => self.remembered_texts(seen, texts)?,
+        };
         self.head.words(&self.tape, &encoded, &mask)
+    }
+
+    /// Tokens of texts out of memory, padded to the longest, and their mask.
+    fn remembered_texts(&self, seen: &Seen, texts: &[&str]) -> Result<(Tensor, Tensor)> {
+        let d = self.net.text.hidden_size;
+        let texts: Vec<String> = texts.iter().map(|text| text.to_string()).collect();
+        let rows = recall(&seen.texts, &texts, |texts| {
+            let (tokens, mask) = self.text_tokens(&texts.iter().map(String::as_str).collect::<Vec<_>>())?;
+            let n = mask.len() / texts.len();
+            let own = |(tokens, mask): (&[f32], &[f32])| tokens[..mask.iter().sum::<f32>() as usize * d].to_vec();
+            Ok(tokens.chunks_exact(n * d).zip(mask.chunks_exact(n)).map(own).collect())
+        })?;
+        let n = rows.iter().map(|row| row.len() / d).max().unwrap_or(1);
+        let (mut tokens, mut mask) = (vec![0.0; rows.len() * n * d], vec![0.0; rows.len() * n]);
+        for (i, row) in rows.iter().enumerate() {
+            tokens[i * n * d..].iter_mut().zip(row.iter()).for_each(|(to, x)| *to = x.to_f32());
+            mask[i * n..][..row.len() / d].fill(1.0);
+        }
+        let shape = [rows.len(), n];
+        Ok((self.tape.tensor(&tokens, &[shape[0], n, d])?, self.tape.tensor(&mask, &shape)?))
     }
 
     /// Catalog vectors.

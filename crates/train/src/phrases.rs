@@ -1,6 +1,6 @@
 //! Words for attributes and changes, and noise for words.
 
-use super::data::{COLOUR, Data, GENDER, PATTERN, TYPE, USAGE};
+use super::data::{Data, Role};
 use rand::Rng;
 use rand::seq::{IndexedRandom, SliceRandom};
 
@@ -49,43 +49,76 @@ pub fn singular(kind: &str) -> String {
 /// How an attribute's word appears in a phrase.
 pub fn spoken(data: &Data, item: usize, attribute: usize, rng: &mut impl Rng) -> String {
     let word = data.word(item, attribute);
-    match attribute {
-        TYPE if rng.random_bool(0.8) => singular(word),
-        PATTERN if word == "checked" && rng.random_bool(0.2) => "check".into(),
+    match &data.roles[attribute] {
+        Role::Kind if rng.random_bool(0.8) => singular(word),
+        Role::Pattern if word == "checked" && rng.random_bool(0.2) => "check".into(),
+        // "long" says little without "sleeve"
+        Role::Seen(name) if !word.contains(name.as_str()) && rng.random_bool(0.5) => format!("{word} {name}"),
         _ => word.to_string(),
+    }
+}
+
+/// Attributes by the places of their roles, where each role has its own.
+fn ordered(data: &Data, place: fn(&Role) -> usize) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..data.roles.len()).collect();
+    all.sort_by_key(|&attribute| place(&data.roles[attribute]));
+    all
+}
+
+/// How often a phrase says an attribute that is known, and its place among those that are decided on.
+fn chance(role: &Role) -> (usize, f64) {
+    match role {
+        Role::Kind => (0, 0.93),
+        Role::Color => (1, 0.85),
+        Role::Person => (2, 0.65),
+        Role::Pattern => (3, 0.85),
+        Role::Usage => (4, 0.25),
+        Role::Seen(_) => (5, 0.3),
+        Role::Unseen(_) => (6, 0.1),
     }
 }
 
 /// A phrase for an item from some of its attributes, and which those are; none where too little is known.
 pub fn phrase(data: &Data, item: usize, rng: &mut impl Rng) -> Option<(String, Vec<usize>)> {
-    let chances = [(TYPE, 0.93), (COLOUR, 0.85), (GENDER, 0.65), (PATTERN, 0.85), (USAGE, 0.25)];
     let mut used: Vec<usize> = Vec::new();
-    for (attribute, chance) in chances {
-        if !data.word(item, attribute).is_empty() && rng.random_bool(chance) {
+    for attribute in ordered(data, |role| chance(role).0) {
+        if !data.word(item, attribute).is_empty() && rng.random_bool(chance(&data.roles[attribute]).1) {
             used.push(attribute);
         }
     }
-    if used.is_empty() || used == [GENDER] || used == [USAGE] {
+    let alone = |role: &Role| matches!(role, Role::Person | Role::Usage | Role::Seen(_));
+    if used.is_empty() || matches!(used[..], [one] if alone(&data.roles[one])) {
         return None;
     }
-    let say = |a: usize, rng: &mut _| if used.contains(&a) { spoken(data, item, a, rng) } else { String::new() };
+    Some((worded(data, item, &used, rng), used))
+}
+
+/// Words for some attributes of an item, in one of the orders that people write them in.
+pub fn worded(data: &Data, item: usize, used: &[usize], rng: &mut impl Rng) -> String {
+    let say = |role: Role, rng: &mut _| {
+        let of_role = used.iter().find(|&&attribute| data.roles[attribute] == role);
+        of_role.map_or(String::new(), |&attribute| spoken(data, item, attribute, rng))
+    };
     let [gender, kind, colour, usage, pattern] =
-        [say(GENDER, rng), say(TYPE, rng), say(COLOUR, rng), say(USAGE, rng), say(PATTERN, rng)];
+        [Role::Person, Role::Kind, Role::Color, Role::Usage, Role::Pattern].map(|role| say(role, rng));
+    let others = used.iter().filter(|&&a| matches!(data.roles[a], Role::Seen(_) | Role::Unseen(_)));
+    let others: Vec<String> = others.map(|&attribute| spoken(data, item, attribute, rng)).collect();
+    let others = others.join(" ");
     let kind = if kind.is_empty() { "something".to_string() } else { kind };
     let of = if gender.is_empty() { String::new() } else { format!("for {gender}") };
     let words = match rng.random_range(0..7) {
-        0..=2 => vec![usage, colour, pattern, kind, of],
-        3 => vec![gender, usage, pattern, colour, kind],
-        4 => vec![usage, pattern, kind, prefixed("in", &colour), of],
-        5 => vec![colour, pattern, kind, of, suffixed(&usage, "wear")],
+        0..=2 => vec![usage, colour, pattern, others, kind, of],
+        3 => vec![gender, usage, pattern, colour, others, kind],
+        4 => vec![usage, pattern, others, kind, prefixed("in", &colour), of],
+        5 => vec![colour, pattern, others, kind, of, suffixed(&usage, "wear")],
         _ => {
             let mut words = vec![gender, usage, colour, pattern];
             words.shuffle(rng);
-            words.push(kind);
+            words.extend([others, kind]);
             words
         }
     };
-    Some((join(&words), used))
+    join(&words)
 }
 
 fn prefixed(before: &str, word: &str) -> String {
@@ -100,66 +133,86 @@ fn join(words: &[String]) -> String {
     words.iter().filter(|w| !w.is_empty()).cloned().collect::<Vec<_>>().join(" ")
 }
 
+/// Ways of asking for another value of an attribute.
+fn forms(role: &Role) -> &'static [&'static str] {
+    match role {
+        Role::Color => &[
+            "in {new}",
+            "but {new}",
+            "{new}",
+            "make it {new}",
+            "the same in {new}",
+            "i want it in {new}",
+            "{new} instead of {old}",
+            "not {old} but {new}",
+            "like this but {new}",
+            "more {new}, less {old}",
+            "is {new}",
+            "{new} please",
+            "change the color to {new}",
+            "is {new} not {old}",
+            "{new} colour",
+        ],
+        Role::Kind => &[
+            "a {new}",
+            "but a {new}",
+            "{new} instead",
+            "{new} not {old}",
+            "is a {new}",
+            "matching {new}",
+            "a {new} instead of this {old}",
+            "{new} in the same color",
+            "show me {new}",
+        ],
+        Role::Person => &[
+            "for {new}",
+            "{new} version",
+            "but for {new}",
+            "made for {new}",
+            "not for {old} but for {new}",
+            "the {new} one",
+            "is for {new}",
+            "{new}",
+        ],
+        Role::Pattern => &[
+            "{new}",
+            "with a {new} pattern",
+            "but {new}",
+            "is {new}",
+            "{new} pattern",
+            "more {new}",
+            "{new} instead of {old}",
+        ],
+        Role::Usage => &["more {new}", "for {new} wear", "{new}", "is {new}", "{new} style", "less {old}, more {new}"],
+        Role::Seen(_) | Role::Unseen(_) => &[
+            "with {new}",
+            "but {new}",
+            "{new}",
+            "is {new}",
+            "make it {new}",
+            "{new} instead of {old}",
+            "not {old} but {new}",
+            "is {new} not {old}",
+            "the same with {new}",
+        ],
+    }
+}
+
 /// Changes in words that lead from one item to another, one for each attribute that differs; none if nothing does or
 /// an attribute cannot be told.
 pub fn changes(data: &Data, from: usize, to: usize, rng: &mut impl Rng) -> Vec<String> {
     let mut out = Vec::new();
-    for attribute in [COLOUR, TYPE, GENDER, PATTERN, USAGE] {
-        let (old, new) = (data.word(from, attribute), data.word(to, attribute));
-        if old == new || new.is_empty() {
-            continue;
-        }
+    let place = |role: &Role| match role {
+        Role::Color => 0,
+        Role::Kind => 1,
+        Role::Person => 2,
+        Role::Pattern => 3,
+        Role::Usage => 4,
+        Role::Seen(_) | Role::Unseen(_) => 5,
+    };
+    for attribute in ordered(data, place).into_iter().filter(|&attribute| data.differs(from, to, attribute)) {
         let (old, new) = (spoken(data, from, attribute, rng), spoken(data, to, attribute, rng));
-        let forms: &[&str] = match attribute {
-            COLOUR => &[
-                "in {new}",
-                "but {new}",
-                "{new}",
-                "make it {new}",
-                "the same in {new}",
-                "i want it in {new}",
-                "{new} instead of {old}",
-                "not {old} but {new}",
-                "like this but {new}",
-                "more {new}, less {old}",
-                "is {new}",
-                "{new} please",
-                "change the color to {new}",
-                "is {new} not {old}",
-                "{new} colour",
-            ],
-            TYPE => &[
-                "a {new}",
-                "but a {new}",
-                "{new} instead",
-                "{new} not {old}",
-                "is a {new}",
-                "matching {new}",
-                "a {new} instead of this {old}",
-                "{new} in the same color",
-                "show me {new}",
-            ],
-            GENDER => &[
-                "for {new}",
-                "{new} version",
-                "but for {new}",
-                "made for {new}",
-                "not for {old} but for {new}",
-                "the {new} one",
-                "is for {new}",
-                "{new}",
-            ],
-            PATTERN => &[
-                "{new}",
-                "with a {new} pattern",
-                "but {new}",
-                "is {new}",
-                "{new} pattern",
-                "more {new}",
-                "{new} instead of {old}",
-            ],
-            _ => &["more {new}", "for {new} wear", "{new}", "is {new}", "{new} style", "less {old}, more {new}"],
-        };
+        let forms = forms(&data.roles[attribute]);
         let known: Vec<&&str> = forms.iter().filter(|f| !old.is_empty() || !f.contains("{old}")).collect();
         if let Some(form) = known.choose(rng) {
             out.push(form.replace("{new}", &new).replace("{old}", &old));

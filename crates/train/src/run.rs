@@ -68,6 +68,8 @@ pub struct Settings {
     pub frozen: Vec<String>,
     /// Sizes of the model's square, each with the share of the schedule from which on it is used.
     pub sizes: Vec<(f64, usize)>,
+    /// Batches that come round again, where frozen encoders make it worth to meet the same texts; no end of them without.
+    pub cycle: Option<u64>,
 }
 
 impl Settings {
@@ -206,7 +208,7 @@ impl State {
 }
 
 /// The pairs in a checkpoint's header, which keeps all of them as one text.
-fn metadata(checkpoint: &Checkpoint) -> BTreeMap<String, String> {
+pub fn metadata(checkpoint: &Checkpoint) -> BTreeMap<String, String> {
     let packed = checkpoint.metadata.get("vitrine").and_then(|text| serde_json::from_str(text).ok());
     packed.unwrap_or_else(|| checkpoint.metadata.clone())
 }
@@ -233,6 +235,20 @@ impl Output {
         Ok(Self { model: Claim::new(Kind::Model, model, inputs)?, log: Growth::new(Kind::Log, log, inputs)? })
     }
 }
+
+/// What a step is told of.
+#[derive(Clone, Copy, Debug)]
+pub struct Stepped {
+    /// Share of the schedule at the step before; less than nought at the first.
+    pub before: f64,
+    /// Share of the schedule.
+    pub progress: f64,
+    /// Seconds that are left.
+    pub left: f64,
+}
+
+/// What looks at a run after each step.
+pub type Watch<'w, 'a> = dyn FnMut(&Run<'a>, &mut Log, Stepped) -> Result<()> + 'w;
 
 /// A run in progress.
 pub struct Run<'a> {
@@ -263,7 +279,9 @@ impl<'a> Run<'a> {
         let mut net = Net::new(model)?;
         let mut params = net.params(model, precision, settings.temperature);
         settings.frozen.iter().for_each(|prefix| params.freeze(prefix));
-        net.seen = settings.frozen.iter().any(|prefix| prefix == "image").then(Seen::default);
+        let is_frozen = |part: &str| settings.frozen.iter().any(|prefix| prefix == part);
+        net.seen = is_frozen("image").then(Seen::default);
+        net.reads_once = is_frozen("text");
         let optimizer = AdamW::new(&params, settings.decay, settings.clip, settings.ema);
         let mix = Mix::new(settings.batch, settings.mix, data);
         let lanes = Lanes::new(&params, settings.lanes, settings.part);
@@ -300,7 +318,11 @@ impl<'a> Run<'a> {
         let many = self.settings.accumulate.max(1) as u64;
         let first = self.settings.seed.wrapping_mul(1_000_003).wrapping_add(self.state.optimizer.step * many);
         let draw = |seed: u64| (self.sampler.draw(&mut ChaCha8Rng::seed_from_u64(seed)), seed);
-        let batches: Vec<_> = (0..many).map(|i| draw(first.wrapping_add(i))).collect();
+        let seed = |i: u64| match self.settings.cycle {
+            Some(cycle) => (self.state.optimizer.step * many + i) % cycle.max(1),
+            None => first.wrapping_add(i),
+        };
+        let batches: Vec<_> = (0..many).map(|i| draw(seed(i))).collect();
         let outcome = self.lanes.accumulate(&self.net, &self.state.params, self.data, &batches, SHARES)?;
         let s = &self.settings;
         let rate = |group| {
@@ -320,14 +342,40 @@ impl<'a> Run<'a> {
         Ok((outcome, length))
     }
 
-    /// Trains to the end of the schedule.
+    /// Trains to the end of the schedule, validates and writes the model now and then.
     pub fn train(&mut self, start: &Model, out: &mut Output) -> Result<Figures> {
-        let mut log = Log::open(&out.log.list("log.csv", || Ok(Vec::new()))?)?;
+        let mut log = Log::open(&out.log.list("log.csv", || Ok(Vec::new()))?, true)?;
+        let (mut validated, mut written) = (Instant::now(), Instant::now());
+        let Output { model, log: folder } = out;
+        self.go(&mut log, folder, &mut |run, log, _| {
+            if minutes(validated) >= run.settings.validate_every {
+                let figures = validate(&run.net, &run.state.averaged(), run.data, run.settings.validate_limit)?;
+                log.figures(run.state.optimizer.step, &figures)?;
+                validated = Instant::now();
+            }
+            if minutes(written) >= MODEL_EVERY {
+                run.state.to_model(start)?.write_to(model, Format::F32)?;
+                written = Instant::now();
+            }
+            Ok(())
+        })?;
+        self.state.to_model(start)?.write_to(&mut out.model, Format::F32)?;
+        let figures = validate(&self.net, &self.state.averaged(), self.data, usize::MAX)?;
+        log.figures(self.state.optimizer.step, &figures)?;
+        out.log.put("log.svg", super::plot::plot(&out.log.path().join("log.csv"))?.as_bytes())?;
+        out.log.keep_only(["log.csv", "log.svg", CHECKPOINT].map(str::to_string).into())?;
+        Ok(figures)
+    }
+
+    /// Takes steps to the end of the schedule and saves checkpoints in `folder`. `watch` is called after each step, before
+    /// what it did is saved, so that a killed run calls it again.
+    pub fn go(&mut self, log: &mut Log, folder: &Growth, watch: &mut Watch<'_, 'a>) -> Result<()> {
         let begin = Instant::now();
         let (done, first) = (self.state.progress, self.state.optimizer.step);
-        let (mut saved, mut validated, mut written) = (begin, begin, begin);
+        let mut saved = begin;
         let mut cost = Duration::ZERO; // of the last checkpoint
         let mut mean = Mean::default();
+        let mut before = if first == 0 { -1.0 } else { done };
         loop {
             let spent = begin.elapsed().as_secs_f64();
             let progress = match self.settings.minutes {
@@ -341,37 +389,24 @@ impl<'a> Run<'a> {
             let (outcome, length) = self.step(progress)?;
             mean.add(outcome, length);
             let step = self.state.optimizer.step;
+            let left = if progress > done { spent * (1.0 - progress) / (progress - done) } else { 0.0 };
             if step.is_multiple_of(20) || step == first + 1 {
                 let pace = spent / (step - first) as f64;
-                let left = if progress > done { spent * (1.0 - progress) / (progress - done) } else { 0.0 };
                 log.step(step, progress, &mean.take(), self.factor(progress), self.state.scale()?, pace, left)?;
             }
-            if minutes(validated) >= self.settings.validate_every {
-                let figures = validate(&self.net, &self.state.averaged(), self.data, self.settings.validate_limit)?;
-                log.figures(step, &figures)?;
-                validated = Instant::now();
-            }
+            watch(self, log, Stepped { before, progress, left })?;
+            before = progress;
             let due = match self.settings.save_every {
                 Some(given) => minutes(saved) >= given,
                 None => saved.elapsed() >= cost * SAVE_SHARE,
             };
             if due {
                 let begin = Instant::now();
-                self.save_to(&out.log)?;
+                self.save_to(folder)?;
                 (saved, cost) = (Instant::now(), begin.elapsed());
             }
-            if minutes(written) >= MODEL_EVERY {
-                self.state.to_model(start)?.write_to(&mut out.model, Format::F32)?;
-                written = Instant::now();
-            }
         }
-        self.save_to(&out.log)?;
-        self.state.to_model(start)?.write_to(&mut out.model, Format::F32)?;
-        let figures = validate(&self.net, &self.state.averaged(), self.data, usize::MAX)?;
-        log.figures(self.state.optimizer.step, &figures)?;
-        out.log.put("log.svg", super::plot::plot(&out.log.path().join("log.csv"))?.as_bytes())?;
-        out.log.keep_only(["log.csv", "log.svg", CHECKPOINT].map(str::to_string).into())?;
-        Ok(figures)
+        self.save_to(folder)
     }
 
     fn save_to(&self, log: &Growth) -> Result<()> {
@@ -419,17 +454,19 @@ impl Mean {
     }
 }
 
-/// The CSV log, repeated on stderr.
-struct Log {
+/// The CSV log, repeated on stderr where it is loud.
+pub struct Log {
     file: std::fs::File,
     path: PathBuf,
+    loud: bool,
 }
 
 impl Log {
     const HEADER: &str = "step,progress,loss,composed,text,photo,accuracy,gradient,rate,scale,seconds,r1,r10,r50,median,\
                           title_r10,phrase_p10,tops_r10,wardrobe_p10,drawn_r1,drawn_r10\n";
 
-    fn open(path: &Path) -> Result<Self> {
+    /// Opens the file and adds to it.
+    pub fn open(path: &Path, loud: bool) -> Result<Self> {
         use std::io::Write;
         let fresh = !path.exists();
         let options = std::fs::OpenOptions::new().create(true).append(true).open(path);
@@ -437,7 +474,7 @@ impl Log {
         if fresh {
             file.write_all(Self::HEADER.as_bytes()).map_err(io("writing", path))?;
         }
-        Ok(Self { file, path: path.to_path_buf() })
+        Ok(Self { file, path: path.to_path_buf(), loud })
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -452,7 +489,7 @@ impl Log {
         left: f64,
     ) -> Result<()> {
         let [loss, composed, text, photo, accuracy, gradient] = mean;
-        vitrine::print::note(format_args!(
+        self.say(format_args!(
             "step {step:>6} {:>5.1} %  loss {loss:.3} (composed {composed:.3} text {text:.3} photo {photo:.3}) in-batch \
              {accuracy:.3}  gradient {gradient:.2}  rate ×{rate:.3}  scale {scale:.1}  {pace:.2} s/step  left {}",
             progress * 100.0,
@@ -465,12 +502,13 @@ impl Log {
         self.write(&line)
     }
 
-    fn figures(&mut self, step: u64, f: &Figures) -> Result<()> {
+    /// Adds figures of a validation.
+    pub fn figures(&mut self, step: u64, f: &Figures) -> Result<()> {
         let show = |v: Option<f32>| v.map(|v| format!("{v:.4}")).unwrap_or_default();
         let [r1, r10, r50] = [0, 1, 2].map(|i| show(f.composed.map(|c| c[i])));
         let [median, title, phrase, tops, wardrobe] = [f.median_rank, f.title, f.phrase, f.tops, f.wardrobe].map(show);
         let [drawn1, drawn10] = [0, 1].map(|i| show(f.drawn.map(|d| d[i])));
-        vitrine::print::note(format_args!(
+        self.say(format_args!(
             "step {step:>6} val: composed R@1 {r1} R@10 {r10} R@50 {r50} median {median}; title R@10 {title}; phrase \
              P@10 {phrase}; tops R@10 {tops}; wardrobe P@10 {wardrobe}; drawn R@1 {drawn1} R@10 {drawn10}"
         ));
@@ -479,13 +517,20 @@ impl Log {
         ))
     }
 
+    fn say(&self, line: std::fmt::Arguments<'_>) {
+        if self.loud {
+            vitrine::print::note(line);
+        }
+    }
+
     fn write(&mut self, line: &str) -> Result<()> {
         use std::io::Write;
         self.file.write_all(line.as_bytes()).map_err(io("writing", &self.path))
     }
 }
 
-fn clock(seconds: f64) -> String {
+/// Seconds as people read them.
+pub fn clock(seconds: f64) -> String {
     let whole = Duration::from_secs_f64(seconds.clamp(0.0, 1e7)).as_secs();
     format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60)
 }

@@ -200,7 +200,7 @@ fn every_gradient_agrees_with_finite_differences() {
 
 /// Red and blue dresses and shirts: 16 of each to learn from and 4 to validate on.
 fn tiny_data() -> Data {
-    let mut data = Data { words: std::array::from_fn(|_| vec![String::new()]), ..Data::default() };
+    let mut data = Data { words: vec![vec![String::new()]; data::ROLES.len()], ..Data::default() };
     data.words[COLOUR].extend(["red".into(), "blue".into()]);
     data.words[TYPE].extend(["dress".into(), "shirt".into()]);
     for i in 0..80u16 {
@@ -212,7 +212,7 @@ fn tiny_data() -> Data {
         let photo = RgbImage::from_fn(8, 8, |x, y| if worn(x, y) { ink } else { Rgb([255; 3]) });
         let words = [&data.words[COLOUR][usize::from(colour) + 1], &data.words[TYPE][usize::from(kind) + 1]];
         let title = format!("{} {}", words[0], words[1]);
-        let attributes = [0, kind + 1, colour + 1, 0, 0];
+        let attributes = vec![0, kind + 1, colour + 1, 0, 0];
         let (id, origin, photos) = (i.to_string(), Origin::Product, vec![photo]);
         data.items.push(Item { id, origin, split, photos, title, attributes, kinds: 0 });
     }
@@ -255,6 +255,7 @@ fn settings() -> Settings {
         save_every: Some(1e9),
         validate_limit: 100,
         sizes: vec![(0.0, 8)],
+        cycle: None,
         mix: Default::default(),
     }
 }

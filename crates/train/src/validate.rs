@@ -1,7 +1,7 @@
 //! Recall on the val split, by the weights' moving averages.
 
-use super::batch::{Says, look, text_relation};
-use super::data::{Composed, Data, Origin, Split};
+use super::batch::text_relation;
+use super::data::{Composed, Data, Origin, Says, Split};
 use super::kernels::mm;
 use super::loss::Relation;
 use super::net::{Bound, Net};
@@ -87,21 +87,32 @@ fn relevant(data: &Data, gallery: &Gallery, item: usize, used: &[usize]) -> Vec<
 pub fn embed_photos(net: &Net, params: &Params, data: &Data, items: &[usize], as_query: bool) -> Result<Vec<f32>> {
     let part = |items: &[usize]| -> Result<Vec<f32>> {
         let bound = Bound::new(net, params, false)?;
-        let patches: Vec<f32> =
-            items.iter().flat_map(|&i| look(&data.items[i], &net.preprocess, None::<&mut ChaCha8Rng>)).collect();
-        let photo = bound.photos(&patches)?;
+        let photo = bound.plain(data, items)?;
         let vectors = if as_query { bound.query(Some(&photo), None)? } else { bound.catalog(&photo)? };
         Ok(vectors.to_vec())
     };
     Ok(items.par_chunks(PART).map(part).collect::<Result<Vec<_>>>()?.concat())
 }
 
-fn embed_texts(net: &Net, params: &Params, texts: &[&str]) -> Result<Vec<f32>> {
+/// Texts as queries; rows of the dimension.
+pub fn embed_texts(net: &Net, params: &Params, texts: &[&str]) -> Result<Vec<f32>> {
     let part = |texts: &[&str]| -> Result<Vec<f32>> {
         let bound = Bound::new(net, params, false)?;
         Ok(bound.query(None, Some(&bound.words(texts)?))?.to_vec())
     };
     Ok(texts.par_chunks(PART).map(part).collect::<Result<Vec<_>>>()?.concat())
+}
+
+/// Photos with changes as queries; rows of the dimension.
+pub fn embed_composed(net: &Net, params: &Params, data: &Data, queries: &[&Composed]) -> Result<Vec<f32>> {
+    let part = |queries: &[&Composed]| -> Result<Vec<f32>> {
+        let bound = Bound::new(net, params, false)?;
+        let references: Vec<usize> = queries.iter().map(|q| q.reference).collect();
+        let texts: Vec<String> = queries.iter().map(|q| q.captions.join(", ")).collect();
+        let words = bound.words(&texts.iter().map(String::as_str).collect::<Vec<_>>())?;
+        Ok(bound.query(Some(&bound.plain(data, &references)?), Some(&words))?.to_vec())
+    };
+    Ok(queries.par_chunks(PART).map(part).collect::<Result<Vec<_>>>()?.concat())
 }
 
 /// Shares of composed queries with a hit in the top 1, 10, 50, and the median rank.
@@ -118,15 +129,7 @@ fn composed(
     if asked.is_empty() {
         return Ok(None);
     }
-    let part = |queries: &[&Composed]| -> Result<Vec<f32>> {
-        let bound = Bound::new(net, params, false)?;
-        let look = |i: usize| look(&data.items[i], &net.preprocess, None::<&mut ChaCha8Rng>);
-        let patches: Vec<f32> = queries.iter().flat_map(|q| look(q.reference)).collect();
-        let texts: Vec<String> = queries.iter().map(|q| q.captions.join(", ")).collect();
-        let words = bound.words(&texts.iter().map(String::as_str).collect::<Vec<_>>())?;
-        Ok(bound.query(Some(&bound.photos(&patches)?), Some(&words))?.to_vec())
-    };
-    let queries = asked.par_chunks(PART).map(part).collect::<Result<Vec<_>>>()?.concat();
+    let queries = embed_composed(net, params, data, &asked)?;
     let targets: Vec<HashSet<usize>> = asked.iter().map(|q| q.targets.iter().copied().collect()).collect();
     let ranks = gallery.ranks(&queries, |q, i| targets[q].contains(&i), |q| Some(asked[q].reference));
     let mut sorted = ranks.clone();
@@ -171,7 +174,8 @@ impl Gallery {
         Self { items, vectors, d }
     }
 
-    fn scores(&self, query: &[f32]) -> Vec<f32> {
+    /// Cosines of a query with every item.
+    pub(super) fn scores(&self, query: &[f32]) -> Vec<f32> {
         let n = self.items.len();
         let mut scores = vec![0.0; n];
         mm([1, n, self.d], (query, self.d, 1), (&self.vectors, n), (&mut scores, n), false);
