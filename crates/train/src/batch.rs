@@ -234,17 +234,17 @@ impl Sampler<'_> {
         let title = &self.data.items[target].title;
         let sentences = self.data.shop.as_ref().and_then(|shop| shop.sentences.get(target));
         let roll = rng.random_range(0.0..1.0);
-        if roll < 0.4
+        if roll < 0.3
             && let Some((text, used)) = phrases::phrase(self.data, target, rng)
         {
             return (text, Says::Attributes(used));
         }
-        if roll < 0.5
+        if roll < 0.4
             && let Some(sentence) = sentences.and_then(|sentences| sentences.choose(rng))
         {
             return (sentence.clone(), Says::Title);
         }
-        (if roll < 0.75 { phrases::thinned(title, rng) } else { title.clone() }, Says::Title)
+        (if roll < 0.6 { phrases::thinned(title, rng) } else { title.clone() }, Says::Title)
     }
 }
 

@@ -188,7 +188,7 @@ impl Tune {
     fn settings(&self, start: &Model, lanes: usize) -> Settings {
         let minutes = self.minutes.unwrap_or(if self.head_only { 5.0 } else { 30.0 });
         let frozen = if self.head_only { vec!["image".to_string(), "text".to_string()] } else { vec![] };
-        let rate_head = if self.head_only { 1e-3 } else { 3e-4 };
+        let rate_head = 3e-4;
         Settings {
             batch: self.batch,
             accumulate: 1,
@@ -263,7 +263,8 @@ impl Tune {
             }
             bar.set_message(told);
             // not a number compares as no better
-            if score > best.score + if best.weights.is_none() { GAIN } else { 0.0 } {
+            let gain = score > best.score + if best.weights.is_none() { GAIN } else { 0.0 };
+            if gain && measured.loses_nothing(before) {
                 *best = Best { score, weights: Some(flat(&run.state.to_model(lesson.start)?, &run.settings.frozen)) };
                 best.save(folder)?;
             }

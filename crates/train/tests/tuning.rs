@@ -117,7 +117,7 @@ fn a_shop_tunes_a_model_that_answers_better_and_has_the_format_of_its_start() {
 #[test]
 fn the_head_alone_leaves_both_encoders_as_they_are() {
     let world = world();
-    let report = run(&words(&world, "--steps 60 --head-only --rate 5"));
+    let report = run(&words(&world, "--steps 60 --head-only --rate 17"));
     assert_eq!(report["written"], true, "{report}");
     let read = |folder: &str, part: Part| {
         let folder = world.path(folder);

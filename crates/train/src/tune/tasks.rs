@@ -20,6 +20,9 @@ const TOP: usize = 10;
 /// Phrases, and titles, that are asked.
 const MOST: usize = 1000;
 
+/// What a task may lose on the products to validate on; more, where few queries leave its figure less certain.
+const LOSS: f32 = 0.01;
+
 /// What one task gave, by query.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scores {
@@ -55,6 +58,16 @@ impl Measured {
         ]
     }
 
+    /// Whether no task of the shop is answered worse than at the `start`, by more than chance may do. A model that finds changes
+    /// better and titles worse is no better one.
+    pub fn loses_nothing(&self, start: &Self) -> bool {
+        let pairs = self.tasks().into_iter().zip(start.tasks());
+        pairs.into_iter().all(|((_, now), (_, then))| {
+            let change: Vec<f32> = now.at_ten.iter().zip(&then.at_ten).map(|(now, then)| now - then).collect();
+            mean(&change) >= -LOSS.max(2.0 * standard_error(&change))
+        })
+    }
+
     /// One number to choose by: the mean over the tasks of the shop, less what was forgotten of the drawn garments since
     /// `start`.
     pub fn score(&self, start: &Self) -> f32 {
@@ -63,6 +76,12 @@ impl Measured {
         let forgotten = (mean(&start.drawn.smooth) - mean(&self.drawn.smooth)).max(0.0);
         mean(&asked) - forgotten / 3.0
     }
+}
+
+/// How far the mean of numbers lies from that of all that there might be, as a rule.
+fn standard_error(values: &[f32]) -> f32 {
+    let (n, middle) = (values.len().max(1) as f32, mean(values));
+    (values.iter().map(|value| (value - middle).powi(2)).sum::<f32>() / n / n).sqrt()
 }
 
 /// The mean of numbers; 0 of none.
@@ -232,4 +251,37 @@ fn drawn(net: &Net, params: &Params, data: &Data) -> Result<Scores> {
     let queries = embed_composed(net, params, data, &asked)?;
     let hit = |q: usize, item: usize| asked[q].targets.contains(&item);
     Ok(Scores::of_ranks(&gallery.ranks(&queries, hit, |q| Some(asked[q].reference))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(title: f32, phrase: f32, drawn: f32) -> Measured {
+        let scores = |value: f32| Scores { at_ten: vec![value; 10], smooth: vec![value; 10] };
+        Measured { title: scores(title), phrase: scores(phrase), drawn: scores(drawn), ..Measured::default() }
+    }
+
+    #[test]
+    fn a_gain_in_one_task_does_not_pay_for_a_loss_in_another() {
+        let start = measured(0.8, 0.3, 0.9);
+        // what is measured, whether nothing is lost, and whether the score is higher
+        let cases = [
+            (measured(0.85, 0.35, 0.9), true, true),
+            (measured(0.7, 0.6, 0.9), false, true),
+            (measured(0.795, 0.4, 0.9), true, true),
+            (measured(0.8, 0.3, 1.0), true, false),
+            (measured(0.81, 0.3, 0.7), true, false),
+            (measured(f32::NAN, 0.3, 0.9), false, false),
+        ];
+        for (now, loses_nothing, better) in cases {
+            assert_eq!((now.loses_nothing(&start), now.score(&start) > start.score(&start)), (loses_nothing, better));
+        }
+        // one query of thirty may be chance, thirty of 900 are not
+        let of = |n: usize, lost: usize| {
+            let title = |at_ten: Vec<f32>| Measured { title: Scores { smooth: vec![], at_ten }, ..Measured::default() };
+            title((0..n).map(|i| if i < lost { 0.0 } else { 1.0 }).collect()).loses_nothing(&title(vec![1.0; n]))
+        };
+        assert!(of(30, 1) && !of(900, 30));
+    }
 }
