@@ -17,7 +17,20 @@ packages=(--package vitrine --package vitrine-demo --package vitrine-train)
 # writes the JavaScript of a compiled wasm build; need_wasm builds it
 bindings=target/tools/release/bindings
 
-say() { printf '\n== %s\n' "$*"; }
+# What is done now, and when it began, in minutes and seconds since the start.
+stages=()
+say() {
+    local at
+    at=$(printf '%d:%02d' $((SECONDS / 60)) $((SECONDS % 60)))
+    printf '\n== %s %s\n' "$at" "$*"
+    stages+=("$at $*")
+}
+
+# Where the time of a long run went.
+print_stages() {
+    printf '\n== when each part began; the end at %d:%02d\n' $((SECONDS / 60)) $((SECONDS % 60))
+    printf '%s\n' "${stages[@]}"
+}
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # Debian's packages, where this may install them.
@@ -280,6 +293,7 @@ case "${1:-serve}" in
         [ "${1:-serve}" = demo ] || exec target/release/vitrine serve dist --port "${PORT:-8080}"
         ;;
     test)
+        trap print_stages EXIT
         need_rust
         have rustfmt && cargo fmt --all --check || { have rustfmt && exit 1; echo "skipped: cargo fmt is not installed"; }
         need_vulkan
