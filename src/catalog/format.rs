@@ -505,6 +505,16 @@ pub(crate) mod tests {
         assert!(matches!(Shard::decode(&bytes), Err(Error::Catalog(_))));
     }
 
+    #[test]
+    fn a_shard_of_another_mark_or_version_is_refused() {
+        for (at, to) in [(0, 0), (7, 0), (8, 0), (8, WHOLE as u8 + 1), (11, 1)] {
+            let mut bytes = sample().encode();
+            bytes[at] = to;
+            let error = Shard::decode(&bytes).unwrap_err().to_string();
+            assert!(error.contains("VITRSHRD"), "byte {at}: {error}");
+        }
+    }
+
     proptest! {
         #[test]
         fn damaged_bytes_never_panic(cut in 0usize..80, at in 0usize..80, to in any::<u8>()) {
