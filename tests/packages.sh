@@ -42,7 +42,7 @@ try_npm() {
     mkdir "$work/npm" && cd "$work/npm"
     echo '{"name": "shop", "private": true, "type": "module"}' >package.json
     local main=$made/vitrine-$version.tgz platform
-    platform=$(ls "$made"/vitrine-*-"$version".tgz)
+    platform=$made/vitrine-$(node -p '`${process.platform}-${process.arch}`')-$version.tgz
     # without the platform's package first: the error must say what is missing
     npm install --no-save --silent --offline --no-audit --no-fund --omit=optional "$main"
     if npx --offline "vitrine@$version" --version 2>said; then fail "expected an error where no program is installed"; fi
@@ -58,10 +58,12 @@ try_npm() {
 try_wheel() {
     mkdir "$work/pypi" && cd "$work/pypi"
     python3 -m venv shop
-    local wheel
-    wheel=$(ls "$made"/vitrine-"$version"-*.whl)
-    echo "$wheel --hash=sha256:$(sha256sum "$wheel" | cut -d ' ' -f 1)" >wheel.txt
-    shop/bin/pip install --quiet --disable-pip-version-check --no-index --require-hashes -r wheel.txt
+    # pip chooses the wheel of this platform among all that were made
+    {
+        printf 'vitrine==%s' "$version"
+        sha256sum "$made"/vitrine-"$version"-*.whl | sed 's/ .*//; s/^/ --hash=sha256:/' | tr -d '\n'
+    } >wheels.txt
+    shop/bin/pip install --quiet --disable-pip-version-check --no-index --find-links "$made" --require-hashes -r wheels.txt
     shop/bin/vitrine --version
     shop/bin/vitrine index "$work/photos" --out catalog
     shop/bin/python -m vitrine search catalog --text "red dress" -k 2 --json | same_hits "python -m vitrine"
