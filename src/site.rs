@@ -22,9 +22,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// Files beside the page that only its npm package is made of.
-const PACKAGE: [&str; 4] = ["package.json", "README.md", "site.json", "embed/prepack.mjs"];
-
 /// The page's scripts and its workers.
 const ENTRIES: [&str; 5] = ["app.js", "ui/renew.js", "ui/language.js", "worker.js", "pool.js"];
 /// What runs in workers alone, beside the bindings in `pkg/`.
@@ -132,7 +129,7 @@ impl Build<'_> {
         let (manifest, wasm) = (&catalog.manifest, self.builds()?);
         let title = self.title.as_ref().unwrap_or(&manifest.title);
         let (logo, app) = (self.put_logo(written)?, self.app(title)?);
-        let files: Vec<String> = tree(self.www)?.into_iter().filter(|file| !PACKAGE.contains(&&**file)).collect();
+        let files = tree(self.www)?;
         let page = files.iter().map(|file| Ok((file.as_str(), self.page_file(file)?))).collect::<Result<Vec<_>>>()?;
         let mut hashes: BTreeMap<&str, String> = page.iter().map(|(file, bytes)| (*file, sha256_hex(bytes))).collect();
         let start = self.start(&files, manifest)?;

@@ -10,7 +10,10 @@ export * from './vitrine.js';
 const pause = 180; // ms without a key press before the words are searched
 const nothing = () => ({ words: '', product: null, image: null, filter: {}, sort: '', price: null });
 
-export class VitrineSearch extends HTMLElement {
+/** Where there is no document, such as on a server that renders pages, the module is there and the element is not. */
+const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class {});
+
+export class VitrineSearch extends Base {
   static observedAttributes = ['catalog', 'words', 'product', 'k', 'filters'];
 
   #root = this.attachShadow({ mode: 'open' });
@@ -363,4 +366,5 @@ export class VitrineSearch extends HTMLElement {
   }
 }
 
-if (!customElements.get('vitrine-search')) customElements.define('vitrine-search', VitrineSearch);
+if (globalThis.customElements && !customElements.get('vitrine-search'))
+  customElements.define('vitrine-search', VitrineSearch);

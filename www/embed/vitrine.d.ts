@@ -108,7 +108,7 @@ export interface Progress {
   refused: Refusal | null;
 }
 
-/** `code`: argument, filter, product, photo, refused, closed, engine, crash, network, status,
+/** `code`: argument, browser (there is none), filter, product, photo, refused, closed, engine, crash, network, status,
  * page (a web page in place of a file) or mismatch (a damaged file). */
 export class VitrineError extends Error {
   readonly code: string;

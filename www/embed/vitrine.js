@@ -32,6 +32,11 @@ export async function open({ site, program = new URL('../', import.meta.url), ke
       'argument',
       'opening: expected the address of a folder that `vitrine site` wrote, got none; give site',
     );
+  if (!globalThis.document)
+    throw new VitrineError(
+      'browser',
+      'opening: expected a browser, got none; import it anywhere, and open it in the page (on a server, `vitrine/node` makes sites)',
+    );
   const [base, home] = [folder(site, document.baseURI), folder(program, document.baseURI)];
   try {
     const described = (await fetchManifest(new URL('site.json', base).href)).manifest;
