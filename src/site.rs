@@ -4,6 +4,7 @@ pub mod check;
 pub mod headers;
 mod logo;
 mod modules;
+mod packs;
 mod published;
 pub mod relevance;
 mod slim;
@@ -31,6 +32,8 @@ const ENTRIES: [&str; 5] = ["app.js", "ui/renew.js", "ui/language.js", "worker.j
 const WORKERS: [&str; 3] = ["worker.js", "pool.js", "core/cells.js"];
 /// What the page and its worker load besides for a clustered catalog.
 const CLUSTERED: [&str; 2] = ["core/clustered.js", "core/cells.js"];
+/// What the page loads besides for a catalog whose photos are in packs.
+const PACKED: [&str; 2] = ["core/packs.js", "ui/packed.js"];
 /// A visitor needs one file of these.
 const SENTENCES: &str = "ui/strings/";
 /// The build that needs nothing and must be there.
@@ -59,6 +62,9 @@ pub struct Site<'a> {
     /// For hosts that send no headers of their own, such as GitHub Pages: the service worker adds those that threads
     /// need, and a visitor's first page is loaded again once to get them.
     pub isolate: bool,
+    /// The most files that the host takes: a site of more gets packs of photos in place of a file each. None for a host
+    /// that takes any number.
+    pub max_files: Option<usize>,
 }
 
 /// What was written.
@@ -70,6 +76,10 @@ pub struct Written {
     pub changed: usize,
     /// Their bytes together.
     pub bytes: u64,
+    /// Photos that products name.
+    pub photos: usize,
+    /// Files that hold several photos each, where the host does not take one for each.
+    pub packs: usize,
     /// Files among the photos that are no whole photos, and are not published.
     pub left_out: Vec<LeftOut>,
     #[serde(skip)]
@@ -108,7 +118,10 @@ impl<'a> std::ops::Deref for Build<'a> {
 impl Build<'_> {
     /// Everything that others refer to first, `index.html` last.
     fn build(&self) -> Result<Written> {
-        let catalog = Folder::open(self.catalog)?;
+        let mut catalog = Folder::open(self.catalog)?;
+        if catalog.manifest.packs.is_some() {
+            return Err(already_packed(self.catalog));
+        }
         let manifest = &catalog.manifest;
         let model = Description::open(self.model)?;
         manifest.check_model(&model.fingerprint)?;
@@ -121,8 +134,14 @@ impl Build<'_> {
         for file in manifest.files() {
             self.put(&format!("catalog/{}", file.file), &catalog.read(file)?, &mut written)?;
         }
-        self.put_photos(&catalog, &mut written)?;
-        self.copy(&self.catalog.join(MANIFEST), "catalog/catalog.json", &mut written)?;
+        match self.put_photos(&catalog, &mut written)? {
+            None => self.copy(&self.catalog.join(MANIFEST), "catalog/catalog.json", &mut written)?,
+            Some(packs) => {
+                catalog.manifest.packs = Some(packs);
+                let json = serde_json::to_vec_pretty(&catalog.manifest).map_err(|e| Error::Catalog(e.to_string()))?;
+                self.put("catalog/catalog.json", &json, &mut written)?;
+            }
+        }
         self.write_page(&catalog, &model, &mut written)?;
         Ok(written)
     }
@@ -147,7 +166,7 @@ impl Build<'_> {
         let at_once = |file: &&String| start.contains(*file) && !file.ends_with(".png");
         let (first, later): (Vec<_>, Vec<_>) = shell(&files).partition(at_once);
         let precache: Vec<String> = first.into_iter().chain(&logo).map(|file| format!("./{file}")).collect();
-        let used = later.into_iter().filter(|file| !CLUSTERED.contains(&file.as_str()));
+        let used = later.into_iter().filter(|file| !CLUSTERED.iter().chain(&PACKED).any(|one| one == file));
         let later: Vec<String> = used.map(|file| format!("./{file}")).collect();
         let known = self.before.read("site.json").and_then(|site| serde_json::from_slice(&site).ok());
         let (measured, relevance) = relevance::measure_again(catalog, self.model, model, &known.unwrap_or_default())?;
@@ -198,6 +217,9 @@ impl Build<'_> {
         let mut entries = ENTRIES.to_vec();
         if manifest.cells.is_some() {
             entries.extend(CLUSTERED);
+        }
+        if manifest.packs.is_some() {
+            entries.extend(PACKED);
         }
         let mut start = modules::imported(&entries, |file| self.text(file))?;
         let code = |file: &str| file.ends_with(".js") || (file.ends_with(".css") && file.starts_with("ui/"));
@@ -332,6 +354,15 @@ impl Build<'_> {
         written.bytes += bytes.len() as u64;
         Ok(())
     }
+}
+
+/// A site's own catalog has no photos to make another site of.
+fn already_packed(catalog: &Path) -> Error {
+    Error::Argument(format!(
+        "building the site: expected a catalog that `vitrine index` wrote, got that of a site, whose photos are in packs, in \
+         {}; name the catalog that the site was made of",
+        catalog.display()
+    ))
 }
 
 fn check_accent(accent: Option<&str>) -> Result<()> {

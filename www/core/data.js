@@ -15,6 +15,7 @@ import { badName } from './names.js';
  * @property {FacetEntry[]} facets
  * @property {Part & {k: number}} neighbours   the file itself only where the catalog is a whole one
  * @property {{centres: Part, facets: Part, window: Part}} [cells]   of a clustered catalog
+ * @property {Part & {folder: string}} [packs]   the list of the packs that hold its photos, and their folder
  */
 /** @typedef {{name: string, fingerprint: string, note?: string, parts: (Part & {part: string})[], instant?: Part & {part: string}, preprocess?: {fit: string}}} Model   model.json */
 /** @typedef {Part & {name: string, needs: string[]}} Build   of the wasm, in site.json */
@@ -168,11 +169,16 @@ const partials = new Map();
  * @param {string} url
  * @param {string} file
  * @param {Partial} partial
- * @param {{signal: AbortSignal, pastCache: boolean}} options
+ * @param {{signal: AbortSignal, pastCache: boolean, priority?: RequestPriority}} options
  */
-async function request(url, file, partial, { signal, pastCache }) {
+async function request(url, file, partial, { signal, pastCache, priority }) {
   if (partial.length && !pastCache) {
-    const rest = await fetch(url, { signal, cache: 'no-store', headers: { range: `bytes=${partial.length}-` } });
+    const rest = await fetch(url, {
+      signal,
+      priority,
+      cache: 'no-store',
+      headers: { range: `bytes=${partial.length}-` },
+    });
     if (rest.status === 206 && rest.headers.get('content-range')?.startsWith(`bytes ${partial.length}-`)) return rest;
     if (![206, 416].includes(rest.status)) {
       // a host that knows no ranges has just sent the whole file
@@ -183,7 +189,7 @@ async function request(url, file, partial, { signal, pastCache }) {
     await rest.body?.cancel();
   }
   partial.length = 0;
-  const whole = await fetch(url, { signal, cache: pastCache ? 'reload' : 'default' });
+  const whole = await fetch(url, { signal, priority, cache: pastCache ? 'reload' : 'default' });
   expectFile(whole, file);
   return whole;
 }
@@ -191,9 +197,9 @@ async function request(url, file, partial, { signal, pastCache }) {
 /**
  * @param {string} url
  * @param {Part} part
- * @param {{signal: AbortSignal, pastCache: boolean, onBytes: (received: number) => void, onChunk: (chunk: Uint8Array<ArrayBuffer>, offset: number) => void, alive: () => void}} options
+ * @param {{signal: AbortSignal, pastCache: boolean, priority?: RequestPriority, onBytes: (received: number) => void, onChunk: (chunk: Uint8Array<ArrayBuffer>, offset: number) => void, alive: () => void}} options
  */
-async function download(url, part, { signal, pastCache, onBytes, onChunk, alive }) {
+async function download(url, part, { signal, pastCache, priority, onBytes, onChunk, alive }) {
   const file = part.file;
   // A manifest may say anything, and what it says is allocated.
   if (!(part.bytes >= 0 && part.bytes <= mostBytes)) {
@@ -206,7 +212,7 @@ async function download(url, part, { signal, pastCache, onBytes, onChunk, alive 
   const partial = partials.get(part.sha256) ?? { bytes: new Uint8Array(part.bytes), length: 0 };
   partials.set(part.sha256, partial);
   const { bytes } = partial;
-  const response = await request(url, file, partial, { signal, pastCache });
+  const response = await request(url, file, partial, { signal, pastCache, priority });
   if (partial.length) onChunk(bytes.subarray(0, partial.length), 0);
   const reader = /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body).getReader();
   try {
@@ -253,12 +259,12 @@ const mayPass = ({ code, details }) =>
  * times; a wrong hash is fetched once more, past every cache.
  * @param {string} url
  * @param {Part} part
- * @param {{store?: Store | null, signal?: AbortSignal, onBytes?: (received: number) => void, onChunk?: (chunk: Uint8Array<ArrayBuffer>, offset: number) => void, patience?: number, pause?: number}} [options]
+ * @param {{store?: Store | null, signal?: AbortSignal, priority?: RequestPriority, onBytes?: (received: number) => void, onChunk?: (chunk: Uint8Array<ArrayBuffer>, offset: number) => void, patience?: number, pause?: number}} [options]
  */
 export async function fetchPart(
   url,
   part,
-  { store, signal, onBytes = () => {}, onChunk = () => {}, patience = 30_000, pause = 400 } = {},
+  { store, signal, priority, onBytes = () => {}, onChunk = () => {}, patience = 30_000, pause = 400 } = {},
 ) {
   const kept = await store?.get(part);
   if (kept) {
@@ -276,7 +282,7 @@ export async function fetchPart(
     try {
       signal?.throwIfAborted();
       const bytes = await whileAlive(signal, patience, (both, alive) =>
-        download(url, part, { signal: both, onBytes, onChunk, alive, pastCache: damaged > 0 }),
+        download(url, part, { signal: both, priority, onBytes, onChunk, alive, pastCache: damaged > 0 }),
       );
       await store?.put(part, bytes);
       return bytes;
@@ -293,6 +299,17 @@ export async function fetchPart(
       throw error;
     }
   }
+}
+
+/** The bytes of a photo of the catalog, or of an address that the page around an element gives. @param {string} url */
+export async function fetchPhoto(url) {
+  const response = await fetch(url).catch(() => null);
+  if (!response?.ok)
+    throw new DataError(response ? 'status' : 'network', {
+      file: String(url).split('/').pop() ?? '',
+      status: String(response?.status),
+    });
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 /** The versions that this page reads, by the format that a manifest names. */

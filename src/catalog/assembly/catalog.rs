@@ -41,6 +41,7 @@ pub fn assemble_again(
         neighbours: Neighbours { file: None, k: neighbours::K.min(rows.len() - 1) },
         cells: None,
         photos: FolderName::parse(PHOTOS)?,
+        packs: None,
     };
     match cells {
         #[cfg(feature = "cli")]
