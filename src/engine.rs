@@ -17,7 +17,7 @@ use crate::search::reading::Reading;
 use crate::search::wanted::Wanted;
 use crate::search::words::TextIndex;
 use crate::search::{Filter, Found, Hit, Searchable, Vectors};
-use crate::text::{TextReader, Tokens};
+use crate::text::{Tokenizer, Tokens};
 use crate::weights::Checkpoint;
 use std::borrow::Cow;
 
@@ -225,7 +225,7 @@ impl<B: Backend> Asked<B> {
 pub struct Engine<B: Backend> {
     backend: B,
     description: Description,
-    reader: Option<TextReader>,
+    tokenizer: Option<Tokenizer>,
     text: Option<Bert<B>>,
     image: Option<Vit<B>>,
     fusion: Option<Fusion<B>>,
@@ -235,7 +235,7 @@ pub struct Engine<B: Backend> {
 impl<B: Backend> Engine<B> {
     /// A model without weights yet.
     pub fn new(backend: B, description: Description) -> Self {
-        Self { backend, description, reader: None, text: None, image: None, fusion: None, instant: None }
+        Self { backend, description, tokenizer: None, text: None, image: None, fusion: None, instant: None }
     }
 
     /// Reads a whole model folder.
@@ -279,7 +279,7 @@ impl<B: Backend> Engine<B> {
         let missing = || Error::Model(format!("expected sizes for part {part:?} in model.json, got none"));
         let Description { image, text, fusion, max_tokens, .. } = &self.description;
         match part {
-            Part::Tokenizer => self.reader = Some(TextReader::from_json(bytes, *max_tokens)?),
+            Part::Tokenizer => self.tokenizer = Some(Tokenizer::from_json(bytes, *max_tokens)?),
             Part::Text => {
                 let config = text.as_ref().ok_or_else(missing)?;
                 self.text = Some(Bert::load(b, &Checkpoint::from_bytes(bytes)?, config)?);
@@ -300,7 +300,7 @@ impl<B: Backend> Engine<B> {
 
     /// What can be searched with so far.
     pub fn ready(&self) -> Ready {
-        let text = self.fusion.is_some() && self.text.is_some() && self.reader.is_some();
+        let text = self.fusion.is_some() && self.text.is_some() && self.tokenizer.is_some();
         let image = self.fusion.is_some() && self.image.is_some();
         Ready { instant: self.instant.is_some(), text, image, composed: text && image }
     }
@@ -403,9 +403,9 @@ impl<B: Backend> Engine<B> {
 
     /// A reading without those unknown words that the text encoder knows as a whole.
     fn understood(&self, mut reading: Reading) -> Reading {
-        match (self.standing_in(), &self.reader) {
+        match (self.standing_in(), &self.tokenizer) {
             (Some(instant), _) => reading.forget(|word| instant.knows(word)),
-            (None, Some(reader)) => reading.forget(|word| reader.knows(word)),
+            (None, Some(tokenizer)) => reading.forget(|word| tokenizer.knows(word)),
             (None, None) => {}
         }
         reading
@@ -496,7 +496,7 @@ impl<B: Backend> Engine<B> {
         let shape = b.shape(&fused);
         let weight = |w: f32| b.tensor(&vec![w; shape.iter().product()], &shape);
         let kept = b.mul(&fused, &weight(1.0 - share.abs())?)?;
-        b.normalise(&b.add(&kept, &b.mul(&pole, &weight(share.abs())?)?)?)
+        b.normalize(&b.add(&kept, &b.mul(&pole, &weight(share.abs())?)?)?)
     }
 
     fn photo(&self, patches: &[Vec<f32>]) -> Result<Photo<B>> {
@@ -508,7 +508,7 @@ impl<B: Backend> Engine<B> {
     }
 
     fn tokens(&self, texts: &[&str]) -> Result<Tokens> {
-        self.reader.as_ref().ok_or_else(|| not_loaded("tokenizer"))?.read(texts)
+        self.tokenizer.as_ref().ok_or_else(|| not_loaded("tokenizer"))?.read(texts)
     }
 
     fn words(&self, tokens: &Tokens) -> Result<Words<B>> {
@@ -521,18 +521,18 @@ impl<B: Backend> Engine<B> {
         self.fusion.as_ref().ok_or_else(|| not_loaded("fusion head"))
     }
 
-    /// Attention of whole words: pieces joined, special tokens left out.
+    /// Attention of whole words: tokens joined, special tokens left out.
     fn word_weights(&self, text: &str, gamma: &[f32]) -> Result<Vec<(String, f32)>> {
-        let reader = self.reader.as_ref().ok_or_else(|| not_loaded("tokenizer"))?;
+        let tokenizer = self.tokenizer.as_ref().ok_or_else(|| not_loaded("tokenizer"))?;
         let mut words: Vec<(String, f32)> = Vec::new();
-        for (piece, &weight) in reader.pieces(text)?.iter().zip(gamma) {
-            match words.last_mut().filter(|_| piece.continues) {
+        for (token, &weight) in tokenizer.tokens(text)?.iter().zip(gamma) {
+            match words.last_mut().filter(|_| token.continues) {
                 Some((word, sum)) => {
-                    word.push_str(&piece.text);
+                    word.push_str(&token.text);
                     *sum += weight;
                 }
-                None if piece.text.is_empty() => {}
-                None => words.push((piece.text.clone(), weight)),
+                None if token.text.is_empty() => {}
+                None => words.push((token.text.clone(), weight)),
             }
         }
         Ok(words)

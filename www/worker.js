@@ -2,7 +2,7 @@
 // Messages: {id, method, args} → {id, result | error}, before it {id, partial} where answers come bit by bit; unasked for: {event: 'state' | 'requests', …}.
 import { DataError, Store, fetchPart } from './core/data.js';
 import { held } from './core/names.js';
-import { runnable, threadCount } from './core/variants.js';
+import { runnable, threadCount } from './core/builds.js';
 import { Modules } from './core/modules.js';
 
 const preparedAtOnce = 2000; // photos of a large catalog, some tens of milliseconds of a phone
@@ -13,7 +13,7 @@ let modules = null; // what else runs here comes through it, verified
 let engine = null; // the wasm module's Vitrine
 let program = null; // the bindings that it came with
 let store = null;
-let cells = null; // of a clustered catalog
+let clusters = null; // of a clustered catalog
 let site, base, model, catalog, texts, language;
 let builds = []; // of the program, that this browser can run, the fastest first
 let build = null; // the one that runs
@@ -218,30 +218,30 @@ class Compiler {
 
 /** The fastest build that this browser takes. One that it refuses after all is followed by the next. */
 async function loadWasm() {
-  for (const [i, variant] of builds.entries()) {
+  for (const [i, chosen] of builds.entries()) {
     try {
-      return await loadBuild(variant);
+      return await loadBuild(chosen);
     } catch (error) {
       const refused =
         error instanceof WebAssembly.CompileError ||
         error instanceof WebAssembly.LinkError ||
         error instanceof RangeError;
       if (!refused) throw error;
-      if (i + 1 === builds.length) throw new DataError('refused', { file: variant.file, why: 'simd' });
+      if (i + 1 === builds.length) throw new DataError('refused', { file: chosen.file, why: 'simd' });
       plan('wasm', builds[i + 1]);
     }
   }
 }
 
-async function loadBuild(variant) {
-  const url = new URL(variant.file, base).href;
-  const script = variant.file.replace(/_bg\.wasm$/, '.js');
-  const threads = variant.needs.includes('threads');
+async function loadBuild(chosen) {
+  const url = new URL(chosen.file, base).href;
+  const script = chosen.file.replace(/_bg\.wasm$/, '.js');
+  const threads = chosen.needs.includes('threads');
   // all of a build, or none of it: the code of its threads is verified before anything of it starts
   const bindings = Promise.all([modules.import(script), modules.url(script), threads && modules.worker('pool.js')]);
   bindings.catch(() => {}); // told where it is awaited
   const compiler = new Compiler();
-  const bytes = await take('wasm', url, variant, (chunk, offset) => compiler.take(chunk, offset)).catch((error) => {
+  const bytes = await take('wasm', url, chosen, (chunk, offset) => compiler.take(chunk, offset)).catch((error) => {
     compiler.cancel();
     throw error;
   });
@@ -255,7 +255,7 @@ async function loadBuild(variant) {
   made.open_catalog(texts.catalog);
   made.set_language(language);
   engine = made;
-  build = variant.name;
+  build = chosen.name;
 }
 
 /** They join when they are up; until then, and where they fail, the engine works alone. */
@@ -348,12 +348,12 @@ const methods = {
   async query({ photo, ...query }, partial) {
     if (photo) query.photo = photos.get(photo) ?? missing(photo);
     await learnFor(query.text);
-    return cells ? cells.query(query, partial) : alone(() => answer(query));
+    return clusters ? clusters.query(query, partial) : alone(() => answer(query));
   },
 
   neighbours(like, partial) {
     const { row, k, rows, relevance } = like;
-    return cells ? cells.neighbours(like, partial) : alone(() => engine.neighbours(row, k, rows, relevance));
+    return clusters ? clusters.neighbours(like, partial) : alone(() => engine.neighbours(row, k, rows, relevance));
   },
 
   complete: ({ text, words, rows }) => alone(() => engine.complete(text, words, rows)),
@@ -387,7 +387,7 @@ function decide(name, why, adapter) {
 let trial = null;
 let graphics = null; // core/webgpu.js, where the browser knows WebGPU
 function accelerate() {
-  if (catalog.cells) return; // its vectors are never all here, and those of a few cells are no work
+  if (catalog.cells) return; // its vectors are never all here, and those of a few clusters are no work
   trial ??= (async () => {
     if (wanted === 'cpu') return decide('cpu', 'forced');
     if (!('gpu' in navigator)) return decide('cpu', 'absent');
@@ -447,7 +447,7 @@ async function loadImage() {
 
 /** Shards go into the engine in row order, whatever order they arrive in. */
 async function loadShards() {
-  if (catalog.cells) return loadCentres();
+  if (catalog.cells) return loadCentroids();
   const entry = parts.get('shards');
   entry.wanted = true;
   entry.state = 'loading';
@@ -525,14 +525,14 @@ async function prepare() {
   while (!(await whole())) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-/** Of a clustered catalog only the centres are fetched ahead. */
-async function loadCentres() {
+/** Of a clustered catalog only the centroids are fetched ahead. */
+async function loadCentroids() {
   const { centres } = catalog.cells;
   const bytes = await take('shards', new URL(centres.file, new URL(site.catalog, base)).href, centres);
   await stage('wasm', loadWasm);
-  await alone(() => engine.open_cells(bytes));
-  const { CellSearch } = await modules.import('core/cells.js');
-  cells = new CellSearch(catalog, new URL(site.catalog, base).href, {
+  await alone(() => engine.open_clusters(bytes));
+  const { ClusterSearch } = await modules.import('core/clusters.js');
+  clusters = new ClusterSearch(catalog, new URL(site.catalog, base).href, {
     engine,
     store,
     alone,

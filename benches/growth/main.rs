@@ -10,19 +10,24 @@
 use anyhow::{Context, ensure};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use vitrine::backend::cpu::Cpu;
 use vitrine::catalog::assembly::Rows;
+use vitrine::catalog::folder::Folder;
 use vitrine::catalog::format::{Item, Manifest, ModelRef, Shard};
 use vitrine::engine::Engine;
+use vitrine::hash::PhotoName;
 use vitrine::indexer::{PHOTOS, PartManifest, PartOf, Whole};
-use vitrine::quant::quantise_rows;
-use vitrine::search::clustered::Cells;
+use vitrine::photo_file::PhotoFile;
+use vitrine::quant::quantize_rows;
+use vitrine::search::clustered::Clustered;
 use vitrine::search::opened::Catalog;
 use vitrine::search::{Filter, Index, Vectors};
+use vitrine::site::check::MOST_FILES;
+use vitrine::site::packs::{Rows as PhotoRows, small_copy};
 use vitrine::staging::{self, Growth};
 
 /// Queries of each kind.
@@ -30,6 +35,12 @@ const QUERIES: usize = 100;
 /// Hits that the recall is about, and hits that the page asks for.
 const K: usize = 50;
 const WANTED: usize = 96;
+/// Cards of a screen.
+const SCREEN: usize = 24;
+/// Files of a site beside its catalog, about.
+const PAGE_FILES: usize = 130;
+/// Photos of a clustered catalog's window, which are files of their own.
+const WINDOW: usize = 240;
 /// Parts that `merge` is given.
 const PARTS: usize = 4;
 /// Photos encoded to tell what one costs.
@@ -70,7 +81,7 @@ impl Real {
             }
             let rows = 0..catalog.manifest.count as u32;
             real.vectors.extend(rows.filter_map(|row| catalog.index().vector(row)).flatten());
-            let file = catalog.manifest.neighbours.file.as_ref().context("a catalog without cells was expected")?;
+            let file = catalog.manifest.neighbours.file.as_ref().context("a catalog without clusters was expected")?;
             let table = std::fs::read(folder.join(&file.file))?;
             let rows = table.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) + start);
             real.neighbours.extend(rows);
@@ -160,7 +171,7 @@ fn write_parts(real: &Real, n: usize, folder: &Path) -> anyhow::Result<Vec<PathB
     let (photo, bytes) = (real.items[0].photo.clone(), photos(real, &[0])?.remove(0));
     for i in 0..n {
         let (vector, item) = real.row(i, n, noise, &mut random);
-        let (values, scales) = quantise_rows(&vector, real.dimension);
+        let (values, scales) = quantize_rows(&vector, real.dimension);
         let part = (1..=PARTS).find(|&part| PartOf { part, of: PARTS }.holds(&item.id)).unwrap_or(1);
         rows[part - 1].push(&Item { photo: photo.clone(), ..item }, scales[0], &values)?;
     }
@@ -186,14 +197,14 @@ fn write_parts(real: &Real, n: usize, folder: &Path) -> anyhow::Result<Vec<PathB
 }
 
 /// Runs `vitrine merge` and returns its seconds and the most memory that it held, in MB.
-fn merge(parts: &[PathBuf], out: &Path, cells: &str) -> anyhow::Result<(f64, f64)> {
+fn merge(parts: &[PathBuf], out: &Path, clusters: &str) -> anyhow::Result<(f64, f64)> {
     let start = Instant::now();
     let mut run = Command::new(env!("CARGO_BIN_EXE_vitrine"))
         .arg("merge")
         .args(parts)
         .arg("--out")
         .arg(out)
-        .args(["--cells", cells])
+        .args(["--cells", clusters])
         .stdout(Stdio::null())
         .spawn()?;
     let mut most = 0.0f64;
@@ -231,34 +242,34 @@ impl Site {
         Ok(Self { manifest, folder: folder.to_path_buf(), exact, shards })
     }
 
-    fn cells(&self) -> anyhow::Result<Option<Cells>> {
-        let Some(files) = &self.manifest.cells else { return Ok(None) };
-        Ok(Some(Cells::open(&self.manifest, &std::fs::read(self.folder.join(&files.centres.file))?)?))
+    fn clusters(&self) -> anyhow::Result<Option<Clustered>> {
+        let Some(files) = &self.manifest.clusters else { return Ok(None) };
+        Ok(Some(Clustered::open(&self.manifest, &std::fs::read(self.folder.join(&files.centroids.file))?)?))
     }
 
     /// What the page does for one query, from nothing: the hits, the bytes of vectors, and the bytes of metadata.
-    fn visit(&self, mut cells: Cells, query: &[f32]) -> anyhow::Result<(HashSet<u32>, u64, u64)> {
+    fn visit(&self, mut clusters: Clustered, query: &[f32]) -> anyhow::Result<(HashSet<u32>, u64, u64)> {
         let (mut best, mut vectors) = (Vec::new(), 0);
-        for round in cells.rounds(query, None)? {
-            for cell in round {
-                vectors += self.manifest.shards[cell as usize].vectors.bytes;
-                cells.put(cell as usize, self.shards[cell as usize].clone())?;
+        for probe in clusters.probes(query, None)? {
+            for cluster in probe {
+                vectors += self.manifest.shards[cluster as usize].vectors.bytes;
+                clusters.put(cluster as usize, self.shards[cluster as usize].clone())?;
             }
-            let before = std::mem::replace(&mut best, cells.top_k(query, WANTED, Filter::default())?);
+            let before = std::mem::replace(&mut best, clusters.top_k(query, WANTED, Filter::default())?);
             if before.iter().map(|hit| hit.row).eq(best.iter().map(|hit| hit.row)) {
                 break;
             }
         }
         let mut metadata = HashSet::new();
         let mut end = 0;
-        for (cell, shard) in self.manifest.shards.iter().enumerate() {
+        for (cluster, shard) in self.manifest.shards.iter().enumerate() {
             let start = end;
             end += shard.count as u32;
             if best.iter().take(K).any(|hit| (start..end).contains(&hit.row)) {
-                metadata.insert(cell);
+                metadata.insert(cluster);
             }
         }
-        let metadata = metadata.into_iter().map(|cell| self.manifest.shards[cell].items.bytes).sum();
+        let metadata = metadata.into_iter().map(|cluster| self.manifest.shards[cluster].items.bytes).sum();
         Ok((best.iter().take(K).map(|hit| hit.row).collect(), vectors, metadata))
     }
 }
@@ -283,17 +294,75 @@ fn exact_ms(site: &Site, queries: &[Vec<f32>]) -> anyhow::Result<f64> {
     Ok(times[times.len() / 2])
 }
 
+/// Bytes of a photo and of its small copies by their longest side, the means of some real photos.
+struct PhotoBytes {
+    own: f64,
+    small: HashMap<u32, f64>,
+}
+
+impl PhotoBytes {
+    fn measure(real: &Real) -> anyhow::Result<Self> {
+        let rows: Vec<usize> = (0..ENCODED).map(|i| i * real.items.len() / ENCODED).collect();
+        let photos = photos(real, &rows)?;
+        let photos = photos.iter().map(|photo| PhotoFile::read(photo)).collect::<vitrine::Result<Vec<_>>>()?;
+        let mean = |lengths: Vec<usize>| lengths.iter().sum::<usize>() as f64 / lengths.len() as f64;
+        let small = |side: u32| -> anyhow::Result<(u32, f64)> {
+            let copies = photos.iter().map(|photo| Ok(small_copy(photo, side)?.len()));
+            Ok((side, mean(copies.collect::<anyhow::Result<_>>()?)))
+        };
+        let own = mean(photos.iter().map(|photo| photo.published.len()).collect());
+        Ok(Self { own, small: [256, 320, 400].into_iter().map(small).collect::<anyhow::Result<_>>()? })
+    }
+}
+
+/// A row of the third table: the files of a site for a host that takes [`MOST_FILES`], and what a screen of cards fetches of
+/// its packs. The rows of these catalogs share one photo, so each gets a name of its own here; bytes are those of real photos.
+fn packs(site: &Site, name: &str, bytes: &PhotoBytes, queries: &[(&str, Vec<Vec<f32>>)]) -> anyhow::Result<String> {
+    let catalog = Folder::open(&site.folder)?;
+    let mut rows = PhotoRows::read(&catalog)?;
+    for (photo, item) in rows.names.iter_mut().zip(catalog.items()?) {
+        *photo = PhotoName::of_content("jpg", item.id.as_bytes())?;
+    }
+    let others = PAGE_FILES + catalog.manifest.files().count();
+    let window = if catalog.manifest.clusters.is_some() { WINDOW } else { 0 };
+    if others + rows.names.len() <= MOST_FILES {
+        return Ok(format!("| {name} | {} | none | | | | | |", others + rows.names.len()));
+    }
+    let plan = rows.plan(MOST_FILES - MOST_FILES / 50 - others - window, bytes.own as u64);
+    let files = others + window + 1 + plan.cuts.len() * if plan.large { 2 } else { 1 };
+    let photo = bytes.small[&plan.side];
+    let mut screens = Vec::new();
+    for query in queries.iter().flat_map(|(_, queries)| queries) {
+        let hits = site.exact.top_k(query, SCREEN, Filter::default())?;
+        let of = |row: u32| plan.cuts.partition_point(|cut| cut.end <= row as usize);
+        let packs: HashSet<usize> = hits.iter().map(|hit| of(hit.row)).collect();
+        let rows: usize = packs.iter().map(|&pack| plan.cuts[pack].len()).sum();
+        screens.push((rows as f64 * photo / 1e6, packs.len()));
+    }
+    screens.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mean = screens.iter().map(|(megabytes, _)| megabytes).sum::<f64>() / screens.len() as f64;
+    let (most, asked) = screens[screens.len() - 1];
+    let size = rows.names.len() as f64 / plan.cuts.len() as f64;
+    let large = if plan.large { format!("{:.2}", size * bytes.own / 1e6) } else { "none".into() };
+    Ok(format!(
+        "| {name} | {files} | {size:.0} | {} | {:.2} | {mean:.1} | {most:.1} ({asked}) | {large} |",
+        plan.side,
+        size * photo / 1e6
+    ))
+}
+
 /// One row of the first table, and the rows of the second.
 fn measure(
     real: &Real,
     n: usize,
-    cells: &str,
+    clusters: &str,
     queries: &[(&str, Vec<Vec<f32>>)],
-) -> anyhow::Result<(String, Vec<String>)> {
+    bytes_of: &PhotoBytes,
+) -> anyhow::Result<(String, Vec<String>, String)> {
     let folder = tempfile::tempdir()?;
     let out = folder.path().join("catalog");
     let parts = write_parts(real, n, folder.path())?;
-    let (seconds, memory) = merge(&parts, &out, cells)?;
+    let (seconds, memory) = merge(&parts, &out, clusters)?;
     let site = Site::open(&out)?;
     let manifest = &site.manifest;
     let mark = if n > real.items.len() { "*" } else { "" };
@@ -306,7 +375,8 @@ fn measure(
         exact_ms(&site, &queries[0].1)?,
     );
     let mut rows = Vec::new();
-    let Some(opened) = site.cells()? else { return Ok((row, rows)) };
+    let packs = packs(&site, &format!("{n}{mark}"), bytes_of, queries)?;
+    let Some(opened) = site.clusters()? else { return Ok((row, rows, packs)) };
     for (kind, queries) in queries {
         let (mut recall, mut least, mut sums) = (0.0, 1.0f64, [0.0; 2]);
         for query in queries {
@@ -324,7 +394,7 @@ fn measure(
             100.0 * vectors / total
         ));
     }
-    Ok((row, rows))
+    Ok((row, rows, packs))
 }
 
 /// Milliseconds of processor time that indexing takes for a photo, measured on one thread.
@@ -340,12 +410,12 @@ fn photo_ms(real: &Real, engine: &Engine<Cpu>) -> anyhow::Result<f64> {
 }
 
 fn main() -> anyhow::Result<()> {
-    let (mut catalogs, mut sizes, mut cells) = (vec![], "10000,100000,1000000".to_string(), "auto".to_string());
+    let (mut catalogs, mut sizes, mut clusters) = (vec![], "10000,100000,1000000".to_string(), "auto".to_string());
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--sizes" => sizes = args.next().context("--sizes wants numbers")?,
-            "--cells" => cells = args.next().context("--cells wants auto, none or a number")?,
+            "--cells" => clusters = args.next().context("--cells wants auto, none or a number")?,
             _ => catalogs.push(PathBuf::from(arg)),
         }
     }
@@ -365,14 +435,21 @@ fn main() -> anyhow::Result<()> {
     );
     println!("| photos | merge s | merge MB | shards | vectors MB | metadata MB | catalog.json MB | exact search ms |");
     println!("|---|---|---|---|---|---|---|---|");
-    let mut second = Vec::new();
+    let (mut second, mut third) = (Vec::new(), Vec::new());
+    let bytes_of = PhotoBytes::measure(&real)?;
     for n in sizes.split(',') {
-        let (row, rows) = measure(&real, n.trim().parse()?, &cells, &queries)?;
+        let (row, rows, packs) = measure(&real, n.trim().parse()?, &clusters, &queries, &bytes_of)?;
         println!("{row}");
         second.extend(rows);
+        third.push(packs);
     }
     println!("\n| photos | query | recall@{K} | least | vectors fetched MB | of all % | metadata of the hits MB |");
     println!("|---|---|---|---|---|---|---|");
     second.iter().for_each(|row| println!("{row}"));
+    println!(
+        "\n| photos | files of the site | photos a pack | pixels | a pack MB | a screen of {SCREEN} MB | most MB (packs) | panel MB |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    third.iter().for_each(|row| println!("{row}"));
     Ok(())
 }

@@ -186,7 +186,7 @@ impl Description {
         self.parts.sort_by_key(|file| file.part);
         let sizes = (&self.preprocess, self.max_tokens, &self.image, &self.text, &self.fusion);
         let hashes: Vec<_> = self.parts.iter().map(|file| (file.part, &file.sha256)).collect();
-        // a tuple of structs always serialises to the same text, since field order is fixed
+        // a tuple of structs always serializes to the same text, since field order is fixed
         self.fingerprint = sha256_hex(serde_json::to_string(&(sizes, hashes)).unwrap_or_default().as_bytes());
     }
 

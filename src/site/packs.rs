@@ -33,7 +33,7 @@ const LARGE_PACK: u64 = 1 << 20;
 const AT_ONCE: usize = 32;
 
 /// The photos of a catalog by rows.
-pub(super) struct Rows {
+pub struct Rows {
     /// The photo of each row.
     pub names: Vec<PhotoName>,
     /// The rows of each shard. No pack is for rows of two.
@@ -42,17 +42,21 @@ pub(super) struct Rows {
 
 /// How photos are packed.
 #[derive(Debug, PartialEq)]
-struct Plan {
+pub struct Plan {
     /// The rows of each pack.
-    cuts: Vec<Range<usize>>,
-    /// Longest side of a small copy.
-    side: u32,
+    pub cuts: Vec<Range<usize>>,
+    /// Longest side of a small copy, in pixels.
+    pub side: u32,
     /// Whether the catalog's own copies are packed too.
-    large: bool,
+    pub large: bool,
 }
 
 impl Rows {
-    pub(super) fn read(catalog: &Folder) -> Result<Self> {
+    /// The photos that a catalog's items name.
+    ///
+    /// # Errors
+    /// Those of reading the items.
+    pub fn read(catalog: &Folder) -> Result<Self> {
         let mut rows = Self { names: Vec::with_capacity(catalog.manifest.count), shards: Vec::new() };
         for shard in &catalog.manifest.shards {
             let start = rows.names.len();
@@ -87,7 +91,7 @@ impl Rows {
     }
 
     /// The smallest packs that make at most `most` files. `mean`: bytes of a photo.
-    fn plan(&self, most: usize, mean: u64) -> Plan {
+    pub fn plan(&self, most: usize, mean: u64) -> Plan {
         let marks: Vec<u32> = self.names.par_iter().map(mark).collect();
         let smallest = |files: usize| {
             let cut = |&size: &usize| Some((size, self.cut(&marks, size)));
@@ -239,7 +243,10 @@ impl Build<'_> {
 }
 
 /// A photo for a card: as it is where that is small, and else a JPEG.
-fn small_copy(photo: &PhotoFile, side: u32) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// Those of decoding it.
+pub fn small_copy(photo: &PhotoFile, side: u32) -> Result<Vec<u8>> {
     let published = &photo.published;
     if published.len() <= KEPT * side as usize {
         return Ok(published.clone());
@@ -251,9 +258,9 @@ fn small_copy(photo: &PhotoFile, side: u32) -> Result<Vec<u8>> {
 
 /// The photos of a clustered catalog's window.
 pub(super) fn window(catalog: &Folder) -> Result<HashSet<PhotoName>> {
-    let Some(cells) = &catalog.manifest.cells else { return Ok(HashSet::new()) };
-    let wrong = |e: serde_json::Error| Error::Catalog(format!("expected products in {}: {e}", cells.window.file));
-    let window: Vec<Value> = serde_json::from_slice(&catalog.read(&cells.window)?).map_err(wrong)?;
+    let Some(clusters) = &catalog.manifest.clusters else { return Ok(HashSet::new()) };
+    let wrong = |e: serde_json::Error| Error::Catalog(format!("expected products in {}: {e}", clusters.window.file));
+    let window: Vec<Value> = serde_json::from_slice(&catalog.read(&clusters.window)?).map_err(wrong)?;
     let name = |row: &Value| PhotoName::parse(row["item"]["photo"].as_str().unwrap_or_default());
     window.iter().map(name).collect()
 }
