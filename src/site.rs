@@ -159,14 +159,16 @@ impl Build<'_> {
         if let Some(logo) = &logo {
             hashes.insert(&logo.file, logo.sha256.clone());
         }
-        let html = signed(&self.index(title, manifest)?, &hashes, &start);
+        let unused = unused(manifest);
+        let used = hashes.iter().filter(|(file, _)| !unused.contains(file)).map(|(file, hash)| (*file, hash.clone()));
+        let html = signed(&self.index(title, manifest)?, &used.collect(), &start);
         hashes.insert(INDEX, sha256_hex(html.as_bytes()));
         let logo = logo.as_ref().map(|logo| logo.file.to_string());
         // a phone's home screen shows the large icon, no page does
         let at_once = |file: &&String| start.contains(*file) && !file.ends_with(".png");
         let (first, later): (Vec<_>, Vec<_>) = shell(&files).partition(at_once);
         let precache: Vec<String> = first.into_iter().chain(&logo).map(|file| format!("./{file}")).collect();
-        let used = later.into_iter().filter(|file| !CLUSTERED.iter().chain(&PACKED).any(|one| one == file));
+        let used = later.into_iter().filter(|file| !unused.contains(&file.as_str()));
         let later: Vec<String> = used.map(|file| format!("./{file}")).collect();
         let known = self.before.read("site.json").and_then(|site| serde_json::from_slice(&site).ok());
         let (measured, relevance) = relevance::measure_again(catalog, self.model, model, &known.unwrap_or_default())?;
@@ -214,14 +216,9 @@ impl Build<'_> {
     /// The files that a first view and search need: what the page and its workers import before they run, the program's
     /// bindings, and whatever is no code at all. The other modules, with their styles, come when they are used.
     fn start(&self, files: &[String], manifest: &Manifest) -> Result<BTreeSet<String>> {
-        let mut entries = ENTRIES.to_vec();
-        if manifest.clusters.is_some() {
-            entries.extend(CLUSTERED);
-        }
-        if manifest.packs.is_some() {
-            entries.extend(PACKED);
-        }
-        let mut start = modules::imported(&entries, |file| self.text(file))?;
+        let unused = unused(manifest);
+        let entries = ENTRIES.iter().chain(&CLUSTERED).chain(&PACKED).copied().filter(|file| !unused.contains(file));
+        let mut start = modules::imported(&entries.collect::<Vec<_>>(), |file| self.text(file))?;
         let code = |file: &str| file.ends_with(".js") || (file.ends_with(".css") && file.starts_with("ui/"));
         start.extend(files.iter().filter(|file| !code(file) || file.starts_with("pkg/")).cloned());
         Ok(start)
@@ -354,6 +351,12 @@ impl Build<'_> {
         written.bytes += bytes.len() as u64;
         Ok(())
     }
+}
+
+/// Modules of the page that only other kinds of catalogs need.
+fn unused(manifest: &Manifest) -> Vec<&'static str> {
+    let of = |needed: bool, modules: [&'static str; 2]| modules.into_iter().filter(move |_| !needed);
+    of(manifest.clusters.is_some(), CLUSTERED).chain(of(manifest.packs.is_some(), PACKED)).collect()
 }
 
 /// A site's own catalog has no photos to make another site of.

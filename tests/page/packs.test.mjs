@@ -7,10 +7,53 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { openPack } from '../../www/core/packs.js';
 import { able, ids, launch, load, missing, serve, settled } from './browser.mjs';
 
 const sites = { whole: process.env.VITRINE_DIST, clustered: process.env.VITRINE_CELLS };
 const most = { whole: 500, clustered: 800 }; // files, of some 1,300 and 1,500
+
+test('a pack is taken apart, and one that does not hold together is refused', () => {
+  const pack = (index, rest, magic = 'VITRPACK') => {
+    const json = Buffer.from(typeof index === 'string' ? index : JSON.stringify(index));
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(json.length);
+    return new Uint8Array(Buffer.concat([Buffer.from(magic), length, json, Buffer.from(rest)]));
+  };
+  const [a, b] = ['0123456789abcdef.jpg', 'fedcba9876543210.png'];
+  const { at } = openPack(
+    'a pack',
+    pack(
+      [
+        [a, 2],
+        [b, 3],
+      ],
+      'aabbb',
+    ),
+  );
+  const [from, to] = at.get(b);
+  assert.deepEqual([to - from, at.get(a)[1], at.size], [3, from, 2]);
+  const cases = [
+    new Uint8Array(),
+    new Uint8Array(11),
+    pack([[a, 2]], 'a'),
+    pack([[a, 2]], 'aaa'),
+    pack(
+      [
+        [a, -1],
+        [b, 2],
+      ],
+      'a',
+    ),
+    pack([['../a.jpg', 1]], 'a'),
+    pack([[a, '1']], 'a'),
+    pack('{}', ''),
+    pack('[', ''),
+    pack([[a, 1]], 'a', 'VITRSHRD'),
+    pack([[a, 1]], 'a').fill(255, 8, 12),
+  ];
+  for (const bytes of cases) assert.throws(() => openPack('a pack', bytes), `${Buffer.from(bytes)}`);
+});
 
 for (const [kind, dist] of Object.entries(sites)) {
   const reason = missing() ?? (dist ? null : 'VITRINE_CELLS is not set: index with --cells and build a site of it');
