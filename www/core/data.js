@@ -3,7 +3,7 @@
 
 import { badName } from './names.js';
 
-/** @typedef {{file: string, bytes: number, sha256: string}} Part   a file as a manifest names it */
+/** @typedef {{file: string, bytes: number, sha256: string, priority?: RequestPriority}} Part   a file as a manifest names it; `priority`: for the browser */
 /** @typedef {Part & {count: number, items: Part, neighbours: Part}} Shard */
 /** @typedef {{name: string, values: {value: string, count: number}[]}} FacetEntry */
 /**
@@ -173,12 +173,7 @@ const partials = new Map();
  */
 async function request(url, file, partial, { signal, pastCache, priority }) {
   if (partial.length && !pastCache) {
-    const rest = await fetch(url, {
-      signal,
-      priority,
-      cache: 'no-store',
-      headers: { range: `bytes=${partial.length}-` },
-    });
+    const rest = await fetch(url, { signal, cache: 'no-store', headers: { range: `bytes=${partial.length}-` } });
     if (rest.status === 206 && rest.headers.get('content-range')?.startsWith(`bytes ${partial.length}-`)) return rest;
     if (![206, 416].includes(rest.status)) {
       // a host that knows no ranges has just sent the whole file
@@ -197,9 +192,9 @@ async function request(url, file, partial, { signal, pastCache, priority }) {
 /**
  * @param {string} url
  * @param {Part} part
- * @param {{signal: AbortSignal, pastCache: boolean, priority?: RequestPriority, onBytes: (received: number) => void, onChunk: (chunk: Uint8Array<ArrayBuffer>, offset: number) => void, alive: () => void}} options
+ * @param {{signal: AbortSignal, pastCache: boolean, onBytes: (received: number) => void, onChunk: (chunk: Uint8Array<ArrayBuffer>, offset: number) => void, alive: () => void}} options
  */
-async function download(url, part, { signal, pastCache, priority, onBytes, onChunk, alive }) {
+async function download(url, part, { signal, pastCache, onBytes, onChunk, alive }) {
   const file = part.file;
   // A manifest may say anything, and what it says is allocated.
   if (!(part.bytes >= 0 && part.bytes <= mostBytes)) {
@@ -212,7 +207,7 @@ async function download(url, part, { signal, pastCache, priority, onBytes, onChu
   const partial = partials.get(part.sha256) ?? { bytes: new Uint8Array(part.bytes), length: 0 };
   partials.set(part.sha256, partial);
   const { bytes } = partial;
-  const response = await request(url, file, partial, { signal, pastCache, priority });
+  const response = await request(url, file, partial, { signal, pastCache, priority: part.priority });
   if (partial.length) onChunk(bytes.subarray(0, partial.length), 0);
   const reader = /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body).getReader();
   try {
@@ -259,12 +254,12 @@ const mayPass = ({ code, details }) =>
  * times; a wrong hash is fetched once more, past every cache.
  * @param {string} url
  * @param {Part} part
- * @param {{store?: Store | null, signal?: AbortSignal, priority?: RequestPriority, onBytes?: (received: number) => void, onChunk?: (chunk: Uint8Array<ArrayBuffer>, offset: number) => void, patience?: number, pause?: number}} [options]
+ * @param {{store?: Store | null, signal?: AbortSignal, onBytes?: (received: number) => void, onChunk?: (chunk: Uint8Array<ArrayBuffer>, offset: number) => void, patience?: number, pause?: number}} [options]
  */
 export async function fetchPart(
   url,
   part,
-  { store, signal, priority, onBytes = () => {}, onChunk = () => {}, patience = 30_000, pause = 400 } = {},
+  { store, signal, onBytes = () => {}, onChunk = () => {}, patience = 30_000, pause = 400 } = {},
 ) {
   const kept = await store?.get(part);
   if (kept) {
@@ -282,7 +277,7 @@ export async function fetchPart(
     try {
       signal?.throwIfAborted();
       const bytes = await whileAlive(signal, patience, (both, alive) =>
-        download(url, part, { signal: both, priority, onBytes, onChunk, alive, pastCache: damaged > 0 }),
+        download(url, part, { signal: both, onBytes, onChunk, alive, pastCache: damaged > 0 }),
       );
       await store?.put(part, bytes);
       return bytes;

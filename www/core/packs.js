@@ -128,7 +128,7 @@ export class Packs {
     const { open } = this;
     const file = `pack-${sha256.slice(0, 16)}.bin`;
     const url = new URL(this.about.folder + file, this.catalog.base).href;
-    const fetched = () => fetchPart(url, { file, bytes, sha256 }, { store: this.store, priority: 'low' });
+    const fetched = () => fetchPart(url, { file, bytes, sha256, priority: 'low' }, { store: this.store });
     const one = open.get(sha256) ?? { size: bytes, ready: fetched().then((whole) => openPack(file, whole)) };
     open.delete(sha256);
     open.set(sha256, one);
