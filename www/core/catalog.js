@@ -82,8 +82,8 @@ export class Catalog {
   items = [];
   /** @type {import('./data.js').Store | null} */
   store = null;
-  /** @type {import('./packs.js').Packs | null} */
-  packs = null;
+  /** @type {import('./packs.js').Packs | undefined} */
+  packs;
   /** @type {Map<string, number>} id → row */
   ids = new Map();
   /** @type {Map<string, {first: number, n: number}>} a product's page → its first row and how many photos lead there */
@@ -117,10 +117,8 @@ export class Catalog {
       Kind = (await import('./clustered.js')).Clustered;
     }
     const catalog = new Kind(base, manifest, text);
-    if (manifest.packs) {
-      await fetched('core/packs.js');
-      (await import('./packs.js')).packed(catalog);
-    }
+    // the page of such a site has it from the start
+    if (manifest.packs) (await import('./packs.js')).packed(catalog);
     return catalog;
   }
 
@@ -210,8 +208,8 @@ export class Catalog {
     await this.bring([{ row }]);
   }
 
-  /** Gives a picture its photo; `large`: as good a one as there is. @param {HTMLImageElement} image @param {Item} item @param {boolean} [_large] */
-  draw(image, item, _large) {
+  /** Gives a picture its photo; with a third argument that is true as good a one as there is. @param {HTMLImageElement} image @param {Item} item */
+  draw(image, item) {
     image.src = this.photo(item);
   }
 

@@ -23,10 +23,12 @@ class PackStore extends Store {
     return caches.open(cacheName(this.base, 'packs')).catch(() => null);
   }
 
+  list = ''; // hash of the list of packs, which stays
+
   /** @param {import('./data.js').Part} part @param {Uint8Array<ArrayBuffer>} bytes */
   async put(part, bytes) {
     await super.put(part, bytes);
-    await this.keepOnly((_, i, all) => i >= all - this.most);
+    await this.keepOnly((sha256, i, all) => sha256 === this.list || i >= all - this.most);
   }
 
   /** @param {(sha256: string, i: number, all: number) => boolean} test */
@@ -84,10 +86,21 @@ export class Packs {
     return this.list;
   }
 
+  /** Kept with the packs, as the catalog's own files are told by its manifest. */
+  listBytes() {
+    const { catalog, about, store } = this;
+    Object.assign(store, {
+      list: about.sha256,
+      base: catalog.store?.base ?? store.base,
+      off: catalog.store?.off ?? true,
+    });
+    return fetchPart(new URL(about.file, catalog.base).href, about, { store });
+  }
+
   async read() {
     const { catalog, about, store } = this;
     /** @type {{packs: Pack[]}} */
-    const { packs } = await catalog.json(about);
+    const { packs } = JSON.parse(new TextDecoder().decode(await this.listBytes()));
     const starts = [0];
     for (const { rows } of packs) starts.push(starts[starts.length - 1] + rows);
     const total = starts[packs.length];
@@ -96,9 +109,7 @@ export class Packs {
     const files = packs.flatMap(({ small, large }) => (large ? [small, large] : [small]));
     const mean = files.reduce((sum, { bytes }) => sum + bytes, 0) / files.length;
     store.most = Math.max(store.most, Math.floor(keptBytes / mean));
-    store.base = catalog.store?.base ?? store.base;
-    store.off = catalog.store ? catalog.store.off : true;
-    const hashes = new Set(files.map(({ sha256 }) => sha256));
+    const hashes = new Set([about, ...files].map(({ sha256 }) => sha256));
     store.keepOnly((sha256) => hashes.has(sha256)); // those of an earlier catalog go
     return { packs, starts };
   }

@@ -155,14 +155,13 @@ export class Launch {
   /** Every file that this site's manifests name. */
   files() {
     const { catalog, model, site } = this.app;
-    const { shards, neighbours, cells = {}, packs } = catalog.manifest;
+    const { shards, neighbours, cells = {} } = catalog.manifest;
     const near = [neighbours, ...shards.map((shard) => shard.neighbours)].filter((file) => file?.sha256);
     return [
       ...shards,
       ...shards.map(({ items }) => items),
       ...near,
       ...Object.values(cells),
-      ...(packs ? [packs] : []),
       ...(model?.parts ?? []),
       ...(model?.instant ? [model.instant] : []),
       ...site.wasm,
