@@ -4,6 +4,7 @@ pub mod check;
 pub mod headers;
 mod logo;
 mod modules;
+pub mod packs;
 mod published;
 pub mod relevance;
 mod slim;
@@ -28,6 +29,8 @@ const ENTRIES: [&str; 5] = ["app.js", "ui/renew.js", "ui/language.js", "worker.j
 const WORKERS: [&str; 3] = ["worker.js", "pool.js", "core/clusters.js"];
 /// What the page and its worker load besides for a clustered catalog.
 const CLUSTERED: [&str; 2] = ["core/clustered.js", "core/clusters.js"];
+/// What the page loads besides for a catalog whose photos are in packs.
+const PACKED: [&str; 2] = ["core/packs.js", "ui/packed.js"];
 /// A visitor needs one file of these.
 const SENTENCES: &str = "ui/strings/";
 /// The build that needs nothing and must be there.
@@ -56,6 +59,9 @@ pub struct Site<'a> {
     /// For hosts that send no headers of their own, such as GitHub Pages: the service worker adds those that threads
     /// need, and a visitor's first page is loaded again once to get them.
     pub isolate: bool,
+    /// The most files that the host takes: a site of more gets packs of photos in place of a file each. None for a host
+    /// that takes any number.
+    pub max_files: Option<usize>,
 }
 
 /// What was written.
@@ -67,6 +73,10 @@ pub struct Written {
     pub changed: usize,
     /// Their bytes together.
     pub bytes: u64,
+    /// Photos that products name.
+    pub photos: usize,
+    /// Files that hold several photos each, where the host does not take one for each.
+    pub packs: usize,
     /// Files among the photos that are no whole photos, and are not published.
     pub left_out: Vec<LeftOut>,
     #[serde(skip)]
@@ -105,7 +115,10 @@ impl<'a> std::ops::Deref for Build<'a> {
 impl Build<'_> {
     /// Everything that others refer to first, `index.html` last.
     fn build(&self) -> Result<Written> {
-        let catalog = Folder::open(self.catalog)?;
+        let mut catalog = Folder::open(self.catalog)?;
+        if catalog.manifest.packs.is_some() {
+            return Err(already_packed(self.catalog));
+        }
         let manifest = &catalog.manifest;
         let model = Description::open(self.model)?;
         manifest.check_model(&model.fingerprint)?;
@@ -118,8 +131,14 @@ impl Build<'_> {
         for file in manifest.files() {
             self.put(&format!("catalog/{}", file.file), &catalog.read(file)?, &mut written)?;
         }
-        self.put_photos(&catalog, &mut written)?;
-        self.copy(&self.catalog.join(MANIFEST), "catalog/catalog.json", &mut written)?;
+        match self.put_photos(&catalog, &mut written)? {
+            None => self.copy(&self.catalog.join(MANIFEST), "catalog/catalog.json", &mut written)?,
+            Some(packs) => {
+                catalog.manifest.packs = Some(packs);
+                let json = serde_json::to_vec_pretty(&catalog.manifest).map_err(|e| Error::Catalog(e.to_string()))?;
+                self.put("catalog/catalog.json", &json, &mut written)?;
+            }
+        }
         self.write_page(&catalog, &model, &mut written)?;
         Ok(written)
     }
@@ -137,14 +156,16 @@ impl Build<'_> {
         if let Some(logo) = &logo {
             hashes.insert(&logo.file, logo.sha256.clone());
         }
-        let html = signed(&self.index(title, manifest)?, &hashes, &start);
+        let unused = unused(manifest);
+        let used = hashes.iter().filter(|(file, _)| !unused.contains(file)).map(|(file, hash)| (*file, hash.clone()));
+        let html = signed(&self.index(title, manifest)?, &used.collect(), &start);
         hashes.insert(INDEX, sha256_hex(html.as_bytes()));
         let logo = logo.as_ref().map(|logo| logo.file.to_string());
         // a phone's home screen shows the large icon, no page does
         let at_once = |file: &&String| start.contains(*file) && !file.ends_with(".png");
         let (first, later): (Vec<_>, Vec<_>) = shell(&files).partition(at_once);
         let precache: Vec<String> = first.into_iter().chain(&logo).map(|file| format!("./{file}")).collect();
-        let used = later.into_iter().filter(|file| !CLUSTERED.contains(&file.as_str()));
+        let used = later.into_iter().filter(|file| !unused.contains(&file.as_str()));
         let later: Vec<String> = used.map(|file| format!("./{file}")).collect();
         let known = self.before.read("site.json").and_then(|site| serde_json::from_slice(&site).ok());
         let (measured, relevance) = relevance::measure_again(catalog, self.model, model, &known.unwrap_or_default())?;
@@ -192,11 +213,9 @@ impl Build<'_> {
     /// The files that a first view and search need: what the page and its workers import before they run, the program's
     /// bindings, and whatever is no code at all. The other modules, with their styles, come when they are used.
     fn start(&self, files: &[String], manifest: &Manifest) -> Result<BTreeSet<String>> {
-        let mut entries = ENTRIES.to_vec();
-        if manifest.clusters.is_some() {
-            entries.extend(CLUSTERED);
-        }
-        let mut start = modules::imported(&entries, |file| self.text(file))?;
+        let unused = unused(manifest);
+        let entries = ENTRIES.iter().chain(&CLUSTERED).chain(&PACKED).copied().filter(|file| !unused.contains(file));
+        let mut start = modules::imported(&entries.collect::<Vec<_>>(), |file| self.text(file))?;
         let code = |file: &str| file.ends_with(".js") || (file.ends_with(".css") && file.starts_with("ui/"));
         start.extend(files.iter().filter(|file| !code(file) || file.starts_with("pkg/")).cloned());
         Ok(start)
@@ -329,6 +348,21 @@ impl Build<'_> {
         written.bytes += bytes.len() as u64;
         Ok(())
     }
+}
+
+/// Modules of the page that only other kinds of catalogs need.
+fn unused(manifest: &Manifest) -> Vec<&'static str> {
+    let of = |needed: bool, modules: [&'static str; 2]| modules.into_iter().filter(move |_| !needed);
+    of(manifest.clusters.is_some(), CLUSTERED).chain(of(manifest.packs.is_some(), PACKED)).collect()
+}
+
+/// A site's own catalog has no photos to make another site of.
+fn already_packed(catalog: &Path) -> Error {
+    Error::Argument(format!(
+        "building the site: expected a catalog that `vitrine index` wrote, got that of a site, whose photos are in packs, in \
+         {}; name the catalog that the site was made of",
+        catalog.display()
+    ))
 }
 
 fn check_accent(accent: Option<&str>) -> Result<()> {

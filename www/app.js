@@ -153,6 +153,8 @@ class App {
     this.site = (await fetchManifest(named?.href ?? new URL('site.json', this.base).href)).manifest;
     this.brand();
     this.catalog = await Catalog.open(new URL(this.site.catalog, this.base).href, verified);
+    // like every module of the start, it came with its hash
+    if (this.catalog.packs) (await import('./ui/packed.js')).drawPacked(this.catalog);
     this.session = new Session(this.catalog, this.site.relevance ?? null);
     this.session.scope = (filter, free) => this.own.scoped(filter, free);
     // Who comes with a query waits for its response, so the search loads beside the products.

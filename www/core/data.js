@@ -3,7 +3,7 @@
 
 import { badName } from './names.js';
 
-/** @typedef {{file: string, bytes: number, sha256: string}} Part   a file as a manifest names it */
+/** @typedef {{file: string, bytes: number, sha256: string, priority?: RequestPriority}} Part   a file as a manifest names it; `priority`: for the browser */
 /** @typedef {Part & {count: number, items: Part, neighbours: Part}} Shard */
 /** @typedef {{name: string, values: {value: string, count: number}[]}} FacetEntry */
 /**
@@ -15,6 +15,7 @@ import { badName } from './names.js';
  * @property {FacetEntry[]} facets
  * @property {Part & {k: number}} neighbours   the file itself only where the catalog is a whole one
  * @property {{centres: Part, facets: Part, window: Part}} [cells]   of a clustered catalog
+ * @property {Part & {folder: string}} [packs]   the list of the packs that hold its photos, and their folder
  */
 /** @typedef {{name: string, fingerprint: string, note?: string, parts: (Part & {part: string})[], instant?: Part & {part: string}, preprocess?: {fit: string}}} Model   model.json */
 /** @typedef {Part & {name: string, needs: string[]}} Build   of the wasm, in site.json */
@@ -168,9 +169,9 @@ const partials = new Map();
  * @param {string} url
  * @param {string} file
  * @param {Partial} partial
- * @param {{signal: AbortSignal, pastCache: boolean}} options
+ * @param {{signal: AbortSignal, pastCache: boolean, priority?: RequestPriority}} options
  */
-async function request(url, file, partial, { signal, pastCache }) {
+async function request(url, file, partial, { signal, pastCache, priority }) {
   if (partial.length && !pastCache) {
     const rest = await fetch(url, { signal, cache: 'no-store', headers: { range: `bytes=${partial.length}-` } });
     if (rest.status === 206 && rest.headers.get('content-range')?.startsWith(`bytes ${partial.length}-`)) return rest;
@@ -183,7 +184,7 @@ async function request(url, file, partial, { signal, pastCache }) {
     await rest.body?.cancel();
   }
   partial.length = 0;
-  const whole = await fetch(url, { signal, cache: pastCache ? 'reload' : 'default' });
+  const whole = await fetch(url, { signal, priority, cache: pastCache ? 'reload' : 'default' });
   expectFile(whole, file);
   return whole;
 }
@@ -206,7 +207,7 @@ async function download(url, part, { signal, pastCache, onBytes, onChunk, alive 
   const partial = partials.get(part.sha256) ?? { bytes: new Uint8Array(part.bytes), length: 0 };
   partials.set(part.sha256, partial);
   const { bytes } = partial;
-  const response = await request(url, file, partial, { signal, pastCache });
+  const response = await request(url, file, partial, { signal, pastCache, priority: part.priority });
   if (partial.length) onChunk(bytes.subarray(0, partial.length), 0);
   const reader = /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body).getReader();
   try {
@@ -293,6 +294,17 @@ export async function fetchPart(
       throw error;
     }
   }
+}
+
+/** The bytes of a photo of the catalog, or of an address that the page around an element gives. @param {string} url */
+export async function fetchPhoto(url) {
+  const response = await fetch(url).catch(() => null);
+  if (!response?.ok)
+    throw new DataError(response ? 'status' : 'network', {
+      file: String(url).split('/').pop() ?? '',
+      status: String(response?.status),
+    });
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 /** The versions that this page reads, by the format that a manifest names. */

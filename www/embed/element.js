@@ -200,6 +200,7 @@ export class VitrineSearch extends Base {
         this.#answer(true);
       },
       laid: () => this.#end(),
+      draw: (image, hit) => this.#engine?.draw(image, hit),
       select: (row) => this.#tell('vitrine-select', { hit: this.#shown.hits.find((hit) => hit.row === row) }, true),
     };
   }
@@ -267,7 +268,7 @@ export class VitrineSearch extends Base {
     const known = product && engine.product(product);
     if (image instanceof Blob && this.#reference?.own !== image)
       this.#reference = { source: URL.createObjectURL(image), title: this.#t('your_photo'), own: image };
-    else if (!image) this.#reference = known ? { source: known.photo, title: known.title } : null;
+    else if (!image) this.#reference = known ? { source: known.photo, title: known.title, hit: known } : null;
     else if (this.#reference?.own !== image)
       this.#reference = typeof image === 'string' ? { source: image, title: this.#t('your_photo') } : null;
     const [example] = engine.examples(1);

@@ -448,7 +448,7 @@ export class Grid extends CardGrid {
     );
     photo.addEventListener('load', () => (frame.dataset.loaded = ''));
     photo.addEventListener('error', () => (frame.dataset.missing = ''));
-    photo.src = this.catalog?.photo(item) ?? '';
+    this.catalog?.draw(photo, item);
     if (item.own) frame.append(el('span', { class: 'own-mark' }, t('own_yours')));
     return frame;
   }
@@ -459,7 +459,7 @@ export class Grid extends CardGrid {
       .slice(0, inView)
       .map((card) => /** @type {HTMLImageElement} */ (card.querySelector('img')));
     const arrived = (/** @type {HTMLImageElement} */ photo) =>
-      photo.complete ||
+      (photo.src && photo.complete) ||
       new Promise((resolve) =>
         ['load', 'error'].forEach((type) => photo.addEventListener(type, resolve, { once: true })),
       );

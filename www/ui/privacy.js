@@ -170,7 +170,7 @@ export class Privacy {
 
   keepButton() {
     // Of a clustered catalog only what was looked at is ever here.
-    if (this.app.catalog.manifest.cells) return null;
+    if (this.app.catalog.manifest.cells || this.app.catalog.packs) return null;
     const { keeping } = this;
     const label =
       keeping === undefined
