@@ -83,7 +83,7 @@ class VitrineEngine extends EventTarget {
   }
 
   get count() {
-    return this.#catalog.size;
+    return this.#catalog.count;
   }
 
   get facets() {
