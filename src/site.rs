@@ -24,7 +24,9 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 /// The page's scripts and its workers.
-const ENTRIES: [&str; 5] = ["app.js", "ui/renew.js", "ui/language.js", "worker.js", "pool.js"];
+const ENTRIES: [&str; 6] = ["app.js", "ui/renew.js", "ui/ahead.js", "ui/language.js", "worker.js", "pool.js"];
+/// Those whose imports are asked for before any other: what they begin takes longest.
+const SOONEST: [&str; 2] = ["ui/ahead.js", "ui/language.js"];
 /// What runs in workers alone, beside the bindings in `pkg/`.
 const WORKERS: [&str; 3] = ["worker.js", "pool.js", "core/clusters.js"];
 /// What the page and its worker load besides for a clustered catalog.
@@ -158,7 +160,8 @@ impl Build<'_> {
         }
         let unused = unused(manifest);
         let used = hashes.iter().filter(|(file, _)| !unused.contains(file)).map(|(file, hash)| (*file, hash.clone()));
-        let html = signed(&self.index(title, manifest)?, &used.collect(), &start);
+        let soonest = modules::imported(&SOONEST, |file| self.text(file))?;
+        let html = signed(&self.index(title, manifest)?, &used.collect(), &start, &soonest);
         hashes.insert(INDEX, sha256_hex(html.as_bytes()));
         let logo = logo.as_ref().map(|logo| logo.file.to_string());
         // a phone's home screen shows the large icon, no page does
@@ -267,8 +270,11 @@ impl Build<'_> {
             None => manifest.shards.first().map(|shard| &shard.items),
         };
         let first = first.map(|file| format!("catalog/{}", file.file));
-        let data = ["site.json".to_string(), "catalog/catalog.json".to_string()].into_iter().chain(first);
+        // in the order in which they are wanted; the worker's code starts the longest download
+        let data = ["site.json", "worker.js", "catalog/catalog.json", "model/model.json"].map(str::to_string);
         let links: String = data
+            .into_iter()
+            .chain(first)
             .map(|file| format!("<link rel=\"preload\" as=\"fetch\" crossorigin href=\"{}\">\n", escape(&file)))
             .collect();
         Ok(page.replacen("</head>", &format!("{links}</head>"), 1))
@@ -389,10 +395,11 @@ fn shell(files: &[String]) -> impl Iterator<Item = &String> {
 /// The page with the hashes of its scripts and styles, so that a browser runs no others: neither damaged ones nor those of
 /// another build that a half-finished upload leaves beside it. The page's own modules are listed ahead with theirs, since
 /// an import has no place for a hash; those that are not in `start` wait until `www/ui/verified.js` asks for them, and
-/// so do the modules of workers, which it fetches, checks against these hashes and starts from the very bytes.
-fn signed(html: &str, hashes: &BTreeMap<&str, String>, start: &BTreeSet<String>) -> String {
+/// so do the modules of workers, which it fetches, checks against these hashes and starts from the very bytes. What is in
+/// `soonest` stands before everything else that is asked for ahead, since a host may answer few requests at a time.
+fn signed(html: &str, hashes: &BTreeMap<&str, String>, start: &BTreeSet<String>, soonest: &BTreeSet<String>) -> String {
     let mut html = html.to_string();
-    let mut modules = String::new();
+    let (mut first, mut modules) = (String::new(), String::new());
     for (file, hash) in hashes {
         let integrity = format!("integrity=\"{}\"", subresource_hash(hash));
         let name = escape(file);
@@ -402,9 +409,11 @@ fn signed(html: &str, hashes: &BTreeMap<&str, String>, start: &BTreeSet<String>)
         let of_worker = WORKERS.contains(file) || (file.starts_with("pkg/") && file.ends_with(".js"));
         if ["core/", "ui/"].iter().any(|folder| file.starts_with(folder)) || of_worker {
             let rel = if start.contains(*file) && !of_worker { "modulepreload" } else { "later" };
-            modules.push_str(&format!("<link rel=\"{rel}\" href=\"{name}\" {integrity}>\n"));
+            let among = if soonest.contains(*file) { &mut first } else { &mut modules };
+            among.push_str(&format!("<link rel=\"{rel}\" href=\"{name}\" {integrity}>\n"));
         }
     }
+    let html = html.replacen("<link rel=\"preload\"", &format!("{first}<link rel=\"preload\""), 1);
     html.replacen("</head>", &format!("{modules}</head>"), 1)
 }
 

@@ -16,6 +16,7 @@ let store = null;
 let clusters = null; // of a clustered catalog
 let site, base, model, catalog, texts, language;
 let builds = []; // of the program, that this browser can run, the fastest first
+let ahead = null; // one whose files were asked for before the rest was known: {build, files}
 let build = null; // the one that runs
 let stop = new AbortController();
 const photos = new Map(); // key → bytes of the few photos asked with last
@@ -233,7 +234,13 @@ async function loadWasm() {
   }
 }
 
-async function loadBuild(chosen) {
+// The program's last bytes take as long as a host takes to answer, so what follows it is asked for shortly before its end.
+const nearly = 0.7;
+let follow;
+const following = new Promise((resolve) => (follow = resolve));
+
+/** Everything of a build, verified: its module, its bindings, their address, and its threads' code. */
+async function filesOf(chosen) {
   const url = new URL(chosen.file, base).href;
   const script = chosen.file.replace(/_bg\.wasm$/, '.js');
   const threads = chosen.needs.includes('threads');
@@ -241,15 +248,28 @@ async function loadBuild(chosen) {
   const bindings = Promise.all([modules.import(script), modules.url(script), threads && modules.worker('pool.js')]);
   bindings.catch(() => {}); // told where it is awaited
   const compiler = new Compiler();
-  const bytes = await take('wasm', url, chosen, (chunk, offset) => compiler.take(chunk, offset)).catch((error) => {
+  const onChunk = (chunk, offset) => {
+    compiler.take(chunk, offset);
+    if (offset + chunk.length > nearly * chosen.bytes) follow();
+  };
+  try {
+    const bytes = await take('wasm', url, chosen, onChunk);
+    return [await compiler.finish(bytes), ...(await bindings)];
+  } catch (error) {
     compiler.cancel();
     throw error;
-  });
-  const module = await compiler.finish(bytes);
-  const [imported, address, pool] = await bindings;
+  } finally {
+    follow();
+  }
+}
+
+async function loadBuild(chosen) {
+  const files = ahead?.build === chosen.name ? ahead.files : filesOf(chosen);
+  ahead = null; // what failed is fetched again
+  const [module, imported, address, pool] = await files;
   program = imported;
   const { memory } = await program.default({ module_or_path: module });
-  if (threads) startThreads(pool, { bindings: address, module, memory });
+  if (pool) startThreads(pool, { bindings: address, module, memory });
   const made = new program.Vitrine();
   made.load_model(texts.model);
   made.open_catalog(texts.catalog);
@@ -277,6 +297,7 @@ async function loadPart(name) {
         .map((p) => p.part)
         .join(', '),
     });
+  if (name === 'instant') await following;
   const bytes = await take(name, new URL(part.file, new URL(site.model, base)).href, part);
   await stage('wasm', loadWasm);
   await alone(() => engine.load_part(name, bytes));
@@ -294,16 +315,32 @@ function ownPhotos() {
   return ownWork;
 }
 
+const runnableHere = (wanted) => (typeof WebAssembly === 'object' ? runnable(site.wasm, wanted) : []);
+
 const methods = {
+  /** The program is asked for as soon as the site is known; `start` follows with all that it needs besides. */
+  async ahead(args) {
+    ({ site, base } = args);
+    const [first] = runnableHere(args.build);
+    if (engine || ahead || !first) return;
+    store = new Store(base);
+    plan('wasm', first);
+    await (supported ??= checkWasm());
+    ahead = { build: first.name, files: filesOf(first) };
+    await ahead.files;
+  },
+
   async start(args) {
     ({ site, base, model, catalog, texts } = args);
+    watchRequests();
     language = args.language ?? 'en';
-    builds = typeof WebAssembly === 'object' ? runnable(site.wasm, args.build) : [];
+    builds = runnableHere(args.build);
     if (args.careful) builds = builds.slice(-1); // the last one broke down: the plainest takes the least memory
     wanted = args.careful ? 'cpu' : args.backend; // after a crash, nothing that could be the cause of one
     store = new Store(base);
     store.off = args.keepNothing;
-    plan('wasm', builds[0] ?? site.wasm.at(-1));
+    const wasm = builds[0] ?? site.wasm.at(-1);
+    if (parts.get('wasm')?.file !== wasm.file) plan('wasm', wasm);
     for (const part of modelFiles()) plan(part.part, part);
     const bytes = catalog.cells
       ? catalog.cells.centres.bytes
@@ -320,8 +357,9 @@ const methods = {
       if (error.name === 'AbortError') throw error;
     });
     await Promise.all([small, methods.load({ what: ['wasm', 'words', 'shards'] })]);
-    // the connection counts bytes: the rest comes when it is asked for
-    if (!args.hold) await methods.load({ what: ['text'] });
+    await new Promise((resolve) => setTimeout(resolve)); // what is ready now has then been told
+    // the rest comes when it is asked for, where the connection counts bytes or the page says when nobody waits
+    if (!args.hold && !(args.later && stages.instant === 'ready')) await methods.load({ what: ['text'] });
   },
 
   async load({ what }) {
@@ -346,6 +384,8 @@ const methods = {
   },
 
   async query({ photo, ...query }, partial) {
+    // scores of the instant tier are others, and so are the limits of its good matches
+    query.relevance = (stages.text !== 'ready' && query.relevance?.instant) || query.relevance;
     if (photo) query.photo = photos.get(photo) ?? missing(photo);
     await learnFor(query.text);
     return clusters ? clusters.query(query, partial) : alone(() => answer(query));
@@ -451,6 +491,7 @@ async function loadShards() {
   const entry = parts.get('shards');
   entry.wanted = true;
   entry.state = 'loading';
+  await following;
   const received = catalog.shards.map(() => 0);
   const fetches = catalog.shards.map((shard, i) => {
     const url = new URL(shard.file, new URL(site.catalog, base)).href;
@@ -482,7 +523,7 @@ async function loadShards() {
 
 /** The products, whose words join the vectors in every ranking, and answer alone while the encoders are on their way. */
 async function loadWords() {
-  learn(['en', language]).catch(() => {}); // a query learns again what it needs
+  learn([language]).catch(() => {}); // a query learns again what it needs
   if (catalog.cells) return;
   const from = new URL(site.catalog, base).href;
   for (const { items } of catalog.shards) {
@@ -494,17 +535,26 @@ async function loadWords() {
 
 const glossaries = []; // their bytes, for the other engine
 const learnt = new Map(); // code of a language → its glossary's promise
+const told = new Map(); // code of a language → the promise of its glossary's bytes
+
+function glossaryOf(code) {
+  const entry = site.glossaries?.find((candidate) => candidate.language === code);
+  if (entry && !told.has(code)) {
+    const bytes = fetchPart(new URL(entry.file, base).href, entry, { store, signal: stop.signal });
+    told.set(code, bytes);
+    bytes.catch(() => told.delete(code));
+  }
+  return told.get(code);
+}
 
 /** The words of languages: the English ones first, by whose names the others are told. @param {string[]} codes */
 async function learn(codes) {
+  const files = ['en', ...codes].map((code) => [code, glossaryOf(code)]); // all are on their way while the first is awaited
   await stage('wasm', loadWasm);
-  for (const code of ['en', ...codes]) {
-    const entry = site.glossaries?.find((candidate) => candidate.language === code);
-    if (!entry || learnt.has(code)) await learnt.get(code);
+  for (const [code, file] of files) {
+    if (!file || learnt.has(code)) await learnt.get(code);
     else {
-      const work = fetchPart(new URL(entry.file, base).href, entry, { store, signal: stop.signal }).then((bytes) =>
-        alone(() => glossaries.push((engine.add_glossary(bytes), bytes))),
-      );
+      const work = file.then((bytes) => alone(() => glossaries.push((engine.add_glossary(bytes), bytes))));
       learnt.set(code, work);
       work.catch(() => learnt.delete(code));
       await work;
@@ -542,9 +592,12 @@ async function loadCentroids() {
 
 // ---- what leaves this thread's network, for the page's privacy panel -------------------------------------------
 
-new PerformanceObserver((list) => {
-  postMessage({ event: 'requests', urls: list.getEntries().map((entry) => entry.name) });
-}).observe({ type: 'resource', buffered: true });
+/** Told from the start on, when the page listens; what was requested before is told then. */
+function watchRequests() {
+  new PerformanceObserver((list) => {
+    postMessage({ event: 'requests', urls: list.getEntries().map((entry) => entry.name) });
+  }).observe({ type: 'resource', buffered: true });
+}
 
 addEventListener('securitypolicyviolation', (event) => postMessage({ event: 'blocked', url: event.blockedURI }));
 

@@ -90,7 +90,7 @@ export class Catalog {
   links = new Map();
   /** @type {Set<string>[]} row → the words of its product */
   words = [];
-  /** @type {DataView | null} */
+  /** @type {Promise<DataView | null> | null} */
   near = null;
 
   /** @param {string} base @param {Manifest} manifest @param {string} text   of the manifest */
@@ -129,11 +129,17 @@ export class Catalog {
       for (const item of await this.json(items)) this.add(item);
       onItems();
     }
-    const part = this.manifest.neighbours;
-    if (!part) return;
-    const bytes = await this.bytes(part);
-    if (bytes.length !== 4 * part.k * this.manifest.count) return; // then there are no neighbours to show
-    this.near = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** The nearest products of all, fetched when they are first wanted; null where there are none to show. @returns {Promise<DataView | null>} */
+  nearby() {
+    const { neighbours: part, count } = this.manifest;
+    if (!part?.file) return Promise.resolve(null);
+    this.near ??= this.bytes(part).then(({ buffer, byteOffset, byteLength }) =>
+      byteLength === 4 * part.k * count ? new DataView(buffer, byteOffset, byteLength) : null,
+    );
+    this.near.catch(() => (this.near = null));
+    return this.near;
   }
 
   /** @param {Part} part */
@@ -356,8 +362,8 @@ export class Catalog {
 
   /** @param {number} row @returns {Promise<number[]>} */
   async neighbours(row) {
-    const { near } = this;
-    if (!near || row >= this.manifest.count) return [];
+    const near = row < this.manifest.count && (await this.nearby());
+    if (!near) return [];
     const { k } = this.manifest.neighbours;
     const all = Array.from({ length: k }, (_, i) => near.getUint32((row * k + i) * 4, true));
     return all.filter((other) => other < this.size && other !== row);

@@ -8,7 +8,8 @@ import { badName } from './names.js';
 /** @typedef {{name: string, values: {value: string, count: number}[]}} FacetEntry */
 /**
  * @typedef {object} Manifest   catalog.json
- * @property {number} count
+ * @property {number} count   of photos
+ * @property {number} [products]   which earlier versions did not count
  * @property {string} [title]
  * @property {string} [photos]   their folder
  * @property {Shard[]} shards

@@ -300,7 +300,9 @@ export class VitrineSearch extends Base {
       ];
       this.#view.say(this.#t(key, { why: this.#t(`why_${refused}`) }), { alert: true });
     } else if (by === 'browse')
-      this.#view.say(this.#t('filtered_products', { n: hits.length, all: this.#engine.count }));
+      this.#view.say(
+        this.#t('filtered_products', { n: new Set(hits.map(({ group }) => group)).size, all: this.#engine.count }),
+      );
     else if (hits.length && !good) this.#view.say(this.#t('no_match', { words: this.#asked.words }));
     else this.#view.say(this.#t('sub_ranked', { n: good }));
     this.#tell('vitrine-results', { query: { ...this.#asked }, results });

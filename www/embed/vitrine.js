@@ -90,7 +90,7 @@ class VitrineEngine extends EventTarget {
   }
 
   get count() {
-    return this.#catalog.size;
+    return this.#catalog.count;
   }
 
   get facets() {

@@ -214,9 +214,7 @@ export class Privacy {
     const { catalog, model } = this.app;
     return [
       catalog ? el('h3', {}, t('catalog')) : null,
-      catalog
-        ? el('p', {}, t('catalog_line', { n: catalog.manifest.count, title: catalog.manifest.title ?? '' }))
-        : null,
+      catalog ? el('p', {}, t('catalog_line', { n: catalog.count, title: catalog.manifest.title ?? '' })) : null,
       model ? el('h3', {}, t('model')) : null,
       model
         ? el(
