@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up whatever is missing, then builds. Usage:
-#   ./build.sh             build everything, make the demo catalogue and its site, serve it on 127.0.0.1
+#   ./build.sh             build everything, make the demo catalog and its site, serve it on 127.0.0.1
 #   ./build.sh test        run every test
 #   ./build.sh demo        build the demo site in dist/ without serving it
 #   ./build.sh wasm [V…]   build only the page's wasm, in www/pkg/V/: baseline, relaxed, threads, gpu, or those named
@@ -116,10 +116,10 @@ need_rust_source() {
     fi
 }
 
-# Compiles one variant of the page's program and leaves it in target/wasm-$1.wasm: `baseline` is for every browser,
+# Compiles one wasm build and leaves it in target/wasm-$1.wasm: `baseline` is for every browser,
 # `relaxed` uses relaxed SIMD, `threads` that and shared memory. A browser refuses a module that holds one instruction
 # it does not know. `gpu` is the program for WebGPU, which a page with an adapter runs beside one of the others.
-compile_variant() {
+compile_wasm() {
     local target=target
     local cargo=(rustc --locked --profile wasm --lib --crate-type cdylib --no-default-features --target wasm32-unknown-unknown)
     case "$1" in
@@ -149,7 +149,7 @@ compile_variant() {
 }
 
 # Makes www/pkg/$1/ of what was compiled: the bindings, the optimised module, and what a browser must know to run it.
-pack_variant() {
+pack_wasm() {
     local needs='[]' features=(simd bulk-memory nontrapping-float-to-int sign-ext mutable-globals reference-types
         multivalue)
     case "$1" in
@@ -183,24 +183,24 @@ wait_beside() {
 }
 
 build_threads() {
-    compile_variant threads
-    pack_variant threads
+    compile_wasm threads
+    pack_wasm threads
 }
 
-# The variants that are named, or all; they are there when wait_beside has ended.
+# The wasm builds that are named, or all; they are there when wait_beside has ended.
 build_wasm() {
     need_wasm
     need_node
     plain_paths
     [ $# -gt 0 ] || set -- baseline relaxed threads gpu
     mkdir -p target
-    local variant
+    local build
     [[ " $* " != *" threads "* ]] || start_beside threads build_threads
-    for variant in "$@"; do
-        [ "$variant" != threads ] || continue
-        say "building the page's wasm: $variant"
-        compile_variant "$variant"
-        start_beside "$variant" pack_variant "$variant"
+    for build in "$@"; do
+        [ "$build" != threads ] || continue
+        say "building the page's wasm: $build"
+        compile_wasm "$build"
+        start_beside "$build" pack_wasm "$build"
     done
 }
 
@@ -211,7 +211,7 @@ build_gpu_cases() {
     "$bindings" target/wasm32-unknown-unknown/wasm/backend_cases.wasm "$1" backend_cases
 }
 
-# Draws the demo catalogue, indexes it and writes the site: $1 photos, $2 catalog, $3 site, $4 number of photos.
+# Draws the demo catalog, indexes it and writes the site: $1 photos, $2 catalog, $3 site, $4 number of photos.
 build_demo() {
     local vitrine=target/release/vitrine
     # drawing takes a minute, so it is done again only when what draws has changed

@@ -31,7 +31,7 @@ pub enum Encoder {
         /// Its weights.
         weights: Checkpoint,
         /// Channel means and deviations it was trained with.
-        normalise: ([f32; 3], [f32; 3]),
+        normalize: ([f32; 3], [f32; 3]),
     },
     /// A BERT encoder.
     Text {
@@ -140,8 +140,8 @@ pub fn image_encoder(weights: Checkpoint, config: Option<&Value>, preprocessor: 
             preprocessor?[name].as_array()?.iter().filter_map(|v| Some(v.as_f64()? as f32)).collect();
         values.try_into().ok()
     };
-    let normalise = (triple("image_mean").unwrap_or([0.5; 3]), triple("image_std").unwrap_or([0.5; 3]));
-    Ok(Encoder::Image { config, weights, normalise })
+    let normalize = (triple("image_mean").unwrap_or([0.5; 3]), triple("image_std").unwrap_or([0.5; 3]));
+    Ok(Encoder::Image { config, weights, normalize })
 }
 
 /// A BERT encoder from its tensors, its `config.json` and its `tokenizer.json`.
@@ -350,7 +350,7 @@ fn trim_vocabulary(
     let mut words: Vec<(u64, String)> =
         vocab.iter().filter_map(|(word, id)| Some((id.as_u64()?, word.clone()))).collect();
     words.sort();
-    let used = used_pieces(tokenizer, corpus, config.max_positions)?;
+    let used = used_tokens(tokenizer, corpus, config.max_positions)?;
     let specials: HashSet<u64> =
         json["added_tokens"].as_array().into_iter().flatten().filter_map(|t| t["id"].as_u64()).collect();
     let must = |id: u64, word: &str| {
@@ -385,11 +385,11 @@ fn is_latin(word: &str) -> bool {
     !word.starts_with('[') && word.chars().all(|c| c.is_ascii_graphic() || ('à'..='ÿ').contains(&c))
 }
 
-fn used_pieces(tokenizer: &[u8], corpus: &[String], max_tokens: usize) -> Result<HashSet<u32>> {
-    let reader = crate::text::TextReader::from_json(tokenizer, max_tokens)?;
+fn used_tokens(tokenizer: &[u8], corpus: &[String], max_tokens: usize) -> Result<HashSet<u32>> {
+    let tokenizer = crate::text::Tokenizer::from_json(tokenizer, max_tokens)?;
     let mut used = HashSet::new();
     for line in corpus.iter().filter(|line| !line.trim().is_empty()) {
-        match reader.read(&[line]) {
+        match tokenizer.read(&[line]) {
             Ok(tokens) => used.extend(tokens.ids),
             Err(Error::EmptyQuery) => {}
             Err(e) => return Err(e),
@@ -399,7 +399,7 @@ fn used_pieces(tokenizer: &[u8], corpus: &[String], max_tokens: usize) -> Result
 }
 
 /// A `tokenizer.json` of at most `size` words, numbered anew: special tokens, all single characters, and then those that
-/// `used` counts most often. A dropped word is still read, as the pieces that remain.
+/// `used` counts most often. A dropped word is still read, as the tokens that remain.
 ///
 /// # Errors
 /// [`Error::Model`] for anything but a WordPiece tokenizer.
@@ -496,7 +496,7 @@ impl Model {
         for encoder in encoders {
             let description = &mut model.description;
             match encoder {
-                Encoder::Image { config, weights, normalise: (mean, std) } => {
+                Encoder::Image { config, weights, normalize: (mean, std) } => {
                     let (size, patch) = (config.image_size, config.patch_size);
                     description.preprocess = Preprocess { size, patch, fit: Fit::Pad, mean, std, resize: None };
                     description.image_size = size;
@@ -607,9 +607,9 @@ impl Model {
         Ok(())
     }
 
-    /// Drops rows of the word table: kept are special tokens, single Latin characters, every piece that `corpus` uses,
-    /// and then the most frequent Latin words and pieces (a WordPiece vocabulary is ordered by frequency) up to `size`.
-    /// A dropped word is still read, as the pieces that remain.
+    /// Drops rows of the word table: kept are special tokens, single Latin characters, every token that `corpus` uses,
+    /// and then the most frequent Latin words and tokens (a WordPiece vocabulary is ordered by frequency) up to `size`.
+    /// A dropped word is still read, as the tokens that remain.
     pub fn trim_vocabulary(&mut self, size: usize, corpus: &[String]) -> Result<()> {
         if self.description.clip.is_some() {
             return self.trim_tokens(size, corpus);
@@ -712,8 +712,8 @@ mod tests {
         trim_vocabulary(&mut config, &mut weights, &mut tokenizer, 9, &["striped blue".into()]).unwrap();
         // 4 specials, a, b, ##s, blue, strip, ##ed are needed; nothing is left for others
         assert_eq!(config.vocab_size, 10);
-        let reader = crate::text::TextReader::from_json(&tokenizer, 8).unwrap();
-        let ids = reader.read(&["blue striped red"]).unwrap().ids;
+        let tokenizer = crate::text::Tokenizer::from_json(&tokenizer, 8).unwrap();
+        let ids = tokenizer.read(&["blue striped red"]).unwrap().ids;
         let table = &weights.get("embeddings.word_embeddings.weight").unwrap().matrix;
         assert_eq!(ids.len(), 6);
         assert_eq!(table.row(ids[1] as usize), [10.0, 11.0], "blue was row 5");

@@ -16,7 +16,7 @@ use crate::search::reading::Reading;
 use crate::search::wanted::Wanted;
 use crate::search::words::TextIndex;
 use crate::search::{Filter, Found, Hit, Searchable, Vectors};
-use crate::text::{TextReader, Tokens};
+use crate::text::{Tokenizer, Tokens};
 use crate::weights::Checkpoint;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -225,7 +225,7 @@ impl<B: Backend> Asked<B> {
 pub struct Engine<B: Backend> {
     backend: B,
     description: Description,
-    reader: Option<TextReader>,
+    tokenizer: Option<Tokenizer>,
     encoders: Encoders<B>,
     instant: Option<Instant<B>>,
     /// Files of parts that have several, until all are here.
@@ -236,7 +236,7 @@ impl<B: Backend> Engine<B> {
     /// A model without weights yet.
     pub fn new(backend: B, description: Description) -> Self {
         let (encoders, pieces) = (Encoders::default(), BTreeMap::new());
-        Self { backend, description, reader: None, encoders, instant: None, pieces }
+        Self { backend, description, tokenizer: None, encoders, instant: None, pieces }
     }
 
     /// Reads a whole model folder.
@@ -303,7 +303,7 @@ impl<B: Backend> Engine<B> {
     fn load(&mut self, part: Part, bytes: &[u8]) -> Result<()> {
         let b = &self.backend;
         match part {
-            Part::Tokenizer => self.reader = Some(TextReader::from_json(bytes, self.description.max_tokens)?),
+            Part::Tokenizer => self.tokenizer = Some(Tokenizer::from_json(bytes, self.description.max_tokens)?),
             Part::Instant => self.instant = Some(Instant::load(b, bytes, &self.description)?),
             part => self.encoders.load(b, part, Checkpoint::from_bytes(bytes)?, &self.description)?,
         }
@@ -317,7 +317,7 @@ impl<B: Backend> Engine<B> {
 
     /// What can be searched with so far.
     pub fn ready(&self) -> Ready {
-        let text = self.encoders.reads() && self.reader.is_some();
+        let text = self.encoders.reads() && self.tokenizer.is_some();
         let image = self.encoders.sees();
         Ready { instant: self.instant.is_some(), text, image, composed: text && image }
     }
@@ -420,9 +420,9 @@ impl<B: Backend> Engine<B> {
 
     /// A reading without those unknown words that the text encoder knows as a whole.
     fn understood(&self, mut reading: Reading) -> Reading {
-        match (self.standing_in(), &self.reader) {
+        match (self.standing_in(), &self.tokenizer) {
             (Some(instant), _) => reading.forget(|word| instant.knows(word)),
-            (None, Some(reader)) => reading.forget(|word| reader.knows(word)),
+            (None, Some(tokenizer)) => reading.forget(|word| tokenizer.knows(word)),
             (None, None) => {}
         }
         reading
@@ -513,7 +513,7 @@ impl<B: Backend> Engine<B> {
         let shape = b.shape(&fused);
         let weight = |w: f32| b.tensor(&vec![w; shape.iter().product()], &shape);
         let kept = b.mul(&fused, &weight(1.0 - share.abs())?)?;
-        b.normalise(&b.add(&kept, &b.mul(&pole, &weight(share.abs())?)?)?)
+        b.normalize(&b.add(&kept, &b.mul(&pole, &weight(share.abs())?)?)?)
     }
 
     fn photo(&self, patches: &[Vec<f32>]) -> Result<Seen<B>> {
@@ -524,25 +524,25 @@ impl<B: Backend> Engine<B> {
     }
 
     fn tokens(&self, texts: &[&str]) -> Result<Tokens> {
-        self.reader.as_ref().ok_or_else(|| not_loaded("tokenizer"))?.read(texts)
+        self.tokenizer.as_ref().ok_or_else(|| not_loaded("tokenizer"))?.read(texts)
     }
 
     fn words(&self, tokens: &Tokens) -> Result<Read<B>> {
         self.encoders.words(&self.backend, tokens)
     }
 
-    /// Attention of whole words: pieces joined, special tokens left out.
+    /// Attention of whole words: tokens joined, special tokens left out.
     fn word_weights(&self, text: &str, gamma: &[f32]) -> Result<Vec<(String, f32)>> {
-        let reader = self.reader.as_ref().ok_or_else(|| not_loaded("tokenizer"))?;
+        let tokenizer = self.tokenizer.as_ref().ok_or_else(|| not_loaded("tokenizer"))?;
         let mut words: Vec<(String, f32)> = Vec::new();
-        for (piece, &weight) in reader.pieces(text)?.iter().zip(gamma) {
-            match words.last_mut().filter(|_| piece.continues) {
+        for (token, &weight) in tokenizer.tokens(text)?.iter().zip(gamma) {
+            match words.last_mut().filter(|_| token.continues) {
                 Some((word, sum)) => {
-                    word.push_str(&piece.text);
+                    word.push_str(&token.text);
                     *sum += weight;
                 }
-                None if piece.text.is_empty() => {}
-                None => words.push((piece.text.clone(), weight)),
+                None if token.text.is_empty() => {}
+                None => words.push((token.text.clone(), weight)),
             }
         }
         Ok(words)

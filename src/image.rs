@@ -1,4 +1,4 @@
-//! Photos: bytes → pixels → normalised patches. The indexer, the trainer and the page all come through here, since a
+//! Photos: bytes → pixels → normalized patches. The indexer, the trainer and the page all come through here, since a
 //! difference between them would spoil every vector without an error.
 
 mod color;
@@ -56,11 +56,11 @@ pub struct Resize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
-    /// The whole photo, centred on white.
+    /// The whole photo, centered on white.
     Pad,
     /// The whole photo, stretched.
     Stretch,
-    /// The largest centred square of the photo.
+    /// The largest centered square of the photo.
     Crop,
 }
 
@@ -265,7 +265,7 @@ fn block_average(photo: &RgbImage, n: u32) -> RgbImage {
     RgbImage::from_raw(width, height, out).unwrap_or_default()
 }
 
-/// A photo as unfolded, normalised patches `[grid · grid, 3 · patch · patch]`, row-major; within a patch channel, row,
+/// A photo as unfolded, normalized patches `[grid · grid, 3 · patch · patch]`, row-major; within a patch channel, row,
 /// column, as a convolution's weights are laid out.
 pub fn patches(photo: &RgbImage, p: &Preprocess) -> Vec<f32> {
     let photo = square(photo, p);

@@ -16,13 +16,13 @@ mod update;
 
 use crate::backend::Backend;
 use crate::catalog::assembly::{self, Earlier, Entry, Rows};
-pub use crate::catalog::assembly::{CellChoice, FacetChoice, LONGEST, PHOTOS};
+pub use crate::catalog::assembly::{ClusterChoice, FacetChoice, LONGEST, PHOTOS};
 use crate::catalog::format::{Item, MANIFEST, Manifest, ModelRef};
 use crate::engine::Engine;
 use crate::error::{Error, LeftOut, Reason, Result};
 use crate::hash::sha256_hex;
 use crate::photos::PhotoSource;
-use crate::quant::quantise_rows;
+use crate::quant::quantize_rows;
 use crate::staging::Growth;
 pub use columns::Columns;
 pub use feed::{Indexed, index as index_feed};
@@ -98,7 +98,7 @@ pub struct Indexer<'a, B: Backend> {
     /// The part of the catalog that is made here; all of it without one.
     pub part: Option<PartOf>,
     /// Whether the catalog is clustered; a part never is.
-    pub cells: CellChoice,
+    pub clusters: ClusterChoice,
     /// Longest side of the catalog's copies of photos, in pixels.
     pub photo_size: u32,
     /// A title for people.
@@ -169,7 +169,7 @@ where
         let model = ModelRef::from(self.engine.description());
         let photos: HashSet<&str> = journal.entries.values().map(|e| e.photo.as_str()).collect();
         let Some(PartOf { part, of }) = self.part else {
-            let manifest = write_catalog(self.out, &self.title, model, rows, self.cells, None)?;
+            let manifest = write_catalog(self.out, &self.title, model, rows, self.clusters, None)?;
             sweep(self.out, manifest.files().map(|file| file.file.as_str()).chain([MANIFEST]), photos)?;
             return Ok(manifest.shards.len());
         };
@@ -270,7 +270,7 @@ where
         }
         let vectors = pollster::block_on(self.engine.catalog_vectors(&patches))?;
         let dimension = self.engine.description().dimension;
-        let (values, scales) = quantise_rows(&vectors, dimension);
+        let (values, scales) = quantize_rows(&vectors, dimension);
         for ((mut entry, vector), scale) in entries.into_iter().zip(values.chunks_exact(dimension)).zip(scales) {
             (entry.scale, entry.vector) = (scale, vector.to_vec());
             // the receiver is gone only when writing the journal failed, which is the error that counts
@@ -330,11 +330,11 @@ fn write_catalog(
     title: &str,
     model: ModelRef,
     rows: Rows,
-    cells: CellChoice,
+    clusters: ClusterChoice,
     earlier: Option<&Earlier>,
 ) -> Result<Manifest> {
-    let cells = cells.cells(rows.len());
-    assembly::assemble_again(title, model, rows, cells, earlier, &mut |name, bytes| out.put(name, bytes))
+    let clusters = clusters.clusters(rows.len());
+    assembly::assemble_again(title, model, rows, clusters, earlier, &mut |name, bytes| out.put(name, bytes))
 }
 
 /// Removes the files of earlier runs other than these and these photos.

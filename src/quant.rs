@@ -100,9 +100,9 @@ impl Matrix {
         let data = match format {
             Format::F32 => MatrixData::F32(floats),
             Format::F16 => MatrixData::F16(floats.into_iter().map(f16::from_f32).collect()),
-            Format::Q4 if self.cols.is_multiple_of(Q4_BLOCK) => quantise_q4(&floats),
+            Format::Q4 if self.cols.is_multiple_of(Q4_BLOCK) => quantize_q4(&floats),
             Format::Q4 | Format::Q8 => {
-                let (values, scales) = quantise_rows(&floats, self.cols);
+                let (values, scales) = quantize_rows(&floats, self.cols);
                 MatrixData::Q8 { values, scales }
             }
         };
@@ -156,7 +156,7 @@ impl Matrix {
 
 /// Symmetric int8 with one scale a row, rounding half away from zero; a row of zeros keeps scale 0.
 /// `x` `[rows, cols]` → integers `[rows, cols]`, scales `[rows]`.
-pub fn quantise_rows(x: &[f32], cols: usize) -> (Vec<i8>, Vec<f32>) {
+pub fn quantize_rows(x: &[f32], cols: usize) -> (Vec<i8>, Vec<f32>) {
     let mut values = Vec::with_capacity(x.len());
     let mut scales = Vec::with_capacity(x.len() / cols.max(1));
     for row in x.chunks_exact(cols.max(1)) {
@@ -168,7 +168,7 @@ pub fn quantise_rows(x: &[f32], cols: usize) -> (Vec<i8>, Vec<f32>) {
     (values, scales)
 }
 
-fn quantise_q4(x: &[f32]) -> MatrixData {
+fn quantize_q4(x: &[f32]) -> MatrixData {
     let mut values = Vec::with_capacity(x.len() / 2);
     let mut scales = Vec::with_capacity(x.len() / Q4_BLOCK);
     for block in x.chunks_exact(Q4_BLOCK) {
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn zeros_and_extremes_survive() {
-        let (values, scales) = quantise_rows(&[0.0, 0.0, 0.0, f32::MIN_POSITIVE, -1e30, 1e30], 3);
+        let (values, scales) = quantize_rows(&[0.0, 0.0, 0.0, f32::MIN_POSITIVE, -1e30, 1e30], 3);
         assert_eq!(values, [0, 0, 0, 0, -127, 127]);
         assert_eq!(scales[0], 0.0);
     }

@@ -28,9 +28,9 @@ const PACKAGE: [&str; 4] = ["package.json", "README.md", "site.json", "embed/pre
 /// The page's scripts and its workers.
 const ENTRIES: [&str; 5] = ["app.js", "ui/renew.js", "ui/language.js", "worker.js", "pool.js"];
 /// What runs in workers alone, beside the bindings in `pkg/`.
-const WORKERS: [&str; 3] = ["worker.js", "pool.js", "core/cells.js"];
+const WORKERS: [&str; 3] = ["worker.js", "pool.js", "core/clusters.js"];
 /// What the page and its worker load besides for a clustered catalog.
-const CLUSTERED: [&str; 2] = ["core/clustered.js", "core/cells.js"];
+const CLUSTERED: [&str; 2] = ["core/clustered.js", "core/clusters.js"];
 /// A visitor needs one file of these.
 const SENTENCES: &str = "ui/strings/";
 /// The build that needs nothing and must be there.
@@ -196,7 +196,7 @@ impl Build<'_> {
     /// bindings, and whatever is no code at all. The other modules, with their styles, come when they are used.
     fn start(&self, files: &[String], manifest: &Manifest) -> Result<BTreeSet<String>> {
         let mut entries = ENTRIES.to_vec();
-        if manifest.cells.is_some() {
+        if manifest.clusters.is_some() {
             entries.extend(CLUSTERED);
         }
         let mut start = modules::imported(&entries, |file| self.text(file))?;
@@ -206,7 +206,7 @@ impl Build<'_> {
     }
 
     /// The builds of the page's program, each in `pkg/<name>/` with a `needs.json` that lists what a browser must have
-    /// for it (words that `www/core/variants.js` knows): `{name, file, bytes, sha256, needs}`. Pages take the first that
+    /// for it (words that `www/core/builds.js` knows): `{name, file, bytes, sha256, needs}`. Pages take the first that
     /// they can run, so the most demanding comes first.
     fn builds(&self) -> Result<Vec<Value>> {
         let folder = self.www.join("pkg");
@@ -246,8 +246,8 @@ impl Build<'_> {
         let title = escape(title);
         let page = page.replace("<title>Vitrine</title>", &format!("<title>{title}</title>"));
         let page = page.replace(r#"data-part="brand">Vitrine<"#, &format!(r#"data-part="brand">{title}<"#));
-        let first = match &manifest.cells {
-            Some(cells) => Some(&cells.window),
+        let first = match &manifest.clusters {
+            Some(clusters) => Some(&clusters.window),
             None => manifest.shards.first().map(|shard| &shard.items),
         };
         let first = first.map(|file| format!("catalog/{}", file.file));

@@ -1,7 +1,7 @@
 //! Words → token ids and mask, by the model's own `tokenizer.json`: WordPiece (BERT), byte pairs (CLIP) or unigram (SigLIP).
 
 use crate::error::{Error, Result};
-use tokenizers::{PostProcessor, Tokenizer, TruncationParams};
+use tokenizers::{PostProcessor, TruncationParams};
 
 /// A batch of texts as the encoder wants them, padded to the longest.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,12 +16,12 @@ pub struct Tokens {
     pub length: usize,
 }
 
-/// A piece of a text, for showing where attention went.
+/// A token of a text, for showing where attention went.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Piece {
+pub struct Token {
     /// The characters of the text that it came from; empty for the special tokens at both ends.
     pub text: String,
-    /// Whether it continues the word of the piece before it.
+    /// Whether it continues the word of the token before it.
     pub continues: bool,
 }
 
@@ -44,18 +44,18 @@ const MAX_STEP: usize = 64 << 10;
 
 /// Turns words into token ids.
 #[derive(Clone)]
-pub struct TextReader {
-    tokenizer: Tokenizer,
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
     /// The token of a word that the vocabulary does not hold.
     unknown: Option<u32>,
 }
 
-impl TextReader {
+impl Tokenizer {
     /// Reads a `tokenizer.json`; sequences are cut at `max_tokens`, the special ones counted.
     pub fn from_json(json: &[u8], max_tokens: usize) -> Result<Self> {
         let bad = |e: tokenizers::Error| Error::Model(format!("expected a tokenizer.json, got something else ({e})"));
         let (json, unknown) = plain(json)?;
-        let mut tokenizer = Tokenizer::from_bytes(json).map_err(bad)?;
+        let mut tokenizer = tokenizers::Tokenizer::from_bytes(json).map_err(bad)?;
         let unknown = match unknown {
             Unknown::Token(token) => tokenizer.token_to_id(&token),
             Unknown::Id(id) => id,
@@ -69,10 +69,10 @@ impl TextReader {
         }
         let truncation = TruncationParams { max_length: max_tokens, ..Default::default() };
         tokenizer.with_padding(None).with_truncation(Some(truncation)).map_err(bad)?;
-        Ok(Self { tokenizer, unknown })
+        Ok(Self { inner: tokenizer, unknown })
     }
 
-    /// Tokenises texts into one padded batch.
+    /// Tokenizes texts into one padded batch.
     ///
     /// # Errors
     /// [`Error::EmptyQuery`] for a text without any token, such as spaces.
@@ -89,8 +89,8 @@ impl TextReader {
         Ok(tokens)
     }
 
-    /// The pieces of a text in the order of its tokens.
-    pub fn pieces(&self, text: &str) -> Result<Vec<Piece>> {
+    /// The tokens of a text, in order.
+    pub fn tokens(&self, text: &str) -> Result<Vec<Token>> {
         let encoding = self.encode(text)?;
         let shown = shortened(text);
         let special = encoding.get_special_tokens_mask();
@@ -104,19 +104,19 @@ impl TextReader {
                 let continues = special == 0 && word.is_some() && word == last_word;
                 last_word = word;
                 let text = if special == 1 { "" } else { shown.get(from..to).unwrap_or_default() };
-                Piece { text: text.to_string(), continues }
+                Token { text: text.to_string(), continues }
             })
             .collect())
     }
 
     /// Whether a word is one token of the vocabulary.
     pub fn knows(&self, word: &str) -> bool {
-        self.tokenizer.encode(word, false).is_ok_and(|read| matches!(read.get_ids(), [id] if Some(*id) != self.unknown))
+        self.inner.encode(word, false).is_ok_and(|read| matches!(read.get_ids(), [id] if Some(*id) != self.unknown))
     }
 
     fn encode(&self, text: &str) -> Result<tokenizers::Encoding> {
         let encoding = self
-            .tokenizer
+            .inner
             .encode(shortened(text), true)
             .map_err(|e| Error::Text(format!("expected words, got text that has no tokens ({e}); use other words")))?;
         let words = encoding.get_special_tokens_mask().iter().filter(|&&special| special == 0).count();
@@ -131,7 +131,7 @@ enum Unknown {
 }
 
 /// A `tokenizer.json` without what is not used here: the library that reads it panics at some faults of decoders, which no
-/// model needs that only encodes, and of precompiled normalisers. Templates with faults are refused.
+/// model needs that only encodes, and of precompiled normalizers. Templates with faults are refused.
 fn plain(json: &[u8]) -> Result<(Vec<u8>, Unknown)> {
     let refuse = |got: String| Error::Model(format!("expected a tokenizer.json, got {got}; use the model's own"));
     if json.len() > MAX_FILE {
@@ -152,7 +152,7 @@ fn plain(json: &[u8]) -> Result<(Vec<u8>, Unknown)> {
         }
     };
     if value["normalizer"].to_string().contains("\"Precompiled\"") {
-        return Err(refuse("one with a precompiled normaliser".into()));
+        return Err(refuse("one with a precompiled normalizer".into()));
     }
     if !holds_together(&value["post_processor"]) {
         return Err(refuse("one whose template names tokens that it does not have".into()));
@@ -219,41 +219,41 @@ fn shortened(text: &str) -> &str {
 pub(crate) mod tests {
     use super::*;
 
-    /// A tokenizer with a few whole words, pieces and letters.
+    /// A tokenizer with a few whole words, parts of words and letters.
     pub(crate) fn tiny_tokenizer() -> Vec<u8> {
         include_bytes!("../tests/fixtures/tiny-tokenizer.json").to_vec()
     }
 
-    fn reader() -> TextReader {
-        TextReader::from_json(&tiny_tokenizer(), 8).unwrap()
+    fn tokenizer() -> Tokenizer {
+        Tokenizer::from_json(&tiny_tokenizer(), 8).unwrap()
     }
 
     #[test]
     fn words_become_ids_and_padding_is_masked() {
-        let tokens = reader().read(&["Red dresses", "blue striped shirt"]).unwrap();
+        let tokens = tokenizer().read(&["Red dresses", "blue striped shirt"]).unwrap();
         assert_eq!((tokens.rows, tokens.length), (2, 6));
         assert_eq!(tokens.ids[6..], [2, 5, 14, 13, 7, 3]);
         assert_eq!(tokens.mask[..6], [1.0, 1.0, 1.0, 1.0, 0.0, 0.0]);
     }
 
     #[test]
-    fn pieces_say_which_word_they_belong_to() {
-        let pieces = reader().pieces("striped shirt").unwrap();
-        let shown: Vec<_> = pieces.iter().map(|p| (p.text.as_str(), p.continues)).collect();
+    fn tokens_say_which_word_they_belong_to() {
+        let tokens = tokenizer().tokens("striped shirt").unwrap();
+        let shown: Vec<_> = tokens.iter().map(|p| (p.text.as_str(), p.continues)).collect();
         assert_eq!(shown, [("", false), ("strip", false), ("ed", true), ("shirt", false), ("", false)]);
     }
 
     #[test]
     fn strange_texts_are_answered() {
-        let reader = reader();
+        let tokenizer = tokenizer();
         for empty in ["", "   ", "\n\t", "\u{200b}\u{0}"] {
-            assert!(matches!(reader.read(&[empty]), Err(Error::EmptyQuery)), "{empty:?}");
+            assert!(matches!(tokenizer.read(&[empty]), Err(Error::EmptyQuery)), "{empty:?}");
         }
-        assert_eq!(reader.read(&["👗🔥"]).unwrap().ids[1], 1, "emoji are unknown words");
+        assert_eq!(tokenizer.read(&["👗🔥"]).unwrap().ids[1], 1, "emoji are unknown words");
         let long = "red ".repeat(10_000);
-        assert_eq!(reader.read(&[&long]).unwrap().length, 8);
+        assert_eq!(tokenizer.read(&[&long]).unwrap().length, 8);
         let joined = "é".repeat(MAX_BYTES);
-        assert!(reader.read(&[&joined]).is_ok());
-        assert!(TextReader::from_json(b"{}", 8).is_err());
+        assert!(tokenizer.read(&[&joined]).is_ok());
+        assert!(Tokenizer::from_json(b"{}", 8).is_err());
     }
 }

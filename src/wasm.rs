@@ -14,8 +14,8 @@ use crate::engine::{self, Encoded, Engine, Milliseconds, Mode, Place, Query, Sho
 use crate::error::Error;
 use crate::hash::sha256_hex;
 use crate::model::folder::{Description, Part};
-use crate::quant::quantise_rows;
-use crate::search::clustered::Cells;
+use crate::quant::quantize_rows;
+use crate::search::clustered::Clustered;
 use crate::search::complete;
 use crate::search::glossary::Glossaries;
 use crate::search::glossary::language::Language;
@@ -71,7 +71,7 @@ struct Request {
     relevance: Option<Relevance>,
 }
 
-/// The last argument of [`Vitrine::search_cells`].
+/// The last argument of [`Vitrine::search_clusters`].
 #[derive(Deserialize)]
 struct Limits {
     relevance: Option<Relevance>,
@@ -453,7 +453,7 @@ impl Vitrine {
     pub fn export_own(&self, title: &str, entries: JsValue, vectors: &[f32]) -> Result<Array, JsError> {
         let entries: Vec<Entry> = serde_wasm_bindgen::from_value(entries)?;
         let model = self.engine()?.description();
-        let (values, scales) = quantise_rows(vectors, model.dimension);
+        let (values, scales) = quantize_rows(vectors, model.dimension);
         let mut rows = Rows::new(model.dimension);
         for ((entry, vector), scale) in entries.iter().zip(values.chunks_exact(model.dimension)).zip(scales) {
             rows.push(&assembly::item(entry), scale, vector).map_err(raise)?;
@@ -467,15 +467,15 @@ impl Vitrine {
         Ok(files)
     }
 
-    /// Takes the centres of a clustered catalog. From now on any of its shards can be searched without the others.
-    pub fn open_cells(&mut self, bytes: &[u8]) -> Result<(), JsError> {
-        self.catalog_mut()?.open_cells(bytes).map_err(raise)
+    /// Takes the centroids of a clustered catalog. From now on any of its shards can be searched without the others.
+    pub fn open_clusters(&mut self, bytes: &[u8]) -> Result<(), JsError> {
+        self.catalog_mut()?.open_clusters(bytes).map_err(raise)
     }
 
-    /// The shards of a clustered catalog to fetch for a unit vector, by position, in rounds: see
-    /// [`Cells::rounds`](crate::search::clustered::Cells::rounds).
-    pub fn rounds(&self, vector: &[f32], allowed: Option<Vec<u32>>) -> Result<JsValue, JsError> {
-        to_js(&self.cells()?.rounds(vector, allowed.as_deref()).map_err(raise)?)
+    /// The shards of a clustered catalog to fetch for a unit vector, by position, in probes: see
+    /// [`Clustered::probes`](crate::search::clustered::Clustered::probes).
+    pub fn probes(&self, vector: &[f32], allowed: Option<Vec<u32>>) -> Result<JsValue, JsError> {
+        to_js(&self.clusters()?.probes(vector, allowed.as_deref()).map_err(raise)?)
     }
 
     /// Lets a shard of a clustered catalog go, to make room.
@@ -483,7 +483,7 @@ impl Vitrine {
         self.catalog_mut()?.drop_shard(file).map_err(raise)
     }
 
-    /// `{text?, photo?: Uint8Array, like?}` → `{vector, attention, ms}`, for [`search_cells`](Self::search_cells).
+    /// `{text?, photo?: Uint8Array, like?}` → `{vector, attention, ms}`, for [`search_clusters`](Self::search_clusters).
     pub async fn encode(&self, request: JsValue) -> Result<JsValue, JsError> {
         let request: Request = serde_wasm_bindgen::from_value(request)?;
         let engine = self.engine()?;
@@ -500,13 +500,13 @@ impl Vitrine {
 
     /// The vector of a row whose shard is here, or nothing.
     pub fn row_vector(&self, row: u32) -> Result<Option<Vec<f32>>, JsError> {
-        Ok(self.overlay(self.cells()?, self.catalog()?).vector(row))
+        Ok(self.overlay(self.clusters()?, self.catalog()?).vector(row))
     }
 
     /// The `k` rows nearest to a unit vector among the shards that are here and the visitor's own photos:
     /// `{hits: [{row, score}], good}`. `limits` is `{relevance, photo}`: where good matches end, and whether a photo was
     /// searched with.
-    pub fn search_cells(
+    pub fn search_clusters(
         &self,
         vector: &[f32],
         k: usize,
@@ -516,12 +516,12 @@ impl Vitrine {
     ) -> Result<JsValue, JsError> {
         let limits: Limits = serde_wasm_bindgen::from_value(limits)?;
         let filter = Filter { only: rows.as_deref(), exclude: &exclude };
-        let overlay = self.overlay(self.cells()?, self.catalog()?);
+        let overlay = self.overlay(self.clusters()?, self.catalog()?);
         let hits = overlay.top_k(vector, k, filter).map_err(raise)?;
         to_js(&Nearest::of(hits, limits))
     }
 
-    /// A photo's normalised patches, for comparing the page's preprocessing with the command line's.
+    /// A photo's normalized patches, for comparing the page's preprocessing with the command line's.
     pub fn patches(&self, photo: &[u8]) -> Result<Vec<f32>, JsError> {
         crate::image::prepare(photo, self.engine()?.preprocess()).map_err(raise)
     }
@@ -543,13 +543,13 @@ impl Vitrine {
 #[wasm_bindgen]
 impl Vitrine {
     /// Opens the graphics device. Comes before everything else; an answer that takes longer than `timeout`
-    /// milliseconds is an error. Gives the arithmetic that it is fastest at, `f32`, `f16` or `packed`, which is measured
+    /// milliseconds is an error. Gives the precision that it is fastest at, `f32`, `f16` or `packed`, which is measured
     /// unless it is `known`.
     pub async fn open_device(&mut self, timeout: u32, known: Option<String>) -> Result<String, JsError> {
         let timeout = std::time::Duration::from_millis(timeout.into());
         let known = known.and_then(|name| name.parse().ok());
         let device = Device::open(timeout, known).await.map_err(raise)?;
-        let name = device.arithmetic().name().to_string();
+        let name = device.precision().name().to_string();
         self.device = Some(device);
         Ok(name)
     }
@@ -599,9 +599,9 @@ impl Vitrine {
         self.catalog.as_mut().ok_or_else(|| JsError::new("opening catalog: open it before its shards"))
     }
 
-    fn cells(&self) -> Result<&Cells, JsError> {
-        let cells = self.catalog()?.cells();
-        cells.ok_or_else(|| JsError::new("searching: expected a catalog's centres first, got none; open them"))
+    fn clusters(&self) -> Result<&Clustered, JsError> {
+        let clusters = self.catalog()?.clusters();
+        clusters.ok_or_else(|| JsError::new("searching: expected a catalog's centroids first, got none; open them"))
     }
 
     fn catalog(&self) -> Result<&Catalog, JsError> {

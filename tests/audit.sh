@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Looks at what the project is made of: ./build.sh audit, or tests/audit.sh STEP [VARIANT…], where a step is lock_files,
+# Looks at what the project is made of: ./build.sh audit, or tests/audit.sh STEP [BUILD…], where a step is lock_files,
 # licences, materials or same_wasm_twice. All of them take a quarter of an hour on two cores, the wasm being that of the
-# variant `baseline`, so this is run before a release and not with the tests. What it writes is in target/audit/:
+# build `baseline`, so this is run before a release and not with the tests. What it writes is in target/audit/:
 #   vitrine.cdx.json   bill of materials of the program and the page's wasm (CycloneDX)
 #   page.cdx.json      of the packages that build and test the page; the page itself ships none
 #   wasm.sha256        hashes of the wasm, the same from two folders
@@ -75,7 +75,7 @@ materials() {
         }' "$out/vitrine.cdx.json" "$out/page.cdx.json"
 }
 
-# Builds variants of the wasm, $2 and on, from a copy of the sources in folder $1, and prints the hashes of what comes out.
+# Makes builds of the wasm, $2 and on, from a copy of the sources in folder $1, and prints the hashes of what comes out.
 wasm_from() {
     local folder=$1
     shift

@@ -145,7 +145,7 @@ fn the_smaller_operations_agree() {
             close(&case("skip"), c.skip(&x, n / 2), o.skip(&x, n / 2), 0.0);
             close(&case("concat"), c.concat(&other, &mask), o.concat(&other, &mask), 0.0);
             close(&case("stack"), c.stack(&other, &other), o.stack(&other, &other), 0.0);
-            close(&case("normalise"), c.normalise(&other), o.normalise(&other), 1e-6);
+            close(&case("normalize"), c.normalize(&other), o.normalize(&other), 1e-6);
             close(&case("masked mean"), c.masked_mean(&x, &mask), o.masked_mean(&x, &mask), 1e-6);
             for (shift, mask) in [(None, None), (Some(&other), Some(&mask)), (None, Some(&mask)), (Some(&other), None)]
             {

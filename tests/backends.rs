@@ -48,7 +48,7 @@ fn the_composed_operations_agree_with_f64() {
 #[cfg(feature = "gpu")]
 mod gpu {
     use super::*;
-    use vitrine::backend::gpu::{Arithmetic, Gpu, NATIVE_TIMEOUT, kernels};
+    use vitrine::backend::gpu::{Gpu, NATIVE_TIMEOUT, Precision, kernels};
 
     #[test]
     fn the_graphics_device_agrees_with_f64() {
@@ -56,29 +56,29 @@ mod gpu {
         let extent = Extent { sizes: SIZES, rounding: Rounding::None };
         assert_all(&gpu.name(), &cases::counts(extent), &pollster::block_on(cases::run(&gpu, extent)));
         assert_all("scans", &scan::COUNTS, &pollster::block_on(scan::run(&gpu)));
-        for (arithmetic, rounding) in [(Arithmetic::F16, Rounding::Halves), (Arithmetic::Packed, Rounding::Bytes)] {
-            match gpu.with(arithmetic) {
+        for (precision, rounding) in [(Precision::F16, Rounding::Halves), (Precision::Packed, Rounding::Bytes)] {
+            match gpu.with(precision) {
                 Some(gpu) => {
                     let extent = Extent { sizes: SIZES, rounding };
                     let found = pollster::block_on(cases::weights(&gpu, extent));
-                    assert_all(arithmetic.name(), &cases::weight_counts(extent), &found);
+                    assert_all(precision.name(), &cases::weight_counts(extent), &found);
                 }
-                None => device::say(&format!("skipped: {} products, which this device lacks", arithmetic.name())),
+                None => device::say(&format!("skipped: {} products, which this device lacks", precision.name())),
             }
         }
     }
 
     #[test]
-    fn opening_settles_on_an_arithmetic_that_the_device_has() {
+    fn opening_settles_on_a_precision_that_the_device_has() {
         let Some(gpu) = device::open() else { return };
-        let measured = pollster::block_on(Gpu::open(NATIVE_TIMEOUT, None)).unwrap().arithmetic();
+        let measured = pollster::block_on(Gpu::open(NATIVE_TIMEOUT, None)).unwrap().precision();
         assert!(gpu.with(measured).is_some());
-        for arithmetic in Arithmetic::ALL.into_iter().filter(|&arithmetic| gpu.with(arithmetic).is_some()) {
-            let known = pollster::block_on(Gpu::open(NATIVE_TIMEOUT, Some(arithmetic))).unwrap();
-            assert_eq!(known.arithmetic(), arithmetic);
-            assert_eq!(arithmetic.name().parse(), Ok(arithmetic));
+        for precision in Precision::ALL.into_iter().filter(|&precision| gpu.with(precision).is_some()) {
+            let known = pollster::block_on(Gpu::open(NATIVE_TIMEOUT, Some(precision))).unwrap();
+            assert_eq!(known.precision(), precision);
+            assert_eq!(precision.name().parse(), Ok(precision));
         }
-        assert!("f64".parse::<Arithmetic>().is_err());
+        assert!("f64".parse::<Precision>().is_err());
     }
 
     /// As every browser and driver will: the module parses, every type and every barrier in uniform control flow

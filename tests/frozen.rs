@@ -14,7 +14,7 @@ use vitrine::engine::{Engine, Query};
 use vitrine::model::folder::Description;
 use vitrine::model::fusion;
 use vitrine::quant::Format;
-use vitrine::search::clustered::Cells;
+use vitrine::search::clustered::Clustered;
 use vitrine::search::opened::Catalog;
 use vitrine::search::{Filter, Vectors};
 
@@ -93,32 +93,32 @@ fn the_frozen_catalog_of_version_1_is_read() {
 }
 
 #[test]
-fn the_frozen_catalog_of_version_2_is_read_whole_and_cell_by_cell() {
+fn the_frozen_catalog_of_version_2_is_read_whole_and_cluster_by_cluster() {
     let folder = fixture("catalog-v2");
     let catalog = Catalog::open_folder(&folder, None).unwrap();
     let (manifest, ids) = (&catalog.manifest, catalog.index().ids());
     let mut sorted = ids.to_vec();
     sorted.sort();
     assert_eq!((manifest.version, sorted), (2, IDS.map(str::to_string).to_vec()));
-    let files = manifest.cells.as_ref().unwrap();
-    let centres = read(&folder, &files.centres);
+    let files = manifest.clusters.as_ref().unwrap();
+    let centroids = read(&folder, &files.centroids);
     let mut rows = 0..0;
-    for (cell, shard) in manifest.shards.iter().enumerate() {
+    for (cluster, shard) in manifest.shards.iter().enumerate() {
         rows = rows.end..rows.end + shard.count;
         let table = read(&folder, shard.neighbours.as_ref().unwrap());
-        let mut alone = Cells::open(manifest, &centres).unwrap();
-        alone.put(cell, Shard::decode(&read(&folder, &shard.vectors)).unwrap()).unwrap();
+        let mut alone = Clustered::open(manifest, &centroids).unwrap();
+        alone.put(cluster, Shard::decode(&read(&folder, &shard.vectors)).unwrap()).unwrap();
         for row in rows.clone() {
             check_row(&catalog, row as u32, nearest(&table, manifest.neighbours.k, row - rows.start));
             let vector = alone.vector(row as u32).unwrap();
-            assert!(alone.rounds(&vector, None).unwrap().concat().contains(&(cell as u32)));
+            assert!(alone.probes(&vector, None).unwrap().concat().contains(&(cluster as u32)));
             assert_eq!(alone.top_k(&vector, 1, Filter::default()).unwrap()[0].row, row as u32);
         }
     }
     assert!(manifest.shards.len() > 1 && rows.end == IDS.len());
     let counts: Vec<Vec<usize>> = serde_json::from_slice(&read(&folder, &files.facets)).unwrap();
     let first = &manifest.facets[0].values[0];
-    assert_eq!((&*first.value, counts.iter().map(|cell| cell[0]).sum::<usize>()), ("red", first.count));
+    assert_eq!((&*first.value, counts.iter().map(|cluster| cluster[0]).sum::<usize>()), ("red", first.count));
     let window: Vec<Value> = serde_json::from_slice(&read(&folder, &files.window)).unwrap();
     assert!(!window.is_empty());
     for seen in window {

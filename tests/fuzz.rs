@@ -259,7 +259,7 @@ fn bombs_stay_within_memory() {
     for (name, json) in tokenizers() {
         println!("{name}: {} bytes", json.len());
         try_one(&limits, json.as_bytes());
-        let error = vitrine::text::TextReader::from_json(json.as_bytes(), 16).err().unwrap().to_string();
+        let error = vitrine::text::Tokenizer::from_json(json.as_bytes(), 16).err().unwrap().to_string();
         assert!(error.contains("at most") && error.contains("use the model's own"), "{name}: {error}");
     }
 }

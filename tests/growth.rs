@@ -179,7 +179,7 @@ fn a_clustered_catalog_is_one_run_s_whatever_the_parts_and_is_searched_and_serve
         let file = entry["file"].as_str().unwrap();
         serde_json::from_slice::<Value>(&std::fs::read(world.path("catalog").join(file)).unwrap()).unwrap()
     };
-    // the counts of the cells add up to the catalog's
+    // the counts of the clusters add up to the catalog's
     let counts = read(&manifest["cells"]["facets"]);
     let values = manifest["facets"].as_array().unwrap().iter().flat_map(|facet| facet["values"].as_array().unwrap());
     for (column, value) in values.enumerate() {
@@ -189,7 +189,7 @@ fn a_clustered_catalog_is_one_run_s_whatever_the_parts_and_is_searched_and_serve
     // the window shows products under their own rows
     let rows: Vec<Value> = shards.iter().flat_map(|shard| read(&shard["items"]).as_array().unwrap().clone()).collect();
     let window = read(&manifest["cells"]["window"]);
-    // as many from every cell, or all that it has
+    // as many from every cluster, or all that it has
     assert!((2 * shards.len()..=59).contains(&window.as_array().unwrap().len()), "{window}");
     for seen in window.as_array().unwrap() {
         assert_eq!(rows[seen["row"].as_u64().unwrap() as usize], seen["item"]);

@@ -67,7 +67,7 @@ const builds = [
 ];
 
 for (const { name, features, sets } of builds) {
-  test(`kernels of the ${name} build agree with their scalar twins`, (t) => {
+  test(`kernels of the ${name} build agree with their scalar reference`, (t) => {
     const bytes = build(name, features);
     if (!WebAssembly.validate(bytes)) {
       assert.equal(name, 'relaxed', 'only relaxed SIMD may be unknown to the engine');
@@ -87,7 +87,7 @@ const joining = `
   exports.work(index);
 `;
 
-test('kernels of the threads build agree with their scalar twins, and the pool runs every block once', async (t) => {
+test('kernels of the threads build agree with their scalar reference, and the pool runs every block once', async (t) => {
   const module = new WebAssembly.Module(buildThreads());
   const memory = new WebAssembly.Memory({ initial: 64, maximum: 16_384, shared: true });
   const instance = new WebAssembly.Instance(module, { env: { memory } });

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use vitrine::Result;
 use vitrine::hash::{FileName, FolderName, PhotoName, sha256_hex};
-use vitrine::indexer::{CellChoice, merge};
+use vitrine::indexer::{ClusterChoice, merge};
 use vitrine::model::folder::Description;
 use vitrine::search::opened::Catalog;
 use vitrine::site::Site;
@@ -102,7 +102,7 @@ impl Home {
 
     fn merge(&self) -> Result<()> {
         let parts = ["parts-v1/1", "parts-v1/2"].map(|name| self.path(name));
-        merge(&parts, &self.path("out"), CellChoice::Whole).map(drop)
+        merge(&parts, &self.path("out"), ClusterChoice::Whole).map(drop)
     }
 
     /// Puts other products into a file of them, with the length and hash that the manifest then gives.

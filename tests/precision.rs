@@ -14,7 +14,7 @@ use vitrine::image::{Fit, Preprocess, prepare};
 use vitrine::model::bert::Bert;
 use vitrine::model::vit::Vit;
 use vitrine::quant::{Format, MatrixData};
-use vitrine::text::TextReader;
+use vitrine::text::Tokenizer;
 use vitrine::weights::Checkpoint;
 
 /// A folder of what is too large for the repository, or nothing, which is said.
@@ -90,7 +90,7 @@ fn the_image_encoder_keeps_its_tokens_in_int8() {
     let (Some(folder), Some(photos)) = (shared("weights/vit-tiny"), shared("data/products/images-168x224.zip")) else {
         return;
     };
-    let Encoder::Image { config, weights, normalise: (mean, std) } = read_encoder(&folder).unwrap() else {
+    let Encoder::Image { config, weights, normalize: (mean, std) } = read_encoder(&folder).unwrap() else {
         panic!("expected an image encoder")
     };
     let preprocess =
@@ -119,7 +119,7 @@ fn the_text_encoder_keeps_its_tokens_in_int8() {
     let Encoder::Text { config, weights, tokenizer } = read_encoder(&folder).unwrap() else {
         panic!("expected a text encoder")
     };
-    let reader = TextReader::from_json(&tokenizer, 32).unwrap();
+    let reader = Tokenizer::from_json(&tokenizer, 32).unwrap();
     let texts = [
         "a red summer dress with long sleeves",
         "black leather ankle boots",

@@ -39,7 +39,7 @@ fn it_is_whole_trained_and_within_its_limits() {
     assert_eq!(sealed.fingerprint, description.fingerprint);
 }
 
-/// Ids of a split of the drawn catalogue.
+/// Ids of a split of the drawn catalog.
 fn split(photos: &Path, name: &str) -> Vec<String> {
     let mut reader = csv::Reader::from_path(photos.join("items.csv")).unwrap();
     let columns = reader.headers().unwrap().clone();

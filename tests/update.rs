@@ -126,9 +126,9 @@ const CASES: [(&str, Change, [u64; 4]); 12] = [
 
 #[test]
 fn an_updated_catalog_is_the_one_that_indexing_the_newer_feed_makes() {
-    for cells in ["none", "2"] {
+    for clusters in ["none", "2"] {
         for (case, change, [changed, added, removed, encoded]) in CASES {
-            let shop = Shop::new(&["--cells", cells]);
+            let shop = Shop::new(&["--cells", clusters]);
             let mut products = PRODUCTS.to_vec();
             change(&mut products);
             shop.feed(&products);
@@ -137,7 +137,7 @@ fn an_updated_catalog_is_the_one_that_indexing_the_newer_feed_makes() {
             let got = ["changed", "added", "removed", "encoded"].map(|name| told[name].as_u64().unwrap());
             assert_eq!(got, [changed, added, removed, encoded], "{case}: {told}");
             assert_eq!(told["same"], products.len() as u64 - changed - added, "{case}");
-            shop.index("fresh", &["--cells", cells]);
+            shop.index("fresh", &["--cells", clusters]);
             let [updated, fresh] = ["catalog", "fresh"].map(|name| contents(&shop.world.path(name)));
             assert_eq!(updated.keys().collect::<Vec<_>>(), fresh.keys().collect::<Vec<_>>(), "{case}");
             assert!(updated == fresh, "{case}: a file differs");

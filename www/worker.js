@@ -2,18 +2,19 @@
 // Messages: {id, method, args} → {id, result | error}, before it {id, partial} where answers come bit by bit; unasked for: {event: 'state' | 'requests', …}.
 import { DataError, Store, fetchPart } from './core/data.js';
 import { held } from './core/names.js';
-import { runnable, threadCount } from './core/variants.js';
+import { runnable, threadCount } from './core/builds.js';
 import { Modules } from './core/modules.js';
 
 const preparedAtOnce = 2000; // photos of a large catalog, some tens of milliseconds of a phone
-const textParts = ['tokenizer', 'text', 'fusion'];
+/** What texts need. A CLIP has no head. */
+const textParts = () => (model.clip ? ['tokenizer', 'text'] : ['tokenizer', 'text', 'fusion']);
 
 let modules = null; // what else runs here comes through it, verified
 /** @type {any} */
 let engine = null; // the wasm module's Vitrine
 let program = null; // the bindings that it came with
 let store = null;
-let cells = null; // of a clustered catalog
+let clusters = null; // of a clustered catalog
 let site, base, model, catalog, texts, language;
 let builds = []; // of the program, that this browser can run, the fastest first
 let build = null; // the one that runs
@@ -82,8 +83,8 @@ function plan(name, part) {
   parts.set(name, { name, file: part.file, bytes: part.bytes, received: 0, wanted: false, state: 'waiting' });
 }
 
-/** One file of the manifests, counted in the one progress bar. */
-async function take(name, url, part, onChunk) {
+/** One file of the manifests, counted in the one progress bar behind what is `before` it under the same name. */
+async function take(name, url, part, onChunk, before = 0) {
   const entry = parts.get(name);
   entry.wanted = true;
   entry.state = 'loading';
@@ -92,12 +93,12 @@ async function take(name, url, part, onChunk) {
       store,
       signal: stop.signal,
       onBytes: (received) => {
-        entry.received = received;
+        entry.received = before + received;
         report();
       },
       onChunk,
     });
-    entry.state = 'ready';
+    if (entry.received >= entry.bytes) entry.state = 'ready';
     return bytes;
   } catch (error) {
     entry.state = error.name === 'AbortError' ? 'waiting' : 'failed';
@@ -218,30 +219,30 @@ class Compiler {
 
 /** The fastest build that this browser takes. One that it refuses after all is followed by the next. */
 async function loadWasm() {
-  for (const [i, variant] of builds.entries()) {
+  for (const [i, chosen] of builds.entries()) {
     try {
-      return await loadBuild(variant);
+      return await loadBuild(chosen);
     } catch (error) {
       const refused =
         error instanceof WebAssembly.CompileError ||
         error instanceof WebAssembly.LinkError ||
         error instanceof RangeError;
       if (!refused) throw error;
-      if (i + 1 === builds.length) throw new DataError('refused', { file: variant.file, why: 'simd' });
+      if (i + 1 === builds.length) throw new DataError('refused', { file: chosen.file, why: 'simd' });
       plan('wasm', builds[i + 1]);
     }
   }
 }
 
-async function loadBuild(variant) {
-  const url = new URL(variant.file, base).href;
-  const script = variant.file.replace(/_bg\.wasm$/, '.js');
-  const threads = variant.needs.includes('threads');
+async function loadBuild(chosen) {
+  const url = new URL(chosen.file, base).href;
+  const script = chosen.file.replace(/_bg\.wasm$/, '.js');
+  const threads = chosen.needs.includes('threads');
   // all of a build, or none of it: the code of its threads is verified before anything of it starts
   const bindings = Promise.all([modules.import(script), modules.url(script), threads && modules.worker('pool.js')]);
   bindings.catch(() => {}); // told where it is awaited
   const compiler = new Compiler();
-  const bytes = await take('wasm', url, variant, (chunk, offset) => compiler.take(chunk, offset)).catch((error) => {
+  const bytes = await take('wasm', url, chosen, (chunk, offset) => compiler.take(chunk, offset)).catch((error) => {
     compiler.cancel();
     throw error;
   });
@@ -255,7 +256,7 @@ async function loadBuild(variant) {
   made.open_catalog(texts.catalog);
   made.set_language(language);
   engine = made;
-  build = variant.name;
+  build = chosen.name;
 }
 
 /** They join when they are up; until then, and where they fail, the engine works alone. */
@@ -267,9 +268,10 @@ function startThreads(pool, program) {
 /** Files of the model, the one that is no part of its fingerprint among them. */
 const modelFiles = () => [...model.parts, ...(model.instant ? [model.instant] : [])];
 
+/** A part may have several files, as large as hosts take: each is checked, read and let go by itself. */
 async function loadPart(name) {
-  const part = modelFiles().find((candidate) => candidate.part === name);
-  if (!part)
+  const files = modelFiles().filter((candidate) => candidate.part === name);
+  if (!files.length)
     throw new DataError('mismatch', {
       file: 'model.json',
       expected: `a part “${name}”`,
@@ -277,9 +279,13 @@ async function loadPart(name) {
         .map((p) => p.part)
         .join(', '),
     });
-  const bytes = await take(name, new URL(part.file, new URL(site.model, base)).href, part);
-  await stage('wasm', loadWasm);
-  await alone(() => engine.load_part(name, bytes));
+  let received = 0; // of the files before
+  for (const part of files) {
+    const bytes = await take(name, new URL(part.file, new URL(site.model, base)).href, part, undefined, received);
+    await stage('wasm', loadWasm);
+    await alone(() => engine.load_part(name, bytes));
+    received += part.bytes;
+  }
 }
 
 const partOnce = (name) => stage(`part ${name}`, () => loadPart(name));
@@ -304,14 +310,17 @@ const methods = {
     store = new Store(base);
     store.off = args.keepNothing;
     plan('wasm', builds[0] ?? site.wasm.at(-1));
-    for (const part of modelFiles()) plan(part.part, part);
+    for (const part of modelFiles()) {
+      const bytes = modelFiles().reduce((sum, { part: name, bytes }) => sum + (name === part.part ? bytes : 0), 0);
+      plan(part.part, { ...part, bytes });
+    }
     const bytes = catalog.cells
       ? catalog.cells.centres.bytes
       : catalog.shards.reduce((sum, shard) => sum + shard.bytes, 0);
     plan('shards', { file: 'catalog vectors', bytes });
     if (args.what) return methods.load({ what: args.what });
     // The bar's total is known from the first byte on: everything that the first answer by meaning needs is wanted now.
-    const first = model.instant ? ['instant'] : textParts;
+    const first = model.instant ? ['instant'] : textParts();
     for (const name of ['wasm', ...first, 'shards']) if (parts.has(name)) parts.get(name).wanted = true;
     if (args.hold && !model.instant) return report(true);
     if (!model.instant) return methods.load({ what: ['wasm', 'words', 'text', 'shards'] });
@@ -348,12 +357,12 @@ const methods = {
   async query({ photo, ...query }, partial) {
     if (photo) query.photo = photos.get(photo) ?? missing(photo);
     await learnFor(query.text);
-    return cells ? cells.query(query, partial) : alone(() => answer(query));
+    return clusters ? clusters.query(query, partial) : alone(() => answer(query));
   },
 
   neighbours(like, partial) {
     const { row, k, rows, relevance } = like;
-    return cells ? cells.neighbours(like, partial) : alone(() => engine.neighbours(row, k, rows, relevance));
+    return clusters ? clusters.neighbours(like, partial) : alone(() => engine.neighbours(row, k, rows, relevance));
   },
 
   complete: ({ text, words, rows }) => alone(() => engine.complete(text, words, rows)),
@@ -387,7 +396,7 @@ function decide(name, why, adapter) {
 let trial = null;
 let graphics = null; // core/webgpu.js, where the browser knows WebGPU
 function accelerate() {
-  if (catalog.cells) return; // its vectors are never all here, and those of a few cells are no work
+  if (catalog.cells) return; // its vectors are never all here, and those of a few clusters are no work
   trial ??= (async () => {
     if (wanted === 'cpu') return decide('cpu', 'forced');
     if (!('gpu' in navigator)) return decide('cpu', 'absent');
@@ -434,7 +443,7 @@ async function answer(query) {
 }
 
 async function loadText() {
-  await Promise.all([stage('wasm', loadWasm), ...textParts.map(partOnce)]);
+  await Promise.all([stage('wasm', loadWasm), ...textParts().map(partOnce)]);
 }
 
 async function loadInstant() {
@@ -442,12 +451,13 @@ async function loadInstant() {
 }
 
 async function loadImage() {
-  await Promise.all([stage('wasm', loadWasm), partOnce('fusion'), partOnce('image')]);
+  const names = model.clip ? ['image'] : ['fusion', 'image'];
+  await Promise.all([stage('wasm', loadWasm), ...names.map(partOnce)]);
 }
 
 /** Shards go into the engine in row order, whatever order they arrive in. */
 async function loadShards() {
-  if (catalog.cells) return loadCentres();
+  if (catalog.cells) return loadCentroids();
   const entry = parts.get('shards');
   entry.wanted = true;
   entry.state = 'loading';
@@ -525,14 +535,14 @@ async function prepare() {
   while (!(await whole())) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-/** Of a clustered catalog only the centres are fetched ahead. */
-async function loadCentres() {
+/** Of a clustered catalog only the centroids are fetched ahead. */
+async function loadCentroids() {
   const { centres } = catalog.cells;
   const bytes = await take('shards', new URL(centres.file, new URL(site.catalog, base)).href, centres);
   await stage('wasm', loadWasm);
-  await alone(() => engine.open_cells(bytes));
-  const { CellSearch } = await modules.import('core/cells.js');
-  cells = new CellSearch(catalog, new URL(site.catalog, base).href, {
+  await alone(() => engine.open_clusters(bytes));
+  const { ClusterSearch } = await modules.import('core/clusters.js');
+  clusters = new ClusterSearch(catalog, new URL(site.catalog, base).href, {
     engine,
     store,
     alone,

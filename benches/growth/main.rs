@@ -19,8 +19,8 @@ use vitrine::catalog::assembly::Rows;
 use vitrine::catalog::format::{Item, Manifest, ModelRef, Shard};
 use vitrine::engine::Engine;
 use vitrine::indexer::{PHOTOS, PartManifest, PartOf, Whole};
-use vitrine::quant::quantise_rows;
-use vitrine::search::clustered::Cells;
+use vitrine::quant::quantize_rows;
+use vitrine::search::clustered::Clustered;
 use vitrine::search::opened::Catalog;
 use vitrine::search::{Filter, Index, Vectors};
 use vitrine::staging::{self, Growth};
@@ -70,7 +70,7 @@ impl Real {
             }
             let rows = 0..catalog.manifest.count as u32;
             real.vectors.extend(rows.filter_map(|row| catalog.index().vector(row)).flatten());
-            let file = catalog.manifest.neighbours.file.as_ref().context("a catalog without cells was expected")?;
+            let file = catalog.manifest.neighbours.file.as_ref().context("a catalog without clusters was expected")?;
             let table = std::fs::read(folder.join(&file.file))?;
             let rows = table.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) + start);
             real.neighbours.extend(rows);
@@ -160,7 +160,7 @@ fn write_parts(real: &Real, n: usize, folder: &Path) -> anyhow::Result<Vec<PathB
     let (photo, bytes) = (real.items[0].photo.clone(), photos(real, &[0])?.remove(0));
     for i in 0..n {
         let (vector, item) = real.row(i, n, noise, &mut random);
-        let (values, scales) = quantise_rows(&vector, real.dimension);
+        let (values, scales) = quantize_rows(&vector, real.dimension);
         let part = (1..=PARTS).find(|&part| PartOf { part, of: PARTS }.holds(&item.id)).unwrap_or(1);
         rows[part - 1].push(&Item { photo: photo.clone(), ..item }, scales[0], &values)?;
     }
@@ -186,14 +186,14 @@ fn write_parts(real: &Real, n: usize, folder: &Path) -> anyhow::Result<Vec<PathB
 }
 
 /// Runs `vitrine merge` and returns its seconds and the most memory that it held, in MB.
-fn merge(parts: &[PathBuf], out: &Path, cells: &str) -> anyhow::Result<(f64, f64)> {
+fn merge(parts: &[PathBuf], out: &Path, clusters: &str) -> anyhow::Result<(f64, f64)> {
     let start = Instant::now();
     let mut run = Command::new(env!("CARGO_BIN_EXE_vitrine"))
         .arg("merge")
         .args(parts)
         .arg("--out")
         .arg(out)
-        .args(["--cells", cells])
+        .args(["--cells", clusters])
         .stdout(Stdio::null())
         .spawn()?;
     let mut most = 0.0f64;
@@ -231,34 +231,34 @@ impl Site {
         Ok(Self { manifest, folder: folder.to_path_buf(), exact, shards })
     }
 
-    fn cells(&self) -> anyhow::Result<Option<Cells>> {
-        let Some(files) = &self.manifest.cells else { return Ok(None) };
-        Ok(Some(Cells::open(&self.manifest, &std::fs::read(self.folder.join(&files.centres.file))?)?))
+    fn clusters(&self) -> anyhow::Result<Option<Clustered>> {
+        let Some(files) = &self.manifest.clusters else { return Ok(None) };
+        Ok(Some(Clustered::open(&self.manifest, &std::fs::read(self.folder.join(&files.centroids.file))?)?))
     }
 
     /// What the page does for one query, from nothing: the hits, the bytes of vectors, and the bytes of metadata.
-    fn visit(&self, mut cells: Cells, query: &[f32]) -> anyhow::Result<(HashSet<u32>, u64, u64)> {
+    fn visit(&self, mut clusters: Clustered, query: &[f32]) -> anyhow::Result<(HashSet<u32>, u64, u64)> {
         let (mut best, mut vectors) = (Vec::new(), 0);
-        for round in cells.rounds(query, None)? {
-            for cell in round {
-                vectors += self.manifest.shards[cell as usize].vectors.bytes;
-                cells.put(cell as usize, self.shards[cell as usize].clone())?;
+        for probe in clusters.probes(query, None)? {
+            for cluster in probe {
+                vectors += self.manifest.shards[cluster as usize].vectors.bytes;
+                clusters.put(cluster as usize, self.shards[cluster as usize].clone())?;
             }
-            let before = std::mem::replace(&mut best, cells.top_k(query, WANTED, Filter::default())?);
+            let before = std::mem::replace(&mut best, clusters.top_k(query, WANTED, Filter::default())?);
             if before.iter().map(|hit| hit.row).eq(best.iter().map(|hit| hit.row)) {
                 break;
             }
         }
         let mut metadata = HashSet::new();
         let mut end = 0;
-        for (cell, shard) in self.manifest.shards.iter().enumerate() {
+        for (cluster, shard) in self.manifest.shards.iter().enumerate() {
             let start = end;
             end += shard.count as u32;
             if best.iter().take(K).any(|hit| (start..end).contains(&hit.row)) {
-                metadata.insert(cell);
+                metadata.insert(cluster);
             }
         }
-        let metadata = metadata.into_iter().map(|cell| self.manifest.shards[cell].items.bytes).sum();
+        let metadata = metadata.into_iter().map(|cluster| self.manifest.shards[cluster].items.bytes).sum();
         Ok((best.iter().take(K).map(|hit| hit.row).collect(), vectors, metadata))
     }
 }
@@ -287,13 +287,13 @@ fn exact_ms(site: &Site, queries: &[Vec<f32>]) -> anyhow::Result<f64> {
 fn measure(
     real: &Real,
     n: usize,
-    cells: &str,
+    clusters: &str,
     queries: &[(&str, Vec<Vec<f32>>)],
 ) -> anyhow::Result<(String, Vec<String>)> {
     let folder = tempfile::tempdir()?;
     let out = folder.path().join("catalog");
     let parts = write_parts(real, n, folder.path())?;
-    let (seconds, memory) = merge(&parts, &out, cells)?;
+    let (seconds, memory) = merge(&parts, &out, clusters)?;
     let site = Site::open(&out)?;
     let manifest = &site.manifest;
     let mark = if n > real.items.len() { "*" } else { "" };
@@ -306,7 +306,7 @@ fn measure(
         exact_ms(&site, &queries[0].1)?,
     );
     let mut rows = Vec::new();
-    let Some(opened) = site.cells()? else { return Ok((row, rows)) };
+    let Some(opened) = site.clusters()? else { return Ok((row, rows)) };
     for (kind, queries) in queries {
         let (mut recall, mut least, mut sums) = (0.0, 1.0f64, [0.0; 2]);
         for query in queries {
@@ -340,12 +340,12 @@ fn photo_ms(real: &Real, engine: &Engine<Cpu>) -> anyhow::Result<f64> {
 }
 
 fn main() -> anyhow::Result<()> {
-    let (mut catalogs, mut sizes, mut cells) = (vec![], "10000,100000,1000000".to_string(), "auto".to_string());
+    let (mut catalogs, mut sizes, mut clusters) = (vec![], "10000,100000,1000000".to_string(), "auto".to_string());
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--sizes" => sizes = args.next().context("--sizes wants numbers")?,
-            "--cells" => cells = args.next().context("--cells wants auto, none or a number")?,
+            "--cells" => clusters = args.next().context("--cells wants auto, none or a number")?,
             _ => catalogs.push(PathBuf::from(arg)),
         }
     }
@@ -367,7 +367,7 @@ fn main() -> anyhow::Result<()> {
     println!("|---|---|---|---|---|---|---|---|");
     let mut second = Vec::new();
     for n in sizes.split(',') {
-        let (row, rows) = measure(&real, n.trim().parse()?, &cells, &queries)?;
+        let (row, rows) = measure(&real, n.trim().parse()?, &clusters, &queries)?;
         println!("{row}");
         second.extend(rows);
     }

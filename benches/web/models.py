@@ -4,9 +4,9 @@
     pip install --require-hashes -r benches/web/requirements.txt
     python3 benches/web/models.py OUT TOKENIZER
 
-OUT gets `<model>.onnx` (float32), `<model>.int8.onnx` (onnxruntime's dynamic quantisation, weights signed with a scale
+OUT gets `<model>.onnx` (float32), `<model>.int8.onnx` (onnxruntime's dynamic quantization, weights signed with a scale
 a channel) and, for `vitrine convert`, the checkpoint folders `<model>/`. TOKENIZER is a tokenizer.json whose vocabulary
-the text encoder takes. Every graph is written the way exporters write it and then fused by onnxruntime's own optimiser
+the text encoder takes. Every graph is written the way exporters write it and then fused by onnxruntime's own optimizer
 for transformers, which is the faster of the two for onnxruntime-web.
 """
 
@@ -52,7 +52,7 @@ class Graph:
         return self.add("LayerNormalization", [x, scale, shift], axis=-1, epsilon=eps)
 
     def gelu(self, x):
-        # x · ½ (1 + erf(x / √2)), which the optimiser knows as one operation
+        # x · ½ (1 + erf(x / √2)), which the optimizer knows as one operation
         one, half, root = (self.constant(n, np.float32(v)) for n, v in (("one", 1), ("half", 0.5), ("root", 2**0.5)))
         erf = self.add("Erf", [self.add("Div", [x, root])])
         return self.add("Mul", [self.add("Mul", [x, self.add("Add", [erf, one])]), half])
@@ -107,7 +107,7 @@ def vit_graph(tensors, hidden, heads, path):
     for i in range(LAYERS):
         key = f"blocks.{i}"
         parts = {}
-        for j, part in enumerate("qkv"):  # apart, as the optimiser wants them
+        for j, part in enumerate("qkv"):  # apart, as the optimizer wants them
             rows = slice(j * hidden, (j + 1) * hidden)
             parts[f"{part}.weight"] = tensors[f"{key}.attn.qkv.weight"][rows]
             parts[f"{part}.bias"] = tensors[f"{key}.attn.qkv.bias"][rows]
@@ -176,7 +176,7 @@ def fuse(path, kind, heads, hidden):
     fused.save_model_to_file(str(path))
 
 
-def quantise(out, name):
+def quantize(out, name):
     # fused operations have no types that shapes could be inferred from
     options = {"DefaultTensorType": TensorProto.FLOAT}
     source, target = out / f"{name}.onnx", out / f"{name}.int8.onnx"
@@ -199,13 +199,13 @@ def main():
         tensors = vit_tensors(rng, hidden)
         vit_graph(tensors, hidden, heads, out / f"{name}.onnx")
         fuse(out / f"{name}.onnx", "vit", heads, hidden)
-        quantise(out, name)
+        quantize(out, name)
         checkpoint(out / name, tensors, {"num_attention_heads": heads, "layer_norm_eps": 1e-6})
     vocabulary = len(json.loads(tokenizer.read_text())["model"]["vocab"])
     tensors = bert_tensors(rng, vocabulary)
     bert_graph(tensors, out / "minilm.onnx")
     fuse(out / "minilm.onnx", "bert", MINILM["heads"], MINILM["hidden"])
-    quantise(out, "minilm")
+    quantize(out, "minilm")
     config = {
         "vocab_size": vocabulary, "hidden_size": MINILM["hidden"], "num_hidden_layers": MINILM["layers"],
         "num_attention_heads": MINILM["heads"], "intermediate_size": MINILM["inner"], "hidden_act": "gelu",

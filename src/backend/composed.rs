@@ -57,9 +57,9 @@ impl Backend for Composed {
     }
 
     fn layer_norm(&self, x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<Tensor> {
-        let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
-        let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
-        let unit = centred.broadcast_div(&(variance + eps)?.sqrt()?)?;
+        let centered = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+        let variance = centered.sqr()?.mean_keepdim(D::Minus1)?;
+        let unit = centered.broadcast_div(&(variance + eps)?.sqrt()?)?;
         Ok(unit.broadcast_mul(gamma)?.broadcast_add(beta)?)
     }
 
@@ -138,7 +138,7 @@ impl Backend for Composed {
         Ok(Tensor::stack(&[x, y], 1)?)
     }
 
-    fn normalise(&self, x: &Tensor) -> Result<Tensor> {
+    fn normalize(&self, x: &Tensor) -> Result<Tensor> {
         let length = (x.sqr()?.sum_keepdim(D::Minus1)? + 1e-12)?.sqrt()?;
         Ok(x.broadcast_div(&length)?)
     }

@@ -2,7 +2,7 @@
 //!
 //! Tensors are candle's, so that training, tests and inference speak of the same values; the kernels read their
 //! storage in place and hand candle a finished buffer. candle's own CPU operations are not used: its products are a
-//! quarter as fast in wasm, and its quantised path four times slower than what int8 allows.
+//! quarter as fast in wasm, and its quantized path four times slower than what int8 allows.
 
 use super::kernels::attention::{self, Mask, Precision, Shape};
 use super::kernels::gemm_f32::{self, PackedF32};
@@ -11,7 +11,7 @@ use super::kernels::pointwise::{self, Act, Binary};
 use super::kernels::{Isa, pool};
 use super::{Activation, Backend};
 use crate::error::{Error, Result};
-use crate::quant::{Matrix, MatrixData, quantise_rows};
+use crate::quant::{Matrix, MatrixData, quantize_rows};
 use candle_core::{CpuStorage, Device, Storage, Tensor};
 use std::ops::Deref;
 
@@ -177,7 +177,7 @@ impl Backend for Cpu {
             // 4-bit integers with a scale a block become 8-bit ones with a scale a row: the added error is a small
             // part of what 4 bits already cost, and the product runs at the speed of int8
             MatrixData::Q4 { .. } => {
-                let (values, scales) = quantise_rows(&matrix.to_f32(), *cols);
+                let (values, scales) = quantize_rows(&matrix.to_f32(), *cols);
                 Ok(int8(&values, &scales))
             }
         }
@@ -350,10 +350,10 @@ impl Backend for Cpu {
         self.concat(x, y)?.reshape((b, 2, d)).map_err(Error::from)
     }
 
-    fn normalise(&self, x: &Tensor) -> Result<Tensor> {
-        let [b, d] = two("normalising", x)?;
-        let mut out = floats("normalising", x)?.to_vec();
-        pointwise::normalise(self.isa, &mut out, d);
+    fn normalize(&self, x: &Tensor) -> Result<Tensor> {
+        let [b, d] = two("normalizing", x)?;
+        let mut out = floats("normalizing", x)?.to_vec();
+        pointwise::normalize(self.isa, &mut out, d);
         make(out, &[b, d])
     }
 }

@@ -69,7 +69,7 @@ pub trait Backend {
         bias: Option<&Self::Tensor>,
         act: Activation,
     ) -> Result<Self::Tensor>;
-    /// Normalises the last axis to mean 0 and variance 1, then scales and shifts: x `[.., d]`, gamma and beta `[d]`.
+    /// Normalizes the last axis to mean 0 and variance 1, then scales and shifts: x `[.., d]`, gamma and beta `[d]`.
     fn layer_norm(&self, x: &Self::Tensor, gamma: &Self::Tensor, beta: &Self::Tensor, eps: f64)
     -> Result<Self::Tensor>;
     /// Multi-head softmax attention: qkv `[b, n, 3·d]` (queries, keys, values side by side, heads inside each),
@@ -106,5 +106,5 @@ pub trait Backend {
     /// Two sequences of one token each, side by side: x, y `[b, d]` → `[b, 2, d]`.
     fn stack(&self, x: &Self::Tensor, y: &Self::Tensor) -> Result<Self::Tensor>;
     /// Scales the last axis to unit length: x `[b, d]`.
-    fn normalise(&self, x: &Self::Tensor) -> Result<Self::Tensor>;
+    fn normalize(&self, x: &Self::Tensor) -> Result<Self::Tensor>;
 }

@@ -15,7 +15,7 @@ mod rows;
 
 pub use catalog::{assemble, assemble_again};
 #[cfg(feature = "cli")]
-pub use clustered::CellChoice;
+pub use clustered::ClusterChoice;
 pub use earlier::{Earlier, row_of};
 pub use facets::FacetChoice;
 pub use kinds::same as same_name;

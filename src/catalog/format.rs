@@ -1,8 +1,8 @@
 //! The catalog format: `catalog.json`, and shards of int8 vectors with their ids. Both directions live here.
 //!
 //! Version 1 is a catalog that is fetched as a whole. Version 2 is a clustered one: photos that look alike share a
-//! shard, each shard has its own neighbours, and [`CellFiles`] names what is needed to choose shards before fetching.
-//! A catalog without cells is still written as version 1, so that pages of that version go on reading it.
+//! shard, each shard has its own neighbours, and [`ClusterFiles`] names what is needed to choose shards before fetching.
+//! A catalog without clusters is still written as version 1, so that pages of that version go on reading it.
 //!
 //! A shard is little-endian: the magic bytes `VITRSHRD`, then u32 version, count, dimension and length of the ids in
 //! bytes; one f32 scale a vector; count + 1 u32 offsets into the ids; the ids in UTF-8; the vectors, one byte a
@@ -12,7 +12,7 @@ use crate::backend::kernels::scan::MAX_DIMENSION;
 use crate::error::{Error, Result};
 use crate::hash::{FileName, FolderName, PhotoName, check_hash, sha256_hex};
 use crate::model::folder::Description;
-use crate::quant::quantise_rows;
+use crate::quant::quantize_rows;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -58,9 +58,10 @@ pub struct ShardEntry {
 
 /// What a clustered catalog has beside its shards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CellFiles {
+pub struct ClusterFiles {
     /// The direction in which each shard's photos lie: a shard file with one vector a shard, and empty ids.
-    pub centres: FileEntry,
+    #[serde(rename = "centres")]
+    pub centroids: FileEntry,
     /// How many photos of each shard have each value of the facets: a JSON array of arrays of numbers, one a shard,
     /// with all values of all facets in the manifest's order.
     pub facets: FileEntry,
@@ -162,8 +163,8 @@ pub struct Manifest {
     /// Neighbours found ahead.
     pub neighbours: Neighbours,
     /// What is needed to fetch only the shards that a query asks for; none in a catalog that is fetched as a whole.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cells: Option<CellFiles>,
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "cells")]
+    pub clusters: Option<ClusterFiles>,
     /// Folder of the photos.
     pub photos: FolderName,
 }
@@ -269,14 +270,14 @@ impl Manifest {
                 self.count, self.dimension
             )));
         }
-        let complete = match self.cells {
+        let complete = match self.clusters {
             None => self.neighbours.file.is_some(),
             Some(_) => self.shards.iter().all(|shard| shard.neighbours.is_some()),
         };
         match complete {
             true => Ok(()),
             false => Err(Error::Catalog(
-                "expected neighbours, of the catalog or of each shard where it has cells, got none; \
+                "expected neighbours, of the catalog or of each shard where it has clusters, got none; \
                  index the photos again"
                     .into(),
             )),
@@ -296,8 +297,11 @@ impl Manifest {
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
         let shards =
             self.shards.iter().flat_map(|shard| [Some(&shard.vectors), Some(&shard.items), shard.neighbours.as_ref()]);
-        let cells = self.cells.iter().flat_map(|cells| [&cells.centres, &cells.facets, &cells.window].map(Some));
-        shards.chain([self.neighbours.file.as_ref()]).chain(cells).flatten()
+        let clusters = self
+            .clusters
+            .iter()
+            .flat_map(|clusters| [&clusters.centroids, &clusters.facets, &clusters.window].map(Some));
+        shards.chain([self.neighbours.file.as_ref()]).chain(clusters).flatten()
     }
 
     /// Refuses a catalog that another model made.
@@ -378,7 +382,7 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Quantises unit vectors `[rows, dimension]`.
+    /// Quantizes unit vectors `[rows, dimension]`.
     pub fn from_f32(ids: Vec<String>, vectors: &[f32], dimension: usize) -> Result<Self> {
         if ids.len().checked_mul(dimension) != Some(vectors.len()) {
             return Err(Error::Argument(format!(
@@ -387,7 +391,7 @@ impl Shard {
                 vectors.len()
             )));
         }
-        let (values, scales) = quantise_rows(vectors, dimension);
+        let (values, scales) = quantize_rows(vectors, dimension);
         Ok(Self { dimension, ids, scales, vectors: values })
     }
 

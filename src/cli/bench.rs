@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::time::Instant;
 use vitrine::backend::cpu::Cpu;
 #[cfg(feature = "gpu")]
-use vitrine::backend::gpu::{Arithmetic, Gpu};
+use vitrine::backend::gpu::{Gpu, Precision};
 use vitrine::backend::kernels::simd::{Dot, Task};
 use vitrine::backend::kernels::{Isa, scan};
 use vitrine::backend::weights::Weights;
@@ -35,8 +35,8 @@ pub struct BenchArgs {
     rows: usize,
     /// How the graphics device computes products with int8 weights: f32, f16 or packed [default: the fastest]
     #[cfg(feature = "gpu")]
-    #[arg(long)]
-    arithmetic: Option<Arithmetic>,
+    #[arg(long, alias = "arithmetic")]
+    precision: Option<Precision>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -168,7 +168,7 @@ impl Task for MultiplyAdds {
 #[cfg(feature = "gpu")]
 impl Measured for Gpu {
     fn describe(&self) -> (&'static str, String, bool) {
-        ("gpu", format!("{}, {} products", self.name(), self.arithmetic().name()), self.is_software())
+        ("gpu", format!("{}, {} products", self.name(), self.precision().name()), self.is_software())
     }
 
     fn finish(&self) -> Result<()> {
@@ -221,7 +221,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let report = match args.backend {
         super::Device::Cpu => measure(&Cpu::new(), args)?,
         #[cfg(feature = "gpu")]
-        super::Device::Gpu => measure(&device(args.arithmetic)?, args)?,
+        super::Device::Gpu => measure(&device(args.precision)?, args)?,
     };
     match args.json {
         true => vitrine::print::line(serde_json::to_string(&report)?)?,
@@ -230,14 +230,14 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The graphics device, computing in the arithmetic that was asked for.
+/// The graphics device, computing in the precision that was asked for.
 #[cfg(feature = "gpu")]
-fn device(arithmetic: Option<Arithmetic>) -> anyhow::Result<Gpu> {
-    let gpu = super::gpu(arithmetic)?;
-    match arithmetic.filter(|&asked| asked != gpu.arithmetic()) {
+fn device(precision: Option<Precision>) -> anyhow::Result<Gpu> {
+    let gpu = super::gpu(precision)?;
+    match precision.filter(|&asked| asked != gpu.precision()) {
         None => Ok(gpu),
         Some(missing) => anyhow::bail!(
-            "measuring {} products: expected a device that has them, got {}; leave --arithmetic out",
+            "measuring {} products: expected a device that has them, got {}; leave --precision out",
             missing.name(),
             gpu.name()
         ),

@@ -5,7 +5,7 @@ use clap::Args;
 use std::path::PathBuf;
 use vitrine::backend::Backend;
 #[cfg(feature = "gpu")]
-use vitrine::backend::gpu::Arithmetic;
+use vitrine::backend::gpu::Precision;
 use vitrine::engine::{Engine, Query, Tier};
 use vitrine::hash::sha256_hex;
 use vitrine::image;
@@ -41,7 +41,7 @@ pub fn run(args: EmbedArgs) -> anyhow::Result<()> {
         super::Device::Cpu => run_on(&super::open_tier(super::Native::new(), &args.model, args.tier)?, &args),
         #[cfg(feature = "gpu")]
         super::Device::Gpu => {
-            run_on(&super::open_tier(super::gpu(Some(Arithmetic::F32))?, &args.model, args.tier)?, &args)
+            run_on(&super::open_tier(super::gpu(Some(Precision::F32))?, &args.model, args.tier)?, &args)
         }
     }
 }

@@ -10,7 +10,8 @@ use vitrine::engine::Engine;
 use vitrine::error::{LeftOut, Reason};
 use vitrine::feeds;
 use vitrine::indexer::{
-    CellChoice, FacetChoice, Indexed, Indexer, LONGEST, Met, Metadata, PartOf, Summary, TITLE, Told, index_feed, meet,
+    ClusterChoice, FacetChoice, Indexed, Indexer, LONGEST, Met, Metadata, PartOf, Summary, TITLE, Told, index_feed,
+    meet,
 };
 use vitrine::photos::{FolderChoice, PhotoSource};
 use vitrine::print;
@@ -63,10 +64,10 @@ pub struct IndexArgs {
     /// Make only part i of n of the catalog, for `merge` to join: one of several machines, or of several jobs
     #[arg(long, value_name = "I/N")]
     part: Option<PartOf>,
-    /// Cells of a clustered catalog, of which the page fetches only those near a query: a number, none, or auto (from
+    /// Clusters of a clustered catalog, of which the page fetches only those near a query: a number, none, or auto (from
     /// 100,000 photos on) [default: auto]
-    #[arg(long, value_name = "auto|none|N", conflicts_with = "part")]
-    cells: Option<CellChoice>,
+    #[arg(long = "cells", value_name = "auto|none|N", conflicts_with = "part")]
+    clusters: Option<ClusterChoice>,
     /// Longest side of the photos that visitors see, in pixels [default: 640, enough for the cards of a sharp screen]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(64..=4096))]
     photo_size: Option<u32>,
@@ -143,10 +144,10 @@ impl IndexArgs {
     /// What this run and earlier ones were told; says which options are earlier ones'.
     fn told(&self) -> Told {
         let (title, meta, model) = (self.title.clone(), self.meta.clone(), self.model.clone());
-        let cells = self.cells.map(|cells| cells.to_string());
+        let clusters = self.clusters.map(|clusters| clusters.to_string());
         let (attributes, photo_size) = (self.attributes.clone(), self.photo_size);
         let of_feed = Some(is_feed(&self.photos));
-        let mut now = Told { title, meta, attributes, model, cells, photo_size, of_feed, ..Told::default() };
+        let mut now = Told { title, meta, attributes, model, clusters, photo_size, of_feed, ..Told::default() };
         self.reading.tell(&mut now);
         self.filters.tell(&mut now);
         now.folders = self.folders.and_then(|folders| Some(folders.to_possible_value()?.get_name().to_string()));
@@ -251,7 +252,7 @@ where
     let out = Growth::new(args.kind(), &args.out, &inputs)?;
     told.write(&out)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let cells = told.cells.as_deref().and_then(|cells| cells.parse().ok());
+    let clusters = told.clusters.as_deref().and_then(|clusters| clusters.parse().ok());
     let indexer = Indexer {
         engine,
         photos: &photos,
@@ -259,7 +260,7 @@ where
         met,
         out: &out,
         part: args.part,
-        cells: args.cells.or(cells).unwrap_or_default(),
+        clusters: args.clusters.or(clusters).unwrap_or_default(),
         photo_size: told.photo_size.unwrap_or(LONGEST),
         title: told.title.clone().unwrap_or(TITLE.into()),
         facets,

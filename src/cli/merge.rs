@@ -2,7 +2,7 @@
 
 use clap::Args;
 use std::path::PathBuf;
-use vitrine::indexer::{CellChoice, merge};
+use vitrine::indexer::{ClusterChoice, merge};
 
 /// Join the parts that `index --part` made into one catalog, the same as from a single run
 #[derive(Args)]
@@ -13,10 +13,10 @@ pub struct MergeArgs {
     /// Catalog folder
     #[arg(long)]
     out: PathBuf,
-    /// Cells of a clustered catalog, of which the page fetches only those near a query: a number, none, or auto (from
+    /// Clusters of a clustered catalog, of which the page fetches only those near a query: a number, none, or auto (from
     /// 100,000 photos on)
-    #[arg(long, value_name = "auto|none|N", default_value = "auto")]
-    cells: CellChoice,
+    #[arg(long = "cells", value_name = "auto|none|N", default_value = "auto")]
+    clusters: ClusterChoice,
     /// Exit with 1 if anything was left out; the catalog is written all the same
     #[arg(long)]
     strict: bool,
@@ -27,6 +27,6 @@ pub struct MergeArgs {
 
 /// Merges, reports what was skipped, and prints a summary.
 pub fn run(args: MergeArgs) -> anyhow::Result<()> {
-    let summary = merge(&args.parts, &args.out, args.cells)?;
+    let summary = merge(&args.parts, &args.out, args.clusters)?;
     super::index::report(&summary, &args.out, args.json, args.strict)
 }

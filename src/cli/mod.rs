@@ -25,8 +25,9 @@ use std::path::Path;
 use vitrine::backend::Backend;
 use vitrine::backend::cpu::Cpu;
 #[cfg(feature = "gpu")]
-use vitrine::backend::gpu::{Arithmetic, Gpu, NATIVE_TIMEOUT};
+use vitrine::backend::gpu::{Gpu, NATIVE_TIMEOUT, Precision};
 use vitrine::engine::{Engine, Tier};
+use vitrine::model::encoders::Joining;
 
 /// The backend that the command line computes with.
 pub type Native = Cpu;
@@ -105,16 +106,21 @@ pub fn open_tier<B: Backend>(backend: B, model: &Path, tier: Tier) -> vitrine::R
     if let Some(note) = &engine.description().note {
         vitrine::print::note(format_args!("note: {note}"));
     }
+    if engine.joining() == Joining::Mean {
+        let what =
+            "nothing in this model has learnt to join a photo with words: such a query is the mean of both vectors";
+        vitrine::print::note(format_args!("note: {what}"));
+    }
     Ok(engine)
 }
 
-/// Opens the graphics device and says on stderr which it is. Measuring which arithmetic is fastest takes longer than one
+/// Opens the graphics device and says on stderr which it is. Measuring which precision is fastest takes longer than one
 /// question, so that only those who ask many leave it open.
 #[cfg(feature = "gpu")]
-pub fn gpu(arithmetic: Option<Arithmetic>) -> vitrine::Result<Gpu> {
-    let gpu = pollster::block_on(Gpu::open(NATIVE_TIMEOUT, arithmetic))?;
+pub fn gpu(precision: Option<Precision>) -> vitrine::Result<Gpu> {
+    let gpu = pollster::block_on(Gpu::open(NATIVE_TIMEOUT, precision))?;
     let kind = if gpu.is_software() { "a program on the processor, slower than --backend cpu" } else { "hardware" };
-    vitrine::print::note(format_args!("on {}: {kind}; {} products", gpu.name(), gpu.arithmetic().name()));
+    vitrine::print::note(format_args!("on {}: {kind}; {} products", gpu.name(), gpu.precision().name()));
     Ok(gpu)
 }
 

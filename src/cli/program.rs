@@ -10,7 +10,7 @@ use std::process::Command;
 /// Their names, sentences for `vitrine --help`, and arguments, which only they read.
 #[derive(Subcommand)]
 pub enum Program {
-    /// Draw a garment catalogue with exact attributes, titles and queries
+    /// Draw a garment catalog with exact attributes, titles and queries
     #[command(disable_help_flag = true)]
     DemoCatalog(Arguments),
     /// Fine-tune both encoders and the fusion head

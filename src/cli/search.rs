@@ -5,7 +5,7 @@ use clap::Args;
 use std::path::PathBuf;
 use vitrine::backend::Backend;
 #[cfg(feature = "gpu")]
-use vitrine::backend::gpu::{Arithmetic, scan};
+use vitrine::backend::gpu::{Precision, scan};
 use vitrine::catalog::folder::Folder;
 use vitrine::catalog::format::Item;
 use vitrine::engine::{Engine, Mode, Place, Query, Request, Response, Shop};
@@ -64,7 +64,7 @@ pub fn run(args: SearchArgs) -> anyhow::Result<()> {
         }
         #[cfg(feature = "gpu")]
         super::Device::Gpu => {
-            let gpu = super::gpu(Some(Arithmetic::F32))?;
+            let gpu = super::gpu(Some(Precision::F32))?;
             let engine = super::open(gpu.clone(), &args.model)?;
             let catalog = Catalog::of_folder(&folder, Some(&engine.description().fingerprint))?;
             let mut vectors = scan::Vectors::new(&gpu, catalog.manifest.dimension);

@@ -11,7 +11,7 @@ use vitrine::engine::Engine;
 use vitrine::error::{LeftOut, Reason};
 use vitrine::feeds::{self, Feed, Options};
 use vitrine::indexer::{
-    CellChoice, Choice, Indexed, Indexer, LONGEST, Metadata, News, Told, Update, Updated, index_feed,
+    Choice, ClusterChoice, Indexed, Indexer, LONGEST, Metadata, News, Told, Update, Updated, index_feed,
 };
 use vitrine::photos::PhotoSource;
 use vitrine::print;
@@ -74,8 +74,8 @@ pub fn run(args: UpdateArgs) -> anyhow::Result<()> {
         }
     };
     let (encoded, failed) = args.encode(&update, &news, &told, &out)?;
-    let cells = told.cells.as_deref().and_then(|cells| cells.parse::<CellChoice>().ok());
-    let choice = Choice { title: args.title.clone(), facets, cells };
+    let clusters = told.clusters.as_deref().and_then(|clusters| clusters.parse::<ClusterChoice>().ok());
+    let choice = Choice { title: args.title.clone(), facets, clusters };
     let updated = update.apply(&out, &choice, encoded, failed)?;
     told.write(&out)?;
     report(&updated, &args)
@@ -151,7 +151,7 @@ impl UpdateArgs {
             met: None,
             out,
             part: None,
-            cells: CellChoice::Auto,
+            clusters: ClusterChoice::Auto,
             photo_size: told.photo_size.unwrap_or(LONGEST),
             title: String::new(),
             facets: Default::default(),

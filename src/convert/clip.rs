@@ -203,9 +203,7 @@ fn bring_together(tower: &mut Checkpoint) -> Result<()> {
     for name in maps {
         let rows = super::first_axis(&name, tower.get(&name)?)?;
         let bias = name.replace("weight", "bias");
-        if !tower.tensors.contains_key(&bias) {
-            tower.tensors.insert(bias, Stored::from_f32(vec![0.0; rows], &[rows])?);
-        }
+        tower.tensors.entry(bias).or_insert(Stored::from_f32(vec![0.0; rows], &[rows])?);
     }
     Ok(())
 }

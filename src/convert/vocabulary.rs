@@ -5,7 +5,7 @@
 //! no given text uses is never applied to it, and leaving it out changes nothing.
 
 use crate::error::{Error, Result};
-use crate::text::{TextReader, Tokens};
+use crate::text::{Tokenizer, Tokens};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -74,11 +74,11 @@ pub fn trim(tokenizer: &[u8], size: usize, corpus: &[String], max_tokens: usize)
 }
 
 /// The tokens that texts use.
-fn used(tokenizer: &[u8], corpus: &[String], max_tokens: usize) -> Result<BTreeSet<u32>> {
-    let reader = TextReader::from_json(tokenizer, max_tokens)?;
+fn used(json: &[u8], corpus: &[String], max_tokens: usize) -> Result<BTreeSet<u32>> {
+    let tokenizer = Tokenizer::from_json(json, max_tokens)?;
     let mut used = BTreeSet::new();
     for line in corpus {
-        match reader.read(&[line]) {
+        match tokenizer.read(&[line]) {
             Ok(Tokens { ids, .. }) => used.extend(ids),
             Err(Error::EmptyQuery) => {}
             Err(error) => return Err(error),

@@ -160,7 +160,7 @@ pub struct AtK {
     pub f1: f64,
     /// Mean average precision.
     pub map: f64,
-    /// Normalised discounted cumulative gain, relevance 0 or 1.
+    /// Normalized discounted cumulative gain, relevance 0 or 1.
     pub ndcg: f64,
 }
 

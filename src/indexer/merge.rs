@@ -1,7 +1,7 @@
 //! Parts of a catalog → the catalog, byte for byte the one that a single run would have made.
 
 use super::part::{PartManifest, check, check_photo};
-use super::{CellChoice, PHOTOS, Summary, sweep, write_catalog};
+use super::{ClusterChoice, PHOTOS, Summary, sweep, write_catalog};
 use crate::catalog::assembly::Rows;
 use crate::catalog::format::{Item, MANIFEST};
 use crate::error::{LeftOut, Reason, Result, io};
@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Joins parts that `index --part` made into the catalog folder `out`.
-pub fn merge(parts: &[PathBuf], out: &Path, cells: CellChoice) -> Result<Summary> {
+pub fn merge(parts: &[PathBuf], out: &Path, clusters: ClusterChoice) -> Result<Summary> {
     let inputs: Vec<&Path> = parts.iter().map(PathBuf::as_path).collect();
     // before anything is read, and no folder is made for parts that make no catalog
     staging::check(Kind::Catalog, out, &inputs)?;
@@ -37,7 +37,7 @@ pub fn merge(parts: &[PathBuf], out: &Path, cells: CellChoice) -> Result<Summary
         };
         photos.extend(part.read(folder, &mut rows, &mut publish)?);
     }
-    let manifest = write_catalog(out, &whole.title, whole.model, rows, cells, None)?;
+    let manifest = write_catalog(out, &whole.title, whole.model, rows, clusters, None)?;
     let files = manifest.files().map(|file| file.file.as_str()).chain([MANIFEST]);
     sweep(out, files, photos.iter().map(PhotoName::as_str))?;
     for (_, part) in parts {

@@ -28,8 +28,8 @@ pub struct Told {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<PathBuf>,
     /// `--cells`
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cells: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", rename = "cells")]
+    pub clusters: Option<String>,
     /// `--photo-size`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub photo_size: Option<u32>,
@@ -85,7 +85,7 @@ impl Told {
             meta: self.meta.map(absolute).or(before.meta),
             attributes: self.attributes.or(before.attributes),
             model: self.model.map(absolute).or(before.model),
-            cells: self.cells.or(before.cells),
+            clusters: self.clusters.or(before.clusters),
             photo_size: self.photo_size.or(before.photo_size),
             shop: self.shop.or(before.shop),
             currency: self.currency.or(before.currency),
@@ -117,7 +117,7 @@ impl Told {
             ("--meta", path(&self.meta)),
             ("--attributes", list(&self.attributes)),
             ("--model", path(&self.model)),
-            ("--cells", text(&self.cells)),
+            ("--cells", text(&self.clusters)),
             ("--photo-size", self.photo_size.map(|size| Some(size.to_string()))),
             ("--shop", text(&self.shop)),
             ("--currency", text(&self.currency)),

@@ -4,7 +4,7 @@
 use super::feed::{known, left_out, row_id};
 use super::journal::Journal;
 use super::metadata::{Known, Metadata};
-use super::{CellChoice, FacetChoice, describe, sweep, write_catalog};
+use super::{ClusterChoice, FacetChoice, describe, sweep, write_catalog};
 use crate::catalog::assembly::{Earlier, Entry, Rows, item, row_of, title};
 use crate::catalog::folder::Folder;
 use crate::catalog::format::{Item, MANIFEST, Manifest, Shard};
@@ -65,7 +65,7 @@ pub struct Update {
     /// What indexing remembers of each photo, by id; nothing where it remembers none.
     journal: HashMap<String, Entry>,
     neighbours: Vec<u32>,
-    centres: Option<Shard>,
+    centroids: Option<Shard>,
     plan: Vec<Slot>,
     updated: Updated,
 }
@@ -107,10 +107,11 @@ impl Update {
             let bytes = folder.read(file)?;
             neighbours.extend(bytes.chunks_exact(4).map(|row| u32::from_le_bytes([row[0], row[1], row[2], row[3]])));
         }
-        let centres = manifest.cells.as_ref().map(|cells| Shard::decode(&folder.read(&cells.centres)?)).transpose()?;
+        let centroids =
+            manifest.clusters.as_ref().map(|clusters| Shard::decode(&folder.read(&clusters.centroids)?)).transpose()?;
         let journal = Journal::read(path, &manifest.model.fingerprint, manifest.dimension).unwrap_or_default();
         let (plan, updated) = (Vec::new(), Updated::default());
-        Ok(Self { manifest, shards, items, journal, neighbours, centres, plan, updated })
+        Ok(Self { manifest, shards, items, journal, neighbours, centroids, plan, updated })
     }
 
     /// Whether the catalog was made of a feed.
@@ -288,12 +289,12 @@ impl Update {
         encoded: &HashMap<String, Entry>,
     ) -> Result<()> {
         let before: BTreeSet<String> = self.manifest.files().map(|file| file.file.to_string()).collect();
-        let (shards, centres) = (std::mem::take(&mut self.shards), self.centres.take());
+        let (shards, centroids) = (std::mem::take(&mut self.shards), self.centroids.take());
         let (neighbours, k) = (std::mem::take(&mut self.neighbours), self.manifest.neighbours.k);
-        let earlier = Earlier { shards, centres, neighbours, k };
+        let earlier = Earlier { shards, centroids, neighbours, k };
         let name = choice.title.as_ref().unwrap_or(&self.manifest.title);
-        let cells = choice.cells.unwrap_or(CellChoice::like(&self.manifest));
-        let manifest = write_catalog(out, name, self.manifest.model.clone(), rows, cells, Some(&earlier))?;
+        let clusters = choice.clusters.unwrap_or(ClusterChoice::like(&self.manifest));
+        let manifest = write_catalog(out, name, self.manifest.model.clone(), rows, clusters, Some(&earlier))?;
         let files: BTreeSet<String> = manifest.files().map(|file| file.file.to_string()).collect();
         let photos: HashSet<&str> = items.iter().map(|item| item.photo.as_str()).collect();
         sweep(out, files.iter().map(String::as_str).chain([MANIFEST]), photos)?;
@@ -383,7 +384,7 @@ pub struct Choice {
     /// Which attributes are filters.
     pub facets: FacetChoice,
     /// Whether the catalog is clustered; as it is without one.
-    pub cells: Option<CellChoice>,
+    pub clusters: Option<ClusterChoice>,
 }
 
 #[derive(Default)]

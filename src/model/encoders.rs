@@ -120,7 +120,7 @@ impl<B: Backend> Encoders<B> {
     pub fn photo(&self, b: &B, patches: &B::Tensor) -> Result<Seen<B>> {
         Ok(match self.image.as_ref().ok_or_else(|| not_loaded("image encoder"))? {
             ImageEncoder::Vit(vit) => Seen::Tokens(self.fusion()?.photo(b, &vit.forward(b, patches)?)?),
-            ImageEncoder::Tower(tower) => Seen::Vectors(b.normalise(&tower.forward(b, patches)?)?),
+            ImageEncoder::Tower(tower) => Seen::Vectors(b.normalize(&tower.forward(b, patches)?)?),
         })
     }
 
@@ -131,7 +131,7 @@ impl<B: Backend> Encoders<B> {
                 let mask = b.tensor(&tokens.mask, &[tokens.rows, tokens.length])?;
                 Read::Tokens(self.fusion()?.words(b, &bert.forward(b, &tokens.ids, &mask)?, &mask)?)
             }
-            TextEncoder::Tower(tower) => Read::Vectors(b.normalise(&tower.forward(b, tokens)?)?),
+            TextEncoder::Tower(tower) => Read::Vectors(b.normalize(&tower.forward(b, tokens)?)?),
         })
     }
 
@@ -146,7 +146,7 @@ impl<B: Backend> Encoders<B> {
     /// Query vectors of photos, of texts, or of photos with texts.
     pub fn query(&self, b: &B, photo: Option<&Seen<B>>, words: Option<&Read<B>>) -> Result<Fused<B>> {
         let query = match (photo, words) {
-            (Some(Seen::Vectors(photo)), Some(Read::Vectors(words))) => b.normalise(&b.add(photo, words)?)?,
+            (Some(Seen::Vectors(photo)), Some(Read::Vectors(words))) => b.normalize(&b.add(photo, words)?)?,
             (Some(Seen::Vectors(vectors)), None) | (None, Some(Read::Vectors(vectors))) => vectors.clone(),
             _ => {
                 let photo = photo.map(tokens_of_photo).transpose()?;

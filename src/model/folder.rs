@@ -246,7 +246,7 @@ impl Description {
         self.parts.sort_by_key(|file| file.part);
         let sizes = (&self.preprocess, self.max_tokens, &self.image, &self.text, &self.fusion);
         let hashes: Vec<_> = self.parts.iter().map(|file| (file.part, &file.sha256)).collect();
-        // a tuple of structs always serialises to the same text, since field order is fixed
+        // a tuple of structs always serializes to the same text, since field order is fixed
         let mut text = serde_json::to_string(&(sizes, hashes)).unwrap_or_default();
         if let Some(clip) = &self.clip {
             text += &serde_json::to_string(clip).unwrap_or_default();

@@ -153,7 +153,7 @@ impl<B: Backend> Fusion<B> {
 
     /// Catalog vectors of photos: norm(ī), `[b, d]`.
     pub fn catalog(&self, b: &B, photo: &Photo<B>) -> Result<B::Tensor> {
-        b.normalise(&photo.pooled)
+        b.normalize(&photo.pooled)
     }
 
     /// Query vectors of photos, of texts, or of photos with texts.
@@ -177,7 +177,7 @@ impl<B: Backend> Fusion<B> {
             query = b.add(&query, &b.mul(&gate, &photo.pooled)?)?;
         }
         let (alpha, gamma) = (seen.map(|(_, alpha)| alpha), read.map(|(_, gamma)| gamma));
-        Ok(Fused { query: b.normalise(&query)?, alpha, gamma, beta })
+        Ok(Fused { query: b.normalize(&query)?, alpha, gamma, beta })
     }
 
     /// Step 3: c_I and c_T `[b, d]` → c `[b, d]` and β `[b, 2]`.

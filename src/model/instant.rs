@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::model::folder::Description;
 use crate::model::layers::Mlp;
 use crate::quant::Format;
-use crate::text::{TextReader, Tokens};
+use crate::text::{Tokenizer, Tokens};
 use crate::weights::Checkpoint;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -49,14 +49,14 @@ impl<B: Backend> Bag<B> {
     pub fn query(&self, b: &B, tokens: &Tokens) -> Result<B::Tensor> {
         let shape = [tokens.rows, tokens.length];
         let mask = b.tensor(&tokens.mask, &shape)?;
-        let c = b.normalise(&b.masked_mean(&b.embed(&self.table, &tokens.ids, shape)?, &mask)?)?; // [texts, d]
-        b.normalise(&b.add(&c, &self.layer.forward(b, &c)?)?)
+        let c = b.normalize(&b.masked_mean(&b.embed(&self.table, &tokens.ids, shape)?, &mask)?)?; // [texts, d]
+        b.normalize(&b.add(&c, &self.layer.forward(b, &c)?)?)
     }
 }
 
 /// The tier as it is read from its file.
 pub struct Instant<B: Backend> {
-    reader: TextReader,
+    tokenizer: Tokenizer,
     bag: Bag<B>,
 }
 
@@ -81,12 +81,12 @@ impl<B: Backend> Instant<B> {
         let (tokens, tokenizer) = joined(pair("tokenizer"), pair("words"))?;
         let inner = checkpoint.get(&format!("{}.weight", LAYER[0]))?.matrix.rows;
         let bag = Bag::load(b, &checkpoint, [tokens, model.dimension, inner])?;
-        Ok(Self { reader: TextReader::from_json(&tokenizer, model.max_tokens)?, bag })
+        Ok(Self { tokenizer: Tokenizer::from_json(&tokenizer, model.max_tokens)?, bag })
     }
 
     /// Whether a word is one token of the tier's own vocabulary.
     pub fn knows(&self, word: &str) -> bool {
-        self.reader.knows(word)
+        self.tokenizer.knows(word)
     }
 
     /// Unit query vectors `[texts, d]`.
@@ -94,7 +94,7 @@ impl<B: Backend> Instant<B> {
     /// # Errors
     /// [`Error::EmptyQuery`] for a text without any token.
     pub fn query(&self, b: &B, texts: &[&str]) -> Result<B::Tensor> {
-        self.bag.query(b, &self.reader.read(texts)?)
+        self.bag.query(b, &self.tokenizer.read(texts)?)
     }
 }
 

@@ -28,7 +28,7 @@ impl<B: Backend> Linear<B> {
     }
 }
 
-/// Layer normalisation (Ba et al., 2016) over the last axis.
+/// Layer normalization (Ba et al., 2016) over the last axis.
 pub struct LayerNorm<B: Backend> {
     weight: B::Tensor,
     bias: B::Tensor,

@@ -1,6 +1,6 @@
 //! An opened catalog whose shards may still be arriving.
 
-use super::clustered::Cells;
+use super::clustered::Clustered;
 use super::{Index, Vectors};
 use crate::catalog::format::{Manifest, Shard};
 use crate::error::Result;
@@ -12,7 +12,7 @@ pub struct Catalog {
     index: Index,
     waiting: Vec<Option<Shard>>,
     next: usize,
-    cells: Option<Cells>,
+    clusters: Option<Clustered>,
 }
 
 impl Catalog {
@@ -26,7 +26,7 @@ impl Catalog {
             manifest.check_model(fingerprint)?;
         }
         let (index, waiting) = (Index::new(manifest.dimension), vec![None; manifest.shards.len()]);
-        Ok(Self { manifest, index, waiting, next: 0, cells: None })
+        Ok(Self { manifest, index, waiting, next: 0, clusters: None })
     }
 
     /// Reads a catalog folder, all shards of it.
@@ -46,31 +46,31 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Takes the centres of a clustered catalog: from now on any of its shards can be searched without the others.
-    pub fn open_cells(&mut self, bytes: &[u8]) -> Result<()> {
-        self.cells = Some(Cells::open(&self.manifest, bytes)?);
+    /// Takes the centroids of a clustered catalog: from now on any of its shards can be searched without the others.
+    pub fn open_clusters(&mut self, bytes: &[u8]) -> Result<()> {
+        self.clusters = Some(Clustered::open(&self.manifest, bytes)?);
         Ok(())
     }
 
-    /// The cells of a clustered catalog, once its centres are here.
-    pub fn cells(&self) -> Option<&Cells> {
-        self.cells.as_ref()
+    /// The clusters of a clustered catalog, once its centroids are here.
+    pub fn clusters(&self) -> Option<&Clustered> {
+        self.clusters.as_ref()
     }
 
     /// Lets a shard go, to make room, where shards are searched one by one.
     pub fn drop_shard(&mut self, file: &str) -> Result<()> {
         let (position, _) = self.manifest.shard(file)?;
-        self.cells.as_mut().map_or(Ok(()), |cells| cells.drop(position))
+        self.clusters.as_mut().map_or(Ok(()), |clusters| clusters.drop(position))
     }
 
-    /// Checks and takes a shard; returns how many rows can be searched now. Shards may come in any order: unless cells
+    /// Checks and takes a shard; returns how many rows can be searched now. Shards may come in any order: unless clusters
     /// are open, one that comes early waits for those before it, since rows are numbered in the manifest's order.
     pub fn add_shard(&mut self, file: &str, bytes: &[u8]) -> Result<usize> {
         let (position, entry) = self.manifest.shard(file)?;
         let shard = entry.open(bytes, self.manifest.dimension)?;
-        if let Some(cells) = &mut self.cells {
-            cells.put(position, shard)?;
-            return Ok(cells.len());
+        if let Some(clusters) = &mut self.clusters {
+            clusters.put(position, shard)?;
+            return Ok(clusters.len());
         }
         if position >= self.next {
             self.waiting[position] = Some(shard);
@@ -82,9 +82,9 @@ impl Catalog {
         Ok(self.index.len())
     }
 
-    /// See [`Index::prepare`]; a clustered catalog, whose cells are searched one by one, has nothing to prepare.
+    /// See [`Index::prepare`]; a clustered catalog, whose clusters are searched one by one, has nothing to prepare.
     pub fn prepare(&mut self, rows: usize) -> bool {
-        self.cells.is_some() || self.index.prepare(rows)
+        self.clusters.is_some() || self.index.prepare(rows)
     }
 
     /// The vectors that have arrived.

@@ -200,7 +200,7 @@ fn empty(old: &Path, new: &Path, below: &str, listed: &Files) {
             let _ = fs::remove_dir(&path);
         } else if name == record::NAME {
             continue;
-        } else if listed_file(&path, &name, listed) || is_unfinished(&path) || twin(&path, &target) {
+        } else if listed_file(&path, &name, listed) || is_unfinished(&path) || same_file(&path, &target) {
             let _ = fs::remove_file(&path);
         } else if fs::symlink_metadata(&target).is_err() {
             let _ = fs::create_dir_all(new.join(below)).and_then(|()| fs::rename(&path, &target));
@@ -210,14 +210,14 @@ fn empty(old: &Path, new: &Path, below: &str, listed: &Files) {
 
 /// Whether two names lead to one file, links not followed.
 #[cfg(unix)]
-fn twin(one: &Path, other: &Path) -> bool {
+fn same_file(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let id = |path| fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()));
     matches!((id(one), id(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 #[cfg(not(unix))]
-fn twin(one: &Path, other: &Path) -> bool {
+fn same_file(one: &Path, other: &Path) -> bool {
     super::place::same(one, other)
 }
 

@@ -125,7 +125,7 @@ pub fn counts(extent: Extent) -> Vec<(&'static str, usize)> {
     let several = extent.sizes.iter().filter(|n| **n > 1).count();
     let layouts = ["add", "add a row", "mul", "prepend", "skip", "concat", "stack", "read all"].map(|name| (name, n));
     let pools = ["additive pool", "additive weights", "masked mean"].map(|name| (name, 12 * n));
-    let rows = [("layer norm", 40), ("normalise", 40)];
+    let rows = [("layer norm", 40), ("normalize", 40)];
     let attentions = [
         ("attention", 8 * n + 2),
         ("attention without its mask", 4 * several),
@@ -277,16 +277,16 @@ async fn rows<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
             let x = random.floats(rows * d, kind);
             let (gamma, beta) = (random.floats(d, Inputs::Normal), random.floats(d, Inputs::Normal));
             let exact = oracle::layer_norm(&wide(&x), &wide(&gamma), &wide(&beta), 1e-6);
-            let unit = oracle::normalise(&wide(&x), d);
+            let unit = oracle::normalize(&wide(&x), d);
             let [x, gamma, beta] = [(&x, vec![1, rows, d]), (&gamma, vec![d]), (&beta, vec![d])]
                 .map(|(data, shape)| b.tensor(data, &shape).unwrap());
             let got = b.read(&b.layer_norm(&x, &gamma, &beta, 1e-6).unwrap()).await.unwrap();
             let worst = relative(&got, &exact, d) / 5e-6;
             found.push(Found { kernel: "layer norm", case: format!("{rows}×{d} {kind:?}"), worst });
             let flat = b.tensor(&b.read(&x).await.unwrap(), &[rows, d]).unwrap();
-            let got = b.read(&b.normalise(&flat).unwrap()).await.unwrap();
+            let got = b.read(&b.normalize(&flat).unwrap()).await.unwrap();
             let worst = relative(&got, &unit, d) / 2e-6;
-            found.push(Found { kernel: "normalise", case: format!("{rows}×{d} {kind:?}"), worst });
+            found.push(Found { kernel: "normalize", case: format!("{rows}×{d} {kind:?}"), worst });
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 use std::sync::LazyLock;
-use vitrine::backend::gpu::{Arithmetic, Gpu, NATIVE_TIMEOUT};
+use vitrine::backend::gpu::{Gpu, NATIVE_TIMEOUT, Precision};
 
 static DEVICE: LazyLock<Option<Gpu>> =
-    LazyLock::new(|| match pollster::block_on(Gpu::open(NATIVE_TIMEOUT, Some(Arithmetic::F32))) {
+    LazyLock::new(|| match pollster::block_on(Gpu::open(NATIVE_TIMEOUT, Some(Precision::F32))) {
         Ok(gpu) => {
             say(&format!("on {}", gpu.name()));
             Some(gpu)

@@ -5,7 +5,7 @@ mod cases;
 mod scan;
 
 use std::time::Duration;
-use vitrine::backend::gpu::{Arithmetic, Gpu};
+use vitrine::backend::gpu::{Gpu, Precision};
 use wasm_bindgen::prelude::*;
 
 /// Numbers of rows and tokens: a software adapter is slow.
@@ -15,7 +15,7 @@ const SIZES: &[usize] = &[1, 7, 33];
 /// ran another number of cases than its table has.
 #[wasm_bindgen]
 pub async fn run() -> Result<Vec<String>, JsError> {
-    let opened = Gpu::open(Duration::from_secs(120), Some(Arithmetic::F32)).await;
+    let opened = Gpu::open(Duration::from_secs(120), Some(Precision::F32)).await;
     let gpu = opened.map_err(|e| JsError::new(&e.to_string()))?;
     let whole = cases::Extent { sizes: SIZES, rounding: cases::Rounding::None };
     let (mut found, mut lines) = (Vec::new(), Vec::new());
@@ -25,12 +25,12 @@ pub async fn run() -> Result<Vec<String>, JsError> {
         found.extend(ran);
     };
     take("floats", cases::run(&gpu, whole).await, &cases::counts(whole));
-    for (arithmetic, rounding) in
-        [(Arithmetic::F16, cases::Rounding::Halves), (Arithmetic::Packed, cases::Rounding::Bytes)]
+    for (precision, rounding) in
+        [(Precision::F16, cases::Rounding::Halves), (Precision::Packed, cases::Rounding::Bytes)]
     {
-        if let Some(gpu) = gpu.with(arithmetic) {
+        if let Some(gpu) = gpu.with(precision) {
             let extent = cases::Extent { sizes: SIZES, rounding };
-            take(arithmetic.name(), cases::weights(&gpu, extent).await, &cases::weight_counts(extent));
+            take(precision.name(), cases::weights(&gpu, extent).await, &cases::weight_counts(extent));
         }
     }
     take("scans", scan::run(&gpu).await, &scan::COUNTS);

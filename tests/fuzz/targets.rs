@@ -19,7 +19,7 @@ use vitrine::photos::PhotoSource;
 use vitrine::quant::Format;
 use vitrine::search::Vectors;
 use vitrine::search::opened::Catalog;
-use vitrine::text::TextReader;
+use vitrine::text::Tokenizer;
 use vitrine::weights::Checkpoint;
 
 /// A kind of input.
@@ -136,22 +136,22 @@ const BERT: &str = r#"{"vocab_size": 15, "hidden_size": 32, "num_hidden_layers":
 const TEXTS: [&str; 4] = ["red striped dress", "", "but with longer sleeves, größer 👗", "\u{0}\u{200b}a\u{301}"];
 
 fn tokenizer(bytes: &[u8]) {
-    let Ok(reader) = TextReader::from_json(bytes, 16) else { return };
-    TEXTS.iter().for_each(|text| check_text(&reader, text, 16));
+    let Ok(tokenizer) = Tokenizer::from_json(bytes, 16) else { return };
+    TEXTS.iter().for_each(|text| check_text(&tokenizer, text, 16));
 }
 
 fn words(bytes: &[u8]) {
-    static SHIPPED: OnceLock<TextReader> = OnceLock::new();
+    static SHIPPED: OnceLock<Tokenizer> = OnceLock::new();
     let json = include_bytes!("../../models/default/tokenizer.json");
-    let reader = SHIPPED.get_or_init(|| TextReader::from_json(json, 64).expect("the shipped tokenizer is read"));
-    check_text(reader, &String::from_utf8_lossy(bytes), 64);
+    let tokenizer = SHIPPED.get_or_init(|| Tokenizer::from_json(json, 64).expect("the shipped tokenizer is read"));
+    check_text(tokenizer, &String::from_utf8_lossy(bytes), 64);
 }
 
-fn check_text(reader: &TextReader, text: &str, longest: usize) {
-    let Ok(tokens) = reader.read(&[text]) else { return };
+fn check_text(tokenizer: &Tokenizer, text: &str, longest: usize) {
+    let Ok(tokens) = tokenizer.read(&[text]) else { return };
     assert!(tokens.length <= longest && tokens.ids.len() == tokens.length && tokens.mask.len() == tokens.length);
-    let pieces = reader.pieces(text).expect("what was read has pieces");
-    assert_eq!(pieces.len(), tokens.length);
+    let shown = tokenizer.tokens(text).expect("what was read has tokens");
+    assert_eq!(shown.len(), tokens.length);
 }
 
 fn photo(bytes: &[u8]) {

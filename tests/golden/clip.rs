@@ -6,7 +6,7 @@ mod clip {
     use vitrine::backend::Backend;
     use vitrine::convert::{Clip, Encoder, read_encoder};
     use vitrine::model::clip::{Gelu, ImagePool, ImageTower, TextPool, TextTower};
-    use vitrine::text::TextReader;
+    use vitrine::text::Tokenizer;
     use vitrine::weights::Checkpoint;
 
     /// What the fixture's script has encoded.
@@ -44,7 +44,7 @@ mod clip {
 
     fn texts(b: &Tested, clip: &Clip, io: &Checkpoint) -> Vec<f32> {
         let length = clip.config.text.max_positions;
-        let tokens = TextReader::from_json(&clip.tokenizer, length).unwrap().read(&SEEN).unwrap();
+        let tokens = Tokenizer::from_json(&clip.tokenizer, length).unwrap().read(&SEEN).unwrap();
         let (_, theirs) = golden(io, "ids");
         for (i, ids) in tokens.ids.chunks_exact(tokens.length).enumerate() {
             let real = tokens.mask[i * tokens.length..].iter().take(tokens.length).filter(|mask| **mask == 1.0).count();

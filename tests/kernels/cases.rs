@@ -1,4 +1,4 @@
-//! The case table of the kernels: every instruction set, the scalar twin among them, against the definition in f64 or in
+//! The case table of the kernels: every instruction set, the scalar reference among them, against the definition in f64 or in
 //! integers. It needs nothing but the kernels, so that the same table runs natively and, built alone, in wasm and for
 //! other processors.
 //!
@@ -54,7 +54,7 @@ pub const COUNTS: [(&str, usize); 17] = [
     ("layer norm", 48),
     ("add", 48),
     ("mul", 48),
-    ("normalise", 48),
+    ("normalize", 48),
     ("additive pool", 73),
     ("additive weights", 73),
     ("masked mean", 72),
@@ -341,8 +341,8 @@ fn row_kernels(isa: Isa, found: &mut Vec<Found>) {
             push("add", unequal(&got, &repeated(&|x, y| x + y, &beta)), 0.0);
             let got = guarded(rows * d, |out| pointwise::binary(isa, Binary::Mul, &x, &gamma, out));
             push("mul", unequal(&got, &repeated(&|x, y| x * y, &gamma)), 0.0);
-            let got = guarded_in_place(&x, |out| pointwise::normalise(isa, out, d));
-            push("normalise", relative(&got, &oracle::normalise(&wide(&x), d), d), 1e-6);
+            let got = guarded_in_place(&x, |out| pointwise::normalize(isa, out, d));
+            push("normalize", relative(&got, &oracle::normalize(&wide(&x), d), d), 1e-6);
         }
     }
 }

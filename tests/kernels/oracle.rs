@@ -64,7 +64,7 @@ pub fn layer_norm(x: &[f64], gamma: &[f64], beta: &[f64], eps: f64) -> Vec<f64> 
 }
 
 /// Rows of length 1.
-pub fn normalise(x: &[f64], d: usize) -> Vec<f64> {
+pub fn normalize(x: &[f64], d: usize) -> Vec<f64> {
     let row = |x: &[f64]| -> Vec<f64> {
         let length = (x.iter().map(|v| v * v).sum::<f64>() + 1e-12).sqrt();
         x.iter().map(|v| v / length).collect()

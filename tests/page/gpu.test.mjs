@@ -218,20 +218,20 @@ describe('WebGPU in the page', { skip: reason ?? false, concurrency: 1 }, () => 
   test('one that proved itself earlier is not tested again, and multiplies as it was then fastest', async () => {
     const page = await visit('', { patch: hardware });
     await decided(page, 'cpu');
-    for (const arithmetic of ['f32', 'packed']) {
+    for (const precision of ['f32', 'packed']) {
       // a verdict such as a graphics card would have earned
-      const kept = await page.evaluate(async (arithmetic) => {
+      const kept = await page.evaluate(async (precision) => {
         let kept = 0;
         for (const name of await caches.keys()) {
           const cache = await caches.open(name);
           for (const request of await cache.keys()) {
             if (!request.url.includes('_kept/verdict')) continue;
-            await cache.put(request, Response.json({ took: 5000, arithmetic }));
+            await cache.put(request, Response.json({ took: 5000, precision }));
             kept++;
           }
         }
         return kept;
-      }, arithmetic);
+      }, precision);
       assert.equal(kept, 1);
       const again = await visit('', { patch: `${hardware}\n${watched}`, context: page.context() });
       await decided(again, 'gpu');
@@ -241,7 +241,7 @@ describe('WebGPU in the page', { skip: reason ?? false, concurrency: 1 }, () => 
       assert.ok(codes.length > 5, `${codes.length} shaders`);
       assert.equal(
         codes.some((code) => code.includes('dot4I8Packed')),
-        arithmetic === 'packed',
+        precision === 'packed',
       );
       await again.close();
     }

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { Catalog } from '../../www/core/catalog.js';
 import { held } from '../../www/core/names.js';
 import { fromFragment, toFragment } from '../../www/core/state.js';
-import { runnable } from '../../www/core/variants.js';
+import { runnable } from '../../www/core/builds.js';
 import { launch, missing, serve, settled } from './browser.mjs';
 
 const names = [

@@ -220,7 +220,7 @@ describe('the page', { skip: reason ?? false, concurrency: 1 }, () => {
   });
 
   test('finds by a product and words: like this, but changed', async () => {
-    // the catalogue's own held-out changes: the target has all that the reference has but what the words change
+    // the catalog's own held-out changes: the target has all that the reference has but what the words change
     const lines = readFileSync(path.join(process.env.VITRINE_PHOTOS, 'composed.test.jsonl'), 'utf8').trim().split('\n');
     const asked = [0, 1, 2, 3, 4, 5].map((i) => JSON.parse(lines[Math.floor((i * lines.length) / 6)]));
     const found = [];

@@ -324,7 +324,7 @@ describe('nobody is stuck', { skip: missing() ?? false, concurrency: 1 }, () => 
   const altered = [
     { file: 'worker.js', refused: true },
     { file: 'core/data.js', page: true },
-    { file: 'core/variants.js', refused: true },
+    { file: 'core/builds.js', refused: true },
     { file: 'pkg/threads/vitrine.js' },
     { file: 'pool.js' },
   ];

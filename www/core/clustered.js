@@ -1,15 +1,15 @@
-// A catalog too large to be fetched as a whole: its photos lie in cells of alike ones, a file of vectors and a file of
-// products each, and only those of a few cells are ever here. Used by the page, and by the worker for filters.
+// A catalog too large to be fetched as a whole: its photos lie in clusters of alike ones, a file of vectors and a file of
+// products each, and only those of a few clusters are ever here. Used by the page, and by the worker for filters.
 // A product's key is its id and its row, since the row alone says in which file it is.
 import { Catalog, fold, stem, valuesOf, wordsOf } from './catalog.js';
 import { held } from './names.js';
 
 /** @typedef {import('./catalog.js').Item} Item */
 /** @typedef {import('./catalog.js').Facets} Facets */
-/** @typedef {{facets: Facets, without: string[], cells: number[] | null}} CellFilter   `cells`: those that may hold such products */
+/** @typedef {{facets: Facets, without: string[], clusters: number[] | null}} ClusterFilter   `clusters`: those that may hold such products */
 
 const enough = 96; // products that a filter looks for where nothing else is asked,
-const mostCells = 24; // and cells that it looks through for them
+const mostClusters = 24; // and clusters that it looks through for them
 const kept = 48; // lists of products held at once
 
 export class Clustered extends Catalog {
@@ -17,17 +17,17 @@ export class Clustered extends Catalog {
   seen = [];
   /** @type {number[]} rows to look around in */
   window = [];
-  /** @type {Map<number, Promise<Item[]>>} cell → its products */
+  /** @type {Map<number, Promise<Item[]>>} cluster → its products */
   lists = new Map();
   /** @type {Map<number, number[]>} row → rows of its neighbours */
   nearOf = new Map();
-  /** @type {Promise<Record<number, number>[]> | null} cell → column → how many products have that value */
+  /** @type {Promise<Record<number, number>[]> | null} cluster → column → how many products have that value */
   counted = null;
 
   /** @param {string} base @param {import('./data.js').Manifest} manifest @param {string} text   of the manifest */
   constructor(base, manifest, text = '') {
     super(base, manifest, text);
-    this.starts = [0]; // first row of each cell, and the number of rows
+    this.starts = [0]; // first row of each cluster, and the number of rows
     for (const { count } of manifest.shards) this.starts.push(this.starts[this.starts.length - 1] + count);
   }
 
@@ -48,7 +48,7 @@ export class Clustered extends Catalog {
   }
 
   /** @param {number} row */
-  cellOf(row) {
+  clusterOf(row) {
     let [low, high] = [0, this.starts.length - 1];
     while (high - low > 1) {
       const middle = (low + high) >> 1;
@@ -68,7 +68,7 @@ export class Clustered extends Catalog {
     onItems();
   }
 
-  /** The files of the cells together. */
+  /** The files of the clusters together. */
   get files() {
     if (!this.manifest.cells) throw new Error('reading catalog.json: expected a clustered catalog, got a whole one');
     return this.manifest.cells;
@@ -86,13 +86,13 @@ export class Clustered extends Catalog {
     this.seen = this.seen.filter((row) => row < this.manifest.count);
   }
 
-  /** A cell's products in row order. @param {number} cell @returns {Promise<Item[]>} */
-  list(cell) {
-    const known = this.lists.get(cell);
+  /** A cluster's products in row order. @param {number} cluster @returns {Promise<Item[]>} */
+  list(cluster) {
+    const known = this.lists.get(cluster);
     if (known) return known;
-    const list = this.json(this.manifest.shards[cell].items);
-    list.catch(() => this.lists.delete(cell));
-    this.lists.set(cell, list);
+    const list = this.json(this.manifest.shards[cluster].items);
+    list.catch(() => this.lists.delete(cluster));
+    this.lists.set(cluster, list);
     const [oldest] = this.lists.keys();
     if (this.lists.size > kept) this.lists.delete(oldest);
     return list;
@@ -104,12 +104,12 @@ export class Clustered extends Catalog {
     const wanted = new Map();
     for (const { row } of hits) {
       if (this.items[row] || row >= this.manifest.count) continue;
-      const cell = this.cellOf(row);
-      wanted.set(cell, [...(wanted.get(cell) ?? []), row]);
+      const cluster = this.clusterOf(row);
+      wanted.set(cluster, [...(wanted.get(cluster) ?? []), row]);
     }
-    const fetchRows = async (/** @type {[number, number[]]} */ [cell, rows]) => {
-      const list = await this.list(cell);
-      for (const row of rows) this.add(list[row - this.starts[cell]], row);
+    const fetchRows = async (/** @type {[number, number[]]} */ [cluster, rows]) => {
+      const list = await this.list(cluster);
+      for (const row of rows) this.add(list[row - this.starts[cluster]], row);
     };
     await Promise.all([...wanted].map(fetchRows));
   }
@@ -118,11 +118,11 @@ export class Clustered extends Catalog {
   async neighbours(row) {
     const known = this.nearOf.get(row);
     if (known || row >= this.manifest.count) return known ?? [];
-    const cell = this.cellOf(row);
-    const bytes = await this.bytes(this.manifest.shards[cell].neighbours);
+    const cluster = this.clusterOf(row);
+    const bytes = await this.bytes(this.manifest.shards[cluster].neighbours);
     const { k } = this.manifest.neighbours;
     const table = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const at = (/** @type {number} */ i) => ((row - this.starts[cell]) * k + i) * 4;
+    const at = (/** @type {number} */ i) => ((row - this.starts[cluster]) * k + i) * 4;
     const all = Array.from({ length: k }, (_, i) => table.getUint32(at(i), true));
     const near = all.filter((other) => other < this.manifest.count && other !== row);
     await this.bring(near.map((other) => ({ row: other })));
@@ -130,21 +130,21 @@ export class Clustered extends Catalog {
     return near;
   }
 
-  /** The cells that may hold such products, those with the most of them first; and, with `find`, some of the products. @param {Facets} selected @param {string[]} [without] @param {boolean} [find] */
+  /** The clusters that may hold such products, those with the most of them first; and, with `find`, some of the products. @param {Facets} selected @param {string[]} [without] @param {boolean} [find] */
   async filter(selected, without = [], find = true) {
     const facets = Object.fromEntries(Object.entries(selected).filter(([, values]) => values.length));
     const chosen = Object.keys(facets).length > 0;
     if (!chosen && !without.length) return null;
-    const asked = { facets, without, cells: chosen ? await this.cellsWith(facets) : null };
+    const asked = { facets, without, clusters: chosen ? await this.clustersWith(facets) : null };
     return { asked, rows: find ? await this.found(asked) : [] };
   }
 
-  /** Some of the products that pass a filter, found without a search. @param {CellFilter} asked */
+  /** Some of the products that pass a filter, found without a search. @param {ClusterFilter} asked */
   async found(asked) {
     /** @type {number[]} */
     const rows = [];
-    for (const cell of (asked.cells ?? [...this.manifest.shards.keys()]).slice(0, mostCells)) {
-      rows.push(...(await this.passing(cell, asked)));
+    for (const cluster of (asked.clusters ?? [...this.manifest.shards.keys()]).slice(0, mostClusters)) {
+      rows.push(...(await this.passing(cluster, asked)));
       if (rows.length >= enough) break;
     }
     await this.bring(rows.map((row) => ({ row })));
@@ -152,7 +152,7 @@ export class Clustered extends Catalog {
   }
 
   /** @param {Facets} facets */
-  async cellsWith(facets) {
+  async clustersWith(facets) {
     const counted = (this.counted ??= this.json(this.files.facets));
     /** @type {Record<number, number>[]} */
     const counts = await counted.catch((error) => {
@@ -166,19 +166,19 @@ export class Clustered extends Catalog {
     // As many as the rarest of the filters has; whether one product has all of them, only the products tell.
     const most = (/** @type {Record<number, number>} */ row) =>
       Math.min(...groups.map((group) => group.reduce((sum, column) => sum + (row[column] ?? 0), 0)));
-    const cells = counts.map((row, cell) => ({ cell, n: most(row) })).filter(({ n }) => n > 0);
-    return cells.sort((a, b) => b.n - a.n || a.cell - b.cell).map(({ cell }) => cell);
+    const clusters = counts.map((row, cluster) => ({ cluster, n: most(row) })).filter(({ n }) => n > 0);
+    return clusters.sort((a, b) => b.n - a.n || a.cluster - b.cluster).map(({ cluster }) => cluster);
   }
 
-  /** The rows of a cell that pass a filter. @param {number} cell @param {Omit<CellFilter, 'cells'>} filter */
-  async passing(cell, { facets, without }) {
-    const list = await this.list(cell);
+  /** The rows of a cluster that pass a filter. @param {number} cluster @param {Omit<ClusterFilter, 'clusters'>} filter */
+  async passing(cluster, { facets, without }) {
+    const list = await this.list(cluster);
     const wanted = Object.entries(facets).map(([name, values]) => ({ name, values }));
     const banned = without.map((word) => stem(fold(word)));
     const passes = (/** @type {Item} */ item) =>
       wanted.every(({ name, values }) => values.some((value) => valuesOf(item, name).includes(value))) &&
       !(banned.length && banned.some((word) => wordsOf(item).has(word)));
-    return list.flatMap((item, i) => (passes(item) ? [this.starts[cell] + i] : []));
+    return list.flatMap((item, i) => (passes(item) ? [this.starts[cluster] + i] : []));
   }
 
   /** Of the whole catalog only its manifest tells. @param {Iterable<number> | null} rows */

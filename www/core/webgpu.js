@@ -115,7 +115,7 @@ class Verdicts {
     return kept ? kept.json().catch(() => null) : null;
   }
 
-  /** @param {{why?: string, took?: number, arithmetic?: string | null}} verdict */
+  /** @param {{why?: string, took?: number, precision?: string | null}} verdict */
   async put(verdict) {
     await (await this.cache())?.put(this.url, Response.json(verdict)).catch(() => {});
   }
@@ -128,7 +128,7 @@ export class Accelerator {
   learnt = 0; // glossaries that it has
   adapter = ''; // its name
   /** @type {string | null} what the device is fastest at */
-  arithmetic = null;
+  precision = null;
 
   /** @param {Given} given */
   constructor(given) {
@@ -159,11 +159,11 @@ export class Accelerator {
     const known = await verdicts.get();
     if (known?.why && !(this.given.forced && known.why === 'slower')) throw new Unfit(known.why);
     try {
-      const engine = await this.load(build, known?.arithmetic);
+      const engine = await this.load(build, known?.precision);
       // a forced engine is not timed, so that its verdict says nothing for the next visit
       const took = known?.took ?? (await this.test(engine));
       this.limit = Math.max(least, slack * took);
-      if (!known && !this.given.forced) await verdicts.put({ took, arithmetic: this.arithmetic });
+      if (!known && !this.given.forced) await verdicts.put({ took, precision: this.precision });
       this.engine = engine;
     } catch (error) {
       const unfit = error instanceof Unfit ? error : new Unfit('failed', error);
@@ -174,15 +174,15 @@ export class Accelerator {
     }
   }
 
-  /** `arithmetic` is what an earlier visit found the device to be fastest at. @param {Build} build @param {string} [arithmetic] */
-  async load(build, arithmetic) {
+  /** `precision` is what an earlier visit found the device to be fastest at. @param {Build} build @param {string} [precision] */
+  async load(build, precision) {
     const url = new URL(build.file, this.given.base).href;
     const module = await fetchPart(url, build, { store: this.given.store });
     this.given.onDownload(build.bytes);
     const program = await this.given.modules.import(build.file.replace(/_bg\.wasm$/, '.js'));
     await program.default({ module_or_path: module });
     const engine = new program.Vitrine();
-    this.arithmetic = await within(this.limit, engine.open_device(this.limit, arithmetic));
+    this.precision = await within(this.limit, engine.open_device(this.limit, precision));
     engine.load_model(this.given.texts.model);
     for (const part of this.given.model.parts) {
       const from = new URL(part.file, new URL(this.given.site.model, this.given.base)).href;

@@ -1,4 +1,4 @@
-//! `vitrine demo-catalog`: draws a garment catalogue with exact attributes.
+//! `vitrine demo-catalog`: draws a garment catalog with exact attributes.
 
 use anyhow::{Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use vitrine::error::io;
 use vitrine::staging::{Claim, Kind};
 
-/// Draw a garment catalogue with exact attributes, titles and queries
+/// Draw a garment catalog with exact attributes, titles and queries
 #[derive(clap::Parser)]
 #[command(name = "vitrine-demo-catalog", bin_name = "vitrine demo-catalog", version)]
 pub struct DemoCatalog {
@@ -16,16 +16,16 @@ pub struct DemoCatalog {
     /// How many garments to draw
     #[arg(long, value_name = "N", default_value_t = 1200)]
     count: usize,
-    /// Another seed draws another catalogue; the same one draws the same bytes
+    /// Another seed draws another catalog; the same one draws the same bytes
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
 }
 
 impl DemoCatalog {
-    /// Draws the catalogue.
+    /// Draws the catalog.
     pub fn run(self) -> Result<()> {
         let Self { out, count, seed } = self;
-        ensure!(count >= 1, "drawing catalogue: expected --count of 1 or more, got {count}; leave it out for 1200");
+        ensure!(count >= 1, "drawing catalog: expected --count of 1 or more, got {count}; leave it out for 1200");
         let mut claim = Claim::new(Kind::Drawn, &out, &[])?;
         let style = ProgressStyle::with_template("{spinner} drawing {bar:40} {pos}/{len} garments, {eta} left")?;
         let progress = ProgressBar::new(count as u64).with_style(style);

@@ -1,4 +1,4 @@
-//! What the catalogue can hold: categories, their attributes, titles, and the draw of items.
+//! What the catalog can hold: categories, their attributes, titles, and the draw of items.
 
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -60,7 +60,7 @@ pub(super) const PATTERNS: [&str; 11] = [
 /// Items drawn as variations of one another, so that composed queries have answers.
 const FAMILY: usize = 8;
 
-/// Which part of the catalogue an item belongs to.
+/// Which part of the catalog an item belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Split {
     /// For learning.
@@ -319,12 +319,12 @@ pub(super) fn split_of(category: usize, colour: usize, pattern: usize) -> Split 
     }
 }
 
-/// One garment of the catalogue.
+/// One garment of the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     /// Identifier, also the photo's file name without its extension.
     pub id: String,
-    /// The part of the catalogue that its combination of category, colour and pattern belongs to.
+    /// The part of the catalog that its combination of category, colour and pattern belongs to.
     pub split: Split,
     /// English title.
     pub title: String,
@@ -419,13 +419,13 @@ impl Choice {
     }
 }
 
-/// Draws `count` items. The same seed always gives the same items, and a smaller catalogue is the beginning of a
+/// Draws `count` items. The same seed always gives the same items, and a smaller catalog is the beginning of a
 /// larger one.
 pub fn items(count: usize, seed: u64) -> Vec<Item> {
     (0..count.div_ceil(FAMILY)).flat_map(|family| family_of(family, seed)).take(count).collect()
 }
 
-/// Mixes two numbers into one seed (the finaliser of SplitMix64).
+/// Mixes two numbers into one seed (the finalizer of SplitMix64).
 pub(super) fn mix(seed: u64, n: u64) -> u64 {
     let mut x = seed.wrapping_add(n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,6 +1,6 @@
-//! A garment catalogue that anybody may show: photos drawn from attributes, so that every attribute is exact.
+//! A garment catalog that anybody may show: photos drawn from attributes, so that every attribute is exact.
 //!
-//! [`write()`] makes the whole folder. [`items`] says what is in the catalogue, [`render`] draws one item, [`composed`]
+//! [`write()`] makes the whole folder. [`items`] says what is in the catalog, [`render`] draws one item, [`composed`]
 //! and [`text`] ask questions whose answers follow from the attributes alone.
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! Questions about the catalogue whose answers follow from the attributes alone.
+//! Questions about the catalog whose answers follow from the attributes alone.
 //!
 //! A composed question changes some attributes of a reference and keeps every other one. Its answers are all photos
 //! of the same split that satisfy it, so a hit is a matter of fact and never of taste.

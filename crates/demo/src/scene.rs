@@ -108,7 +108,7 @@ impl Outline {
             .close()
     }
 
-    /// A rectangle with rounded corners, centred on (x, y) relative to the axis.
+    /// A rectangle with rounded corners, centered on (x, y) relative to the axis.
     pub fn block(x: f32, y: f32, half_width: f32, half_height: f32, r: f32) -> Self {
         let (l, t, rt, b) = (x - half_width, y - half_height, x + half_width, y + half_height);
         Self::mid(l + r, t)

@@ -1,4 +1,4 @@
-//! What the catalogue promises: the same bytes for the same seed, drawable attributes, exact questions, splits that
+//! What the catalog promises: the same bytes for the same seed, drawable attributes, exact questions, splits that
 //! share nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -11,8 +11,8 @@ use super::*;
 #[test]
 fn same_seed_same_bytes() {
     let (all, few) = (items(40, 7), items(11, 7));
-    assert_eq!(all[..11], few[..], "a smaller catalogue is the beginning of a larger one");
-    assert_ne!(items(11, 8), few, "another seed draws another catalogue");
+    assert_eq!(all[..11], few[..], "a smaller catalog is the beginning of a larger one");
+    assert_ne!(items(11, 8), few, "another seed draws another catalog");
     for (a, b) in all[..11].iter().zip(&few).step_by(5) {
         assert_eq!(photo(a).unwrap(), photo(b).unwrap(), "{}", a.id);
     }

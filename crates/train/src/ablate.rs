@@ -227,7 +227,7 @@ impl Head {
             _ => None,
         };
         if let Some(query) = simple {
-            return b.normalise(&query);
+            return b.normalize(&query);
         }
         let linear = |l: &Linear<Tape>, x: &Tensor| l.forward(b, x, Activation::None);
         let c_i = b.additive_pool(&linear(&self.w[0], h)?, Some(&linear(&self.u[0], &mean)?), &self.v, h, None)?.0;
@@ -242,7 +242,7 @@ impl Head {
             let gate = self.gate.forward(b, &joined, Activation::Sigmoid)?;
             query = b.add(&query, &b.mul(&gate, pooled)?)?;
         }
-        b.normalise(&query)
+        b.normalize(&query)
     }
 }
 
@@ -262,7 +262,7 @@ fn train(
     scale.tensors.insert("log_scale".into(), Stored::from_f32(vec![(1.0f32 / 0.07).ln()], &[1])?);
     params.take("loss", Group::Head, &scale);
     let at = params.find("loss/log_scale")?;
-    let mut optimiser = AdamW::new(&params, 0.01, 1.0, 0.98);
+    let mut optimizer = AdamW::new(&params, 0.01, 1.0, 0.98);
     let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
     for step in 0..settings.steps {
         let rows: Vec<usize> = (0..settings.batch).map(|_| rng.random_range(0..asked.len())).collect();
@@ -275,7 +275,7 @@ fn train(
         let n = mask.len() / rows.len();
         let (tokens, mask) = (tape.tensor(&tokens, &[rows.len(), n, text])?, tape.tensor(&mask, &[rows.len(), n])?);
         let query = head.query(&tape, variant, &references, &tokens, &mask)?;
-        let catalog = tape.normalise(&targets.1)?;
+        let catalog = tape.normalize(&targets.1)?;
         let same = |q: usize, t: usize| {
             let (a, b) = (asked[q].targets[0], asked[t].targets[0]);
             if a == b || data.items[a].attributes == data.items[b].attributes {
@@ -291,7 +291,7 @@ fn train(
         grads[at][0] += loss.d_log_scale;
         let progress = step as f64 / settings.steps as f64;
         let factor = 0.5 * (1.0 + (std::f64::consts::PI * progress).cos()) as f32;
-        optimiser.update(&mut params, &grads, |_| 1e-3 * factor);
+        optimizer.update(&mut params, &grads, |_| 1e-3 * factor);
     }
     Ok(params)
 }
@@ -307,7 +307,7 @@ fn measure(net: &Net, params: &Params, variant: Variant, data: &Data, features: 
     let catalog = |items: &[usize]| -> Result<Vec<f32>> {
         let tape = Tape::new(net.pool.clone(), params.precision, false);
         let head = Head::load(&tape, params, net)?;
-        Ok(tape.normalise(&photo(&tape, &head, items)?.1)?.to_vec())
+        Ok(tape.normalize(&photo(&tape, &head, items)?.1)?.to_vec())
     };
     let vectors = items.par_chunks(PART).map(catalog).collect::<Result<Vec<_>>>()?.concat();
     let numbers: Vec<usize> = (0..data.val.len()).collect();

@@ -130,7 +130,7 @@ impl<'a> Sampler<'a> {
     }
 
     fn samples(&self, rng: &mut impl Rng) -> Vec<Sample> {
-        // what answers a drawn query is known within its own catalogue alone, so a batch draws from one
+        // what answers a drawn query is known within its own catalog alone, so a batch draws from one
         let drawn: Vec<&[Composed]> =
             self.data.train_drawn.iter().filter(|queries| !queries.is_empty()).map(Vec::as_slice).collect();
         let mut shelf = Shelf { queries: drawn.choose(rng).copied().unwrap_or_default(), next: 0, left: 0 };
@@ -420,12 +420,12 @@ mod tests {
     }
 
     #[test]
-    fn drawn_queries_come_in_clumps_of_one_catalogue() {
+    fn drawn_queries_come_in_clumps_of_one_catalog() {
         let query = |reference| Composed { reference, captions: vec!["longer".into()], targets: vec![reference + 1] };
-        let catalogues = [(0..500).map(query).collect(), vec![], (1000..1500).map(query).collect::<Vec<_>>()];
+        let catalogs = [(0..500).map(query).collect(), vec![], (1000..1500).map(query).collect::<Vec<_>>()];
         let mut data = data();
         data.items = (0..1501).map(|_| item(Origin::Drawn, [0; 5], 0, "dress")).collect();
-        data.train_drawn = catalogues.into();
+        data.train_drawn = catalogs.into();
         let sampler = Sampler::new(&data, Mix::new(16, MixShares { drawn: 1.0, ..MixShares::default() }, &data));
         let mut seen = HashSet::new();
         for seed in 0..20 {
@@ -437,7 +437,7 @@ mod tests {
             let near = |pair: &[usize]| (1..=STRIDE).contains(&(pair[1].wrapping_sub(pair[0])));
             assert!(references.windows(2).filter(|pair| near(pair)).count() >= 8, "{references:?}");
         }
-        assert_eq!(seen.len(), 2, "both catalogues are drawn from");
+        assert_eq!(seen.len(), 2, "both catalogs are drawn from");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::run::{CHECKPOINT, Output, Run, Settings};
 #[command(name = "vitrine-train", bin_name = "vitrine train", version)]
 pub struct Train {
     /// Data: products=DIR, tops=DIR, wardrobe=DIR, drawn=DIR or fashioniq=DIR; repeat for more. Of several drawn
-    /// catalogues only the first is validated on.
+    /// catalogs only the first is validated on.
     #[arg(long = "data", required = true, value_name = "KIND=DIR")]
     data: Vec<String>,
     /// Image encoder to start from.

@@ -97,10 +97,10 @@ pub struct Data {
     pub train: Vec<Composed>,
     /// Composed queries to validate on.
     pub val: Vec<Composed>,
-    /// Composed queries to learn from about each drawn catalogue, in the order of their references, whose neighbours
+    /// Composed queries to learn from about each drawn catalog, in the order of their references, whose neighbours
     /// are of one family.
     pub train_drawn: Vec<Vec<Composed>>,
-    /// Composed queries about the first drawn catalogue to validate on.
+    /// Composed queries about the first drawn catalog to validate on.
     pub val_drawn: Vec<Composed>,
     /// Two ways of asking for one change, without photos: FashionIQ's captions.
     pub pairs: Vec<[String; 2]>,
@@ -203,8 +203,8 @@ impl Data {
         Ok(())
     }
 
-    /// Adds a drawn catalogue as `vitrine demo-catalog` writes it. Its test combinations are left out, and of every
-    /// catalogue but the first all that are not to learn from.
+    /// Adds a drawn catalog as `vitrine demo-catalog` writes it. Its test combinations are left out, and of every
+    /// catalog but the first all that are not to learn from.
     pub fn add_drawn(&mut self, folder: &Path) -> Result<()> {
         let (rows, column) = read_table(&folder.join("items.csv"))?;
         let first = self.train_drawn.is_empty();

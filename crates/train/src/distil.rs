@@ -26,7 +26,7 @@ use vitrine::engine::Engine;
 use vitrine::error::{Error, Result};
 use vitrine::model::instant::{self, Bag, LAYER, TABLE};
 use vitrine::print;
-use vitrine::text::{TextReader, Tokens};
+use vitrine::text::{Tokenizer, Tokens};
 use vitrine::weights::{Checkpoint, Stored};
 
 /// Settings of a distillation.
@@ -85,14 +85,15 @@ pub struct Figures {
 pub fn distil(teacher: &Engine<Cpu>, tokenizer: &[u8], data: &Data, settings: &Settings) -> Result<(Vec<u8>, Figures)> {
     let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
     let (d, most) = (teacher.description().dimension, teacher.description().max_tokens);
-    let full = TextReader::from_json(tokenizer, most)?;
+    let full = Tokenizer::from_json(tokenizer, most)?;
     let (texts, weights) = texts(data, tokenizer, &full, &mut rng)?;
     print::note(format_args!("{} texts and some photos through the full encoder", texts.len()));
     let wanted = vectors(teacher, &texts)?;
     let gallery = gallery(teacher, data)?;
     let small = trim_tokenizer(tokenizer, settings.tokens, &counts(&full, &texts)?)?;
-    let reader = TextReader::from_json(&small, most)?;
-    let read: Vec<Vec<u32>> = texts.iter().map(|text| Ok(reader.read(&[text.as_str()])?.ids)).collect::<Result<_>>()?;
+    let tokenizer = Tokenizer::from_json(&small, most)?;
+    let read: Vec<Vec<u32>> =
+        texts.iter().map(|text| Ok(tokenizer.read(&[text.as_str()])?.ids)).collect::<Result<_>>()?;
     let lesson = Lesson { d, read, wanted, gallery, weights };
     let trained = lesson.learn(start(&small, &lesson, settings, &mut rng)?, settings, &mut rng)?;
     let bytes = instant::write(&teacher.description().fingerprint, &small, &trained)?;
@@ -107,12 +108,7 @@ pub fn distil(teacher: &Engine<Cpu>, tokenizer: &[u8], data: &Data, settings: &S
 }
 
 /// The texts to learn from, and how often each is seen.
-fn texts(
-    data: &Data,
-    tokenizer: &[u8],
-    reader: &TextReader,
-    rng: &mut ChaCha8Rng,
-) -> Result<(Vec<String>, Vec<usize>)> {
+fn texts(data: &Data, file: &[u8], tokenizer: &Tokenizer, rng: &mut ChaCha8Rng) -> Result<(Vec<String>, Vec<usize>)> {
     let train: Vec<usize> = (0..data.items.len()).filter(|&i| data.items[i].split == Split::Train).collect();
     let titles: BTreeSet<String> = train.iter().map(|&i| data.items[i].title.clone()).collect();
     let products = train.iter().filter(|&&i| data.items[i].origin == Origin::Product);
@@ -122,12 +118,12 @@ fn texts(
         .collect();
     let captions: Vec<&String> = data.pairs.iter().flatten().collect();
     let captions: BTreeSet<String> = captions.choose_multiple(rng, CAPTIONS).map(|text| (*text).clone()).collect();
-    let json: serde_json::Value = serde_json::from_slice(tokenizer).unwrap_or_default();
+    let json: serde_json::Value = serde_json::from_slice(file).unwrap_or_default();
     let vocab = json["model"]["vocab"].as_object().into_iter().flatten().map(|(word, _)| word);
     let words = vocab.filter(|word| word.chars().count() > 1 && word.chars().all(char::is_alphanumeric)).cloned();
     let all = [(titles, 1), (phrases, PHRASES), (captions, 1), (words.collect(), 1)];
     let all = all.into_iter().flat_map(|(texts, seen)| texts.into_iter().map(move |text| (text, seen)));
-    let (texts, seen): (Vec<_>, Vec<_>) = all.filter(|(text, _)| reader.read(&[text.as_str()]).is_ok()).unzip();
+    let (texts, seen): (Vec<_>, Vec<_>) = all.filter(|(text, _)| tokenizer.read(&[text.as_str()]).is_ok()).unzip();
     match texts.is_empty() {
         true => Err(Error::Argument("distilling: expected texts to learn from, got none; give --data".into())),
         false => Ok((texts, seen)),
@@ -165,10 +161,10 @@ fn gallery(teacher: &Engine<Cpu>, data: &Data) -> Result<Vec<f32>> {
 }
 
 /// How often the texts use each token.
-fn counts(reader: &TextReader, texts: &[String]) -> Result<HashMap<u32, u64>> {
+fn counts(tokenizer: &Tokenizer, texts: &[String]) -> Result<HashMap<u32, u64>> {
     let mut counts = HashMap::new();
     for text in texts {
-        reader.read(&[text.as_str()])?.ids.iter().for_each(|&id| *counts.entry(id).or_insert(0) += 1);
+        tokenizer.read(&[text.as_str()])?.ids.iter().for_each(|&id| *counts.entry(id).or_insert(0) += 1);
     }
     Ok(counts)
 }

@@ -5,7 +5,7 @@
 
 use std::sync::OnceLock;
 
-/// Arithmetic of the matrix products.
+/// Precision of the matrix products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// f32 throughout: the reference, and the choice where bf16 is not multiplied in hardware.
@@ -15,7 +15,7 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// The fastest arithmetic that this processor has.
+    /// The fastest precision that this processor has.
     pub fn fastest() -> Self {
         if unit() == Unit::None { Self::F32 } else { Self::Bf16 }
     }
@@ -54,7 +54,7 @@ fn product(a: &[u16], b: &[u16], kb: usize, start: Option<&[f32]>, c: &mut [f32]
     }
 }
 
-/// [`product`] number by number: the other units' twin.
+/// [`product`] number by number: the reference of the other units.
 fn product_plain(a: &[u16], b: &[u16], kb: usize, start: Option<&[f32]>, c: &mut [f32], stride: usize) {
     let widen = |bits: u16| f32::from_bits(u32::from(bits) << 16);
     for (i, j) in (0..BLOCK * BLOCK).map(|x| (x / BLOCK, x % BLOCK)) {

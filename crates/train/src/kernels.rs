@@ -185,7 +185,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// Layer normalisation of rows of `gamma.len()`; `stats` gets mean and 1/deviation of each row.
+    /// Layer normalization of rows of `gamma.len()`; `stats` gets mean and 1/deviation of each row.
     pub fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32, out: &mut [f32], stats: &mut [f32]) {
         let d = gamma.len();
         for ((x, out), stats) in x.chunks_exact(d).zip(out.chunks_exact_mut(d)).zip(stats.chunks_exact_mut(2)) {

@@ -16,7 +16,7 @@ use vitrine::image::Preprocess;
 use vitrine::model::folder::Part;
 use vitrine::model::fusion::{Photo, Words};
 use vitrine::model::{bert, fusion, vit};
-use vitrine::text::TextReader;
+use vitrine::text::Tokenizer;
 
 /// Sizes, tokenizer and preprocessing of the model under training.
 pub struct Net {
@@ -29,7 +29,7 @@ pub struct Net {
     /// How photos become numbers.
     pub preprocess: Preprocess,
     /// Words to ids.
-    pub reader: TextReader,
+    pub tokenizer: Tokenizer,
     /// Memory that steps share.
     pub pool: Arc<Pool>,
     /// Tokens of photos that were encoded once, where the image encoder is frozen.
@@ -72,13 +72,13 @@ impl Net {
         let d = &model.description;
         let missing =
             || Error::Model("expected both encoders and a fusion head; give --init-image and --init-text".into());
-        let reader = TextReader::from_json(model.tokenizer.as_deref().ok_or_else(missing)?, d.max_tokens)?;
+        let tokenizer = Tokenizer::from_json(model.tokenizer.as_deref().ok_or_else(missing)?, d.max_tokens)?;
         Ok(Self {
             image: d.image.clone().ok_or_else(missing)?,
             text: d.text.clone().ok_or_else(missing)?,
             fusion: d.fusion.clone().ok_or_else(missing)?,
             preprocess: d.preprocess.clone(),
-            reader,
+            tokenizer,
             pool: Arc::default(),
             seen: None,
         })
@@ -147,7 +147,7 @@ impl<'a> Bound<'a> {
 
     /// The text encoder's tokens of texts, and their mask.
     pub fn text_tokens(&self, texts: &[&str]) -> Result<(Tensor, Tensor)> {
-        let tokens = self.net.reader.read(texts)?;
+        let tokens = self.net.tokenizer.read(texts)?;
         let mask = self.tape.tensor(&tokens.mask, &[tokens.rows, tokens.length])?;
         Ok((self.bert.forward(&self.tape, &tokens.ids, &mask)?, mask))
     }

@@ -73,7 +73,7 @@ pub struct Params {
     pub list: Vec<Param>,
     /// Where each name is.
     pub index: BTreeMap<String, usize>,
-    /// Arithmetic of the products.
+    /// Precision of the products.
     pub precision: Precision,
 }
 

@@ -81,8 +81,8 @@ impl Settings {
 pub struct State {
     /// The parameters.
     pub params: Params,
-    /// The optimiser.
-    pub optimiser: AdamW,
+    /// The optimizer.
+    pub optimizer: AdamW,
     /// Share of the schedule that was behind when the state was saved, for schedules by the clock.
     pub progress: f64,
     /// Side of the model's square, in pixels.
@@ -93,10 +93,10 @@ impl State {
     /// Everything as named tensors.
     pub fn to_checkpoint(&self) -> Result<Checkpoint> {
         let mut out = Checkpoint::default();
-        out.metadata.insert("step".into(), self.optimiser.step.to_string());
+        out.metadata.insert("step".into(), self.optimizer.step.to_string());
         out.metadata.insert("progress".into(), self.progress.to_string());
         out.metadata.insert("image_size".into(), self.image_size.to_string());
-        let o = &self.optimiser;
+        let o = &self.optimizer;
         for (i, param) in self.params.list.iter().enumerate() {
             let arrays = [("value", &*param.value), ("m", &o.m[i]), ("v", &o.v[i]), ("ema", &o.ema[i])];
             for (kind, array) in arrays.into_iter().filter(|(_, a)| !a.is_empty()) {
@@ -113,7 +113,7 @@ impl State {
         let number = |key: &str| packed.get(key).and_then(|v| v.parse::<f64>().ok());
         let missing =
             || Error::Model("expected a training checkpoint, got weights without a step; drop --resume".into());
-        self.optimiser.step = number("step").ok_or_else(missing)? as u64;
+        self.optimizer.step = number("step").ok_or_else(missing)? as u64;
         self.progress = number("progress").unwrap_or(0.0);
         for i in 0..self.params.list.len() {
             let name = self.params.list[i].name.clone();
@@ -131,11 +131,11 @@ impl State {
                     }),
                 }
             };
-            let (all, live) = (self.params.list[i].value.len(), self.optimiser.m[i].len());
+            let (all, live) = (self.params.list[i].value.len(), self.optimizer.m[i].len());
             self.params.list[i].value = std::sync::Arc::new(take("value", all)?);
-            self.optimiser.m[i] = take("m", live)?;
-            self.optimiser.v[i] = take("v", live)?;
-            self.optimiser.ema[i] = take("ema", live)?;
+            self.optimizer.m[i] = take("m", live)?;
+            self.optimizer.v[i] = take("v", live)?;
+            self.optimizer.ema[i] = take("ema", live)?;
         }
         self.params.pack();
         Ok(())
@@ -145,7 +145,7 @@ impl State {
     pub fn averaged(&self) -> Params {
         let mut out = Params::new(self.params.precision);
         for (i, param) in self.params.list.iter().enumerate() {
-            let ema = &self.optimiser.ema[i];
+            let ema = &self.optimizer.ema[i];
             let value = if ema.is_empty() { param.value.clone() } else { std::sync::Arc::new(ema.clone()) };
             out.index.insert(param.name.clone(), i);
             out.list.push(super::params::Param {
@@ -171,7 +171,7 @@ impl State {
             Ok(one.get("pos_embed")?.clone())
         };
         let value = resized(&self.params.list[at].value)?;
-        let o = &mut self.optimiser;
+        let o = &mut self.optimizer;
         for array in [&mut o.m[at], &mut o.v[at], &mut o.ema[at]].into_iter().filter(|array| !array.is_empty()) {
             *array = resized(array)?.matrix.to_f32();
         }
@@ -195,9 +195,9 @@ impl State {
         model.description.note = None;
         model.description.temperature = Some(1.0 / self.scale()?);
         for (part, prefix, _) in PARTS {
-            let values = |i: usize| match self.optimiser.ema[i].is_empty() {
+            let values = |i: usize| match self.optimizer.ema[i].is_empty() {
                 true => self.params.list[i].value.to_vec(),
-                false => self.optimiser.ema[i].clone(),
+                false => self.optimizer.ema[i].clone(),
             };
             model.weights.insert(part, self.params.give(prefix, values)?);
         }
@@ -242,7 +242,7 @@ pub struct Run<'a> {
     pub net: Net,
     /// Photos and queries.
     pub data: &'a Data,
-    /// Parameters and optimiser.
+    /// Parameters and optimizer.
     pub state: State,
     lanes: Lanes,
     sampler: Sampler<'a>,
@@ -264,11 +264,11 @@ impl<'a> Run<'a> {
         let mut params = net.params(model, precision, settings.temperature);
         settings.frozen.iter().for_each(|prefix| params.freeze(prefix));
         net.seen = settings.frozen.iter().any(|prefix| prefix == "image").then(Seen::default);
-        let optimiser = AdamW::new(&params, settings.decay, settings.clip, settings.ema);
+        let optimizer = AdamW::new(&params, settings.decay, settings.clip, settings.ema);
         let mix = Mix::new(settings.batch, settings.mix, data);
         let lanes = Lanes::new(&params, settings.lanes, settings.part);
         let sampler = Sampler::new(data, mix);
-        let state = State { params, optimiser, progress: 0.0, image_size: net.image.image_size };
+        let state = State { params, optimizer, progress: 0.0, image_size: net.image.image_size };
         Ok(Self { settings, net, data, state, lanes, sampler })
     }
 
@@ -286,7 +286,7 @@ impl<'a> Run<'a> {
 
     /// Factor of the rates at a share of the schedule.
     fn factor(&self, progress: f64) -> f32 {
-        let rise = ((self.state.optimiser.step + 1) as f32 / self.settings.warm_up.max(1) as f32).min(1.0);
+        let rise = ((self.state.optimizer.step + 1) as f32 / self.settings.warm_up.max(1) as f32).min(1.0);
         let cosine = 0.5 * (1.0 + (std::f64::consts::PI * progress.min(1.0)).cos()) as f32;
         rise * (self.settings.floor + (1.0 - self.settings.floor) * cosine)
     }
@@ -298,7 +298,7 @@ impl<'a> Run<'a> {
         }
         let factor = self.factor(progress);
         let many = self.settings.accumulate.max(1) as u64;
-        let first = self.settings.seed.wrapping_mul(1_000_003).wrapping_add(self.state.optimiser.step * many);
+        let first = self.settings.seed.wrapping_mul(1_000_003).wrapping_add(self.state.optimizer.step * many);
         let draw = |seed: u64| (self.sampler.draw(&mut ChaCha8Rng::seed_from_u64(seed)), seed);
         let batches: Vec<_> = (0..many).map(|i| draw(first.wrapping_add(i))).collect();
         let outcome = self.lanes.accumulate(&self.net, &self.state.params, self.data, &batches, SHARES)?;
@@ -312,7 +312,7 @@ impl<'a> Run<'a> {
                     Group::Head => s.rate_head,
                 }
         };
-        let length = self.state.optimiser.update(&mut self.state.params, self.lanes.grads(), rate);
+        let length = self.state.optimizer.update(&mut self.state.params, self.lanes.grads(), rate);
         let scale = self.state.params.find("loss/log_scale")?;
         let value = std::sync::Arc::make_mut(&mut self.state.params.list[scale].value);
         value[0] = value[0].clamp(0.0, LOG_SCALE_LIMIT);
@@ -324,7 +324,7 @@ impl<'a> Run<'a> {
     pub fn train(&mut self, start: &Model, out: &mut Output) -> Result<Figures> {
         let mut log = Log::open(&out.log.list("log.csv", || Ok(Vec::new()))?)?;
         let begin = Instant::now();
-        let (done, first) = (self.state.progress, self.state.optimiser.step);
+        let (done, first) = (self.state.progress, self.state.optimizer.step);
         let (mut saved, mut validated, mut written) = (begin, begin, begin);
         let mut cost = Duration::ZERO; // of the last checkpoint
         let mut mean = Mean::default();
@@ -333,14 +333,14 @@ impl<'a> Run<'a> {
             let progress = match self.settings.minutes {
                 // a resumed run by the clock has the rest of its minutes left
                 Some(minutes) => done + spent / (minutes * 60.0),
-                None => self.state.optimiser.step as f64 / self.settings.steps.max(1) as f64,
+                None => self.state.optimizer.step as f64 / self.settings.steps.max(1) as f64,
             };
             if progress >= 1.0 {
                 break;
             }
             let (outcome, length) = self.step(progress)?;
             mean.add(outcome, length);
-            let step = self.state.optimiser.step;
+            let step = self.state.optimizer.step;
             if step.is_multiple_of(20) || step == first + 1 {
                 let pace = spent / (step - first) as f64;
                 let left = if progress > done { spent * (1.0 - progress) / (progress - done) } else { 0.0 };
@@ -368,7 +368,7 @@ impl<'a> Run<'a> {
         self.save_to(&out.log)?;
         self.state.to_model(start)?.write_to(&mut out.model, Format::F32)?;
         let figures = validate(&self.net, &self.state.averaged(), self.data, usize::MAX)?;
-        log.figures(self.state.optimiser.step, &figures)?;
+        log.figures(self.state.optimizer.step, &figures)?;
         out.log.put("log.svg", super::plot::plot(&out.log.path().join("log.csv"))?.as_bytes())?;
         out.log.keep_only(["log.csv", "log.svg", CHECKPOINT].map(str::to_string).into())?;
         Ok(figures)

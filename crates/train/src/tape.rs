@@ -492,7 +492,7 @@ impl Backend for Tape {
         self.join(x, y, |b, p, _| vec![b, 2, p])
     }
 
-    fn normalise(&self, x: &Tensor) -> Result<Tensor> {
+    fn normalize(&self, x: &Tensor) -> Result<Tensor> {
         let d = x.last();
         let mut out = self.room(x.len());
         let mut scales = Vec::with_capacity(x.len() / d);

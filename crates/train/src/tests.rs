@@ -117,7 +117,7 @@ fn everything<B: Backend>(
 ) -> Vec<B::Tensor> {
     let x = b.tensor(patches, &[3, 4, 48]).unwrap();
     let photo = head.photo(b, &vit.forward(b, &x).unwrap()).unwrap();
-    let tokens = net.reader.read(&TEXTS).unwrap();
+    let tokens = net.tokenizer.read(&TEXTS).unwrap();
     let mask = b.tensor(&tokens.mask, &[tokens.rows, tokens.length]).unwrap();
     let words = head.words(b, &bert.forward(b, &tokens.ids, &mask).unwrap(), &mask).unwrap();
     let query = |p, w| head.query(b, p, w).unwrap().query;
@@ -333,7 +333,7 @@ fn paraphrases_come_closer() {
     let data = Data { pairs, ..tiny_data() };
     let net = Net::new(&model).unwrap();
     let mut params = net.params(&model, Precision::fastest(), 0.07);
-    let mut optimiser = AdamW::new(&params, 0.0, 1.0, 0.9);
+    let mut optimizer = AdamW::new(&params, 0.0, 1.0, 0.9);
     let sampler = Sampler::new(&data, Mix::new(4, MixShares { pairs: 1.0, ..Default::default() }, &data));
     let shares = Shares { composed: 0.0, text: 0.0, caption: 0.0, photo: 0.0, pair: 1.0 };
     let mut lanes = Lanes::new(&params, 1, 8);
@@ -342,7 +342,7 @@ fn paraphrases_come_closer() {
         let batch = sampler.draw(&mut ChaCha8Rng::seed_from_u64(seed));
         assert_eq!(batch.pairs.len(), 4);
         losses.push(lanes.accumulate(&net, &params, &data, &[(batch, seed)], shares).unwrap().pair);
-        optimiser.update(&mut params, lanes.grads(), |_| 4e-3);
+        optimizer.update(&mut params, lanes.grads(), |_| 4e-3);
     }
     let mean = |losses: &[f32]| losses.iter().sum::<f32>() / losses.len() as f32;
     assert!(mean(&losses[30..]) < 0.5 * mean(&losses[..10]), "{losses:?}");

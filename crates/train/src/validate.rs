@@ -28,7 +28,7 @@ pub struct Figures {
     pub tops: Option<f32>,
     /// Precision at 10 of wardrobe photos among products of the same kind.
     pub wardrobe: Option<f32>,
-    /// Composed queries about the drawn catalogue with a hit in the top 1, 10, 50.
+    /// Composed queries about the drawn catalog with a hit in the top 1, 10, 50.
     pub drawn: Option<[f32; 3]>,
 }
 

@@ -1,8 +1,8 @@
 //! A graphics device: one recording that grows until something is read, buffers that are used again, pipelines that
 //! are compiled once, and errors that come back as errors.
 
-use super::arithmetic::Arithmetic;
 use super::kernels::Kernel;
+use super::precision::Precision;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,14 +35,14 @@ pub struct Device {
     /// Bound where a kernel has an input that this launch does without.
     nothing: Arc<Buffer>,
     layouts: Mutex<HashMap<(u32, u32), Layout>>,
-    pipelines: Mutex<HashMap<Specialised, wgpu::ComputePipeline>>,
+    pipelines: Mutex<HashMap<Specialized, wgpu::ComputePipeline>>,
     recording: Mutex<Recording>,
     pool: Arc<Pool>,
     fault: Arc<Fault>,
 }
 
-/// A kernel's name, whether it is its f16 twin, and the values of its override constants.
-type Specialised = (&'static str, bool, Vec<u32>);
+/// A kernel's name, whether it is its f16 form, and the values of its override constants.
+type Specialized = (&'static str, bool, Vec<u32>);
 
 #[derive(Clone, Debug)]
 struct Layout {
@@ -203,12 +203,12 @@ impl Device {
         &self.info
     }
 
-    /// Whether shaders can compute in that arithmetic here.
-    pub fn offers(&self, arithmetic: Arithmetic) -> bool {
-        match arithmetic {
-            Arithmetic::F32 => true,
-            Arithmetic::F16 => self.device.features().contains(Features::SHADER_F16),
-            Arithmetic::Packed => self.packed,
+    /// Whether shaders can compute in that precision here.
+    pub fn offers(&self, precision: Precision) -> bool {
+        match precision {
+            Precision::F32 => true,
+            Precision::F16 => self.device.features().contains(Features::SHADER_F16),
+            Precision::Packed => self.packed,
         }
     }
 

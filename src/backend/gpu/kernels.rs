@@ -1,4 +1,4 @@
-//! The shaders: one file a kernel, specialised by override constants.
+//! The shaders: one file a kernel, specialized by override constants.
 
 /// A compute shader and what it binds: parameters at 0, then inputs, then outputs.
 #[derive(Debug)]
@@ -52,14 +52,14 @@ kernels! {
     LINEAR "linear" false 4 -> 1 ["INT8", "BIAS", "ACT"];
     LINEAR_HALF "linear" true 4 -> 1 ["INT8", "BIAS", "ACT"];
     LINEAR_FEW "linear_few" false 4 -> 1 ["INT8", "BIAS", "ACT"];
-    QUANTISE "quantise" false 1 -> 2 [];
+    QUANTISE "quantize" false 1 -> 2 [];
     LINEAR_PACKED "linear_packed" false 5 -> 1 ["BIAS", "ACT"];
     LINEAR_FEW_PACKED "linear_few_packed" false 5 -> 1 ["BIAS", "ACT"];
     LAYER_NORM "layer_norm" false 3 -> 1 [];
     ATTENTION "attention" false 2 -> 1 ["MASKED", "CAUSAL"];
     ADDITIVE_POOL "additive_pool" false 5 -> 2 ["SHIFTED", "MASKED"];
     MASKED_MEAN "masked_mean" false 2 -> 1 [];
-    NORMALISE "normalise" false 1 -> 1 [];
+    NORMALIZE "normalize" false 1 -> 1 [];
     BINARY "binary" false 2 -> 1 ["MUL"];
     EMBED "embed" false 3 -> 1 ["INT8", "PACKED"];
     COPY "copy" false 1 -> 1 [];

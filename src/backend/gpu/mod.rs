@@ -2,21 +2,21 @@
 //! one source.
 //!
 //! Operations only record. Reading back submits what is recorded and waits for it, so a query costs one submission.
-//! Tensors are f32; products with int8 weights are computed in the [`Arithmetic`] that is fastest on the device, so
+//! Tensors are f32; products with int8 weights are computed in the [`Precision`] that is fastest on the device, so
 //! answers differ from the processor's by what rounding costs. WebGPU's default limits and no optional feature suffice
 //! for everything here.
 
-pub mod arithmetic;
 pub mod device;
 pub mod kernels;
+pub mod precision;
 pub mod products;
 pub mod scan;
 
 use super::{Activation, Backend};
 use crate::error::{Error, Result};
 use crate::quant::Matrix;
-pub use arithmetic::Arithmetic;
 use device::{Buffer, Device, Launch};
+pub use precision::Precision;
 use products::Form;
 pub use products::Weight;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub const NATIVE_TIMEOUT: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug)]
 pub struct Gpu {
     device: Arc<Device>,
-    arithmetic: Arithmetic,
+    precision: Precision,
 }
 
 /// A dense f32 array on the device, row-major.
@@ -42,13 +42,13 @@ pub struct Tensor {
 }
 
 impl Gpu {
-    /// Opens the device that the system prefers, and measures which arithmetic it is fastest at, unless one is
+    /// Opens the device that the system prefers, and measures which precision it is fastest at, unless one is
     /// `known` from an earlier time and still there. An answer that takes longer than `timeout` is an error.
-    pub async fn open(timeout: Duration, known: Option<Arithmetic>) -> Result<Self> {
-        let gpu = Self { device: Arc::new(Device::open(timeout).await?), arithmetic: Arithmetic::F32 };
+    pub async fn open(timeout: Duration, known: Option<Precision>) -> Result<Self> {
+        let gpu = Self { device: Arc::new(Device::open(timeout).await?), precision: Precision::F32 };
         match known.and_then(|known| gpu.with(known)) {
             Some(gpu) => Ok(gpu),
-            None => Ok(Self { arithmetic: gpu.fastest().await?, ..gpu }),
+            None => Ok(Self { precision: gpu.fastest().await?, ..gpu }),
         }
     }
 
@@ -329,12 +329,12 @@ impl Backend for Gpu {
         Ok(Tensor { shape: vec![b, 2, d], ..self.concat(x, y)? })
     }
 
-    fn normalise(&self, x: &Tensor) -> Result<Tensor> {
-        let [b, d] = two("normalising", x)?;
+    fn normalize(&self, x: &Tensor) -> Result<Tensor> {
+        let [b, d] = two("normalizing", x)?;
         let out = self.output(&[b, d])?;
-        let (rows, d) = (narrow("normalising", b)?, narrow("normalising", d)?);
+        let (rows, d) = (narrow("normalizing", b)?, narrow("normalizing", d)?);
         let (groups, width) = Device::grid(rows);
-        self.launch(&kernels::NORMALISE, &[], &[rows, d, width], &[Some(&x.buffer)], &[&out.buffer], groups)?;
+        self.launch(&kernels::NORMALIZE, &[], &[rows, d, width], &[Some(&x.buffer)], &[&out.buffer], groups)?;
         Ok(out)
     }
 }

@@ -1,13 +1,13 @@
-//! Products with weight matrices, in whichever arithmetic the device is fastest at.
+//! Products with weight matrices, in whichever precision the device is fastest at.
 
-use super::arithmetic::Arithmetic;
 use super::device::{Buffer, Device};
 use super::kernels::{self, Kernel};
+use super::precision::Precision;
 use super::{Gpu, Tensor, bytes_of, narrow, refuse, shaped};
 use crate::backend::{Activation, Backend};
 use crate::clock::clock;
 use crate::error::Result;
-use crate::quant::{Matrix, MatrixData, quantise_rows};
+use crate::quant::{Matrix, MatrixData, quantize_rows};
 
 /// Rows up to which a product is shared out over its input features.
 const FEW_ROWS: usize = 32;
@@ -16,7 +16,7 @@ const MAX_COLS: usize = 65_536;
 /// Milliseconds that are long enough to be measured, and the most layers for it.
 const SPAN: f64 = 10.0;
 const MOST: usize = 256;
-/// Another arithmetic than f32 must take less than this share of its time.
+/// Another precision than f32 must take less than this share of its time.
 const GAIN: f64 = 0.85;
 
 /// A weight matrix `[rows, cols]` on the device.
@@ -62,26 +62,26 @@ struct Layer<'a> {
 }
 
 impl Gpu {
-    /// The same device with another arithmetic for weights that are yet to come, or nothing where it has none.
-    pub fn with(&self, arithmetic: Arithmetic) -> Option<Self> {
+    /// The same device with another precision for weights that are yet to come, or nothing where it has none.
+    pub fn with(&self, precision: Precision) -> Option<Self> {
         let device = self.device.clone();
-        self.device.offers(arithmetic).then_some(Self { device, arithmetic })
+        self.device.offers(precision).then_some(Self { device, precision })
     }
 
     /// How products with int8 weights are computed.
-    pub fn arithmetic(&self) -> Arithmetic {
-        self.arithmetic
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
-    /// The arithmetic that multiplies fastest here; f32, which rounds least, unless another is faster by a margin.
-    pub(super) async fn fastest(&self) -> Result<Arithmetic> {
-        let mut best = (Arithmetic::F32, f64::INFINITY);
-        for arithmetic in Arithmetic::ALL {
-            let Some(gpu) = self.with(arithmetic) else { continue };
-            let margin = if arithmetic == Arithmetic::F32 { GAIN } else { 1.0 };
+    /// The precision that multiplies fastest here; f32, which rounds least, unless another is faster by a margin.
+    pub(super) async fn fastest(&self) -> Result<Precision> {
+        let mut best = (Precision::F32, f64::INFINITY);
+        for precision in Precision::ALL {
+            let Some(gpu) = self.with(precision) else { continue };
+            let margin = if precision == Precision::F32 { GAIN } else { 1.0 };
             let took = gpu.measure().await? * margin;
             if took < best.1 {
-                best = (arithmetic, took);
+                best = (precision, took);
             }
         }
         Ok(best.0)
@@ -114,7 +114,7 @@ impl Gpu {
         }
     }
 
-    /// Uploads a matrix in the layout that its format and this arithmetic want.
+    /// Uploads a matrix in the layout that its format and this precision want.
     pub(super) fn pack_weight(&self, matrix: &Matrix) -> Result<Weight> {
         let Matrix { rows, cols, data } = matrix;
         let size = (*rows, *cols);
@@ -124,7 +124,7 @@ impl Gpu {
             MatrixData::Q8 { values, scales } => self.pack_int8(size, values, scales),
             // one scale a row, as on the processor
             MatrixData::Q4 { .. } => {
-                let (values, scales) = quantise_rows(&matrix.to_f32(), *cols);
+                let (values, scales) = quantize_rows(&matrix.to_f32(), *cols);
                 self.pack_int8(size, &values, &scales)
             }
         }
@@ -141,7 +141,7 @@ impl Gpu {
 
     fn pack_int8(&self, (rows, cols): (usize, usize), values: &[i8], scales: &[f32]) -> Result<Weight> {
         let quads = rows.div_ceil(4);
-        let packed = self.arithmetic == Arithmetic::Packed && cols <= MAX_COLS;
+        let packed = self.precision == Precision::Packed && cols <= MAX_COLS;
         let place = |row: usize, col: usize| match packed {
             true => (col / 4 * quads * 4 + row) * 4 + col % 4,
             false => (col * quads + row / 4) * 4 + row % 4,
@@ -194,9 +194,9 @@ impl Gpu {
     fn floats(&self, layer: &Layer<'_>, out: &Tensor) -> Result<()> {
         let Layer { x, w, bias, act, rows, n, k, quads } = *layer;
         let int8 = matches!(w.form, Form::Rows(_));
-        let (kernel, tile): (&'static Kernel, _) = match (rows as usize <= FEW_ROWS, self.arithmetic) {
+        let (kernel, tile): (&'static Kernel, _) = match (rows as usize <= FEW_ROWS, self.precision) {
             (true, _) => (&kernels::LINEAR_FEW, (32, 4)),
-            (false, Arithmetic::F16) if int8 => (&kernels::LINEAR_HALF, (64, 64)),
+            (false, Precision::F16) if int8 => (&kernels::LINEAR_HALF, (64, 64)),
             (false, _) => (&kernels::LINEAR, (64, 64)),
         };
         self.launch(

@@ -1,4 +1,4 @@
-//! int8 weights × activations quantised on the fly → exact integer sums → floats, bias and activation in one pass.
+//! int8 weights × activations quantized on the fly → exact integer sums → floats, bias and activation in one pass.
 //!
 //! Weights are packed once, in one layout for every instruction set: panels of 16 output columns, in steps of four
 //! input features, `[⌈out / 16⌉, ⌈in / 4⌉, 16, 4]`. Such a step is one cache line. A 16-bit multiply-add reads it as
@@ -70,7 +70,7 @@ impl PackedI8 {
         &self.steps[index * quads..][..quads]
     }
 
-    /// Dequantises one row into `out` `[cols]`.
+    /// Dequantizes one row into `out` `[cols]`.
     pub fn row(&self, row: usize, out: &mut [f32]) {
         let at = row % PANEL * 4;
         for (out, step) in out[..self.cols].chunks_mut(4).zip(self.panel(row / PANEL)) {
@@ -100,7 +100,7 @@ pub fn limit_pairs(w: &mut [i8], scales: &mut [f32], cols: usize) {
     }
 }
 
-/// How one row of activations was quantised.
+/// How one row of activations was quantized.
 #[derive(Clone, Copy, Debug, Default)]
 struct Row {
     scale: f32,
@@ -129,7 +129,7 @@ struct Layer<'a> {
     act: Act,
 }
 
-/// Rows that are quantised together: their codes stay in the second-level cache while every panel passes by. A
+/// Rows that are quantized together: their codes stay in the second-level cache while every panel passes by. A
 /// multiple of every set's rows.
 const BLOCK: usize = 96;
 
@@ -148,7 +148,7 @@ fn group<S: Dot>(row: usize, height: usize, cols: usize) -> (usize, usize) {
     (row * cols.next_multiple_of(PANEL), S::ROWS.min(height - row))
 }
 
-/// Quantises rows x `[rows, cols]` into `codes`, `S::ROWS` of them interleaved as [`Dot::tile`] reads them, fewer at
+/// Quantizes rows x `[rows, cols]` into `codes`, `S::ROWS` of them interleaved as [`Dot::tile`] reads them, fewer at
 /// the end, and says in `how` how it did. Codes beyond the end of a row meet weights of zero, so what they are does not
 /// matter.
 struct Encode<'a> {
@@ -186,7 +186,7 @@ impl Task for Encode<'_> {
     }
 }
 
-/// Sums of quantised rows with one panel, for the group that starts at `row` of `height`.
+/// Sums of quantized rows with one panel, for the group that starts at `row` of `height`.
 #[inline(always)]
 fn tile<S: Dot>(s: S, codes: &[f32], (row, height): (usize, usize), w: &PackedI8, panel: usize, sums: &mut Sums) {
     let (start, height) = group::<S>(row, height, w.cols);
@@ -199,7 +199,7 @@ fn tile<S: Dot>(s: S, codes: &[f32], (row, height): (usize, usize), w: &PackedI8
     }
 }
 
-/// Quantised rows × some panels of a layer → their columns of out `[rows, n]`.
+/// Quantized rows × some panels of a layer → their columns of out `[rows, n]`.
 struct Multiply<'a> {
     codes: &'a [f32],
     how: &'a [Row],
@@ -242,7 +242,7 @@ impl Layer<'_> {
         for (i, out) in out.chunks_mut(S::LANES).enumerate() {
             let at = i * S::LANES;
             // SAFETY: LANES divides 16, and both hold 16 integers.
-            let exact = unsafe { s.centred(sums[at..].as_ptr(), columns[at..].as_ptr(), zero) };
+            let exact = unsafe { s.centered(sums[at..].as_ptr(), columns[at..].as_ptr(), zero) };
             let y = s.mul(exact, s.mul(scale, s.load(&scales[at..])));
             let y = match self.bias {
                 Some(bias) => s.add(y, s.load_part(&bias[first + at..first + at + out.len()], 0.0)),

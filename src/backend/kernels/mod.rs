@@ -6,7 +6,7 @@
 //!
 //! A kernel is written once over the vector operations of [`simd`] and, where an instruction set has something of its
 //! own to offer (integer dot products), over a small trait with one body for each set. Every one of them has a scalar
-//! twin, which is also what runs where no instruction set is known.
+//! reference, which is also what runs where no instruction set is known.
 
 /// Calls a tile of [`simd::Dot`] for a number of rows that is known only at run time, at most `S::ROWS`.
 macro_rules! for_rows {

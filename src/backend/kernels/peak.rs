@@ -1,5 +1,5 @@
 //! What an instruction set does at most, for the share of it that the kernels reach: the same instructions without the
-//! memory, the quantisation and the rests around them. Nothing but `benches/kernels.rs` calls this.
+//! memory, the quantization and the rests around them. Nothing but `benches/kernels.rs` calls this.
 
 use super::simd::{Dot, Isa, Task};
 use super::{MAX_ROWS, PANEL, Sums};

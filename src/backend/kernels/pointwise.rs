@@ -113,7 +113,7 @@ pub fn softmax<S: Simd>(s: S, x: &mut [f32], penalty: Option<&[f32]>) {
 /// x ← exp(y − the largest y) with y = x·scale + penalty, in place, and the sum of the result.
 #[inline(always)]
 pub fn softmax_terms<S: Simd>(s: S, x: &mut [f32], scale: f32, penalty: Option<&[f32]>) -> f32 {
-    let largest = s.splat(penalised_max(s, x, scale, penalty));
+    let largest = s.splat(penalized_max(s, x, scale, penalty));
     let whole = x.len() - x.len() % S::LANES;
     let mut total = s.splat(0.0);
     for lanes in x[..whole].chunks_exact_mut(S::LANES) {
@@ -129,7 +129,7 @@ pub fn softmax_terms<S: Simd>(s: S, x: &mut [f32], scale: f32, penalty: Option<&
 
 /// x ← x·scale + penalty, and the largest of the result.
 #[inline(always)]
-fn penalised_max<S: Simd>(s: S, x: &mut [f32], scale: f32, penalty: Option<&[f32]>) -> f32 {
+fn penalized_max<S: Simd>(s: S, x: &mut [f32], scale: f32, penalty: Option<&[f32]>) -> f32 {
     let factor = s.splat(scale);
     let mut largest = s.splat(f32::NEG_INFINITY);
     let mut apply = |lanes: &mut [f32], penalty: &[f32]| {
@@ -223,8 +223,8 @@ impl Task for LayerNorm<'_> {
 fn variance<S: Simd>(s: S, x: &[f32], mean: f32) -> f32 {
     let centre = s.splat(mean);
     let squared = |total, x| {
-        let centred = s.sub(x, centre);
-        s.fma(centred, centred, total)
+        let centered = s.sub(x, centre);
+        s.fma(centered, centered, total)
     };
     let chunks = x.chunks_exact(S::LANES);
     // padding with the mean adds nothing
@@ -232,7 +232,7 @@ fn variance<S: Simd>(s: S, x: &[f32], mean: f32) -> f32 {
     s.sum(chunks.fold(rest, |total, lanes| squared(total, s.load(lanes)))) / x.len() as f32
 }
 
-/// Layer normalisation of rows: x `[rows, d]`, gamma and beta `[d]` → out `[rows, d]`.
+/// Layer normalization of rows: x `[rows, d]`, gamma and beta `[d]` → out `[rows, d]`.
 pub fn layer_norm(isa: Isa, x: &[f32], gamma: &[f32], beta: &[f32], eps: f32, out: &mut [f32]) {
     assert!(gamma.len() == beta.len() && x.len() == out.len() && !gamma.is_empty());
     isa.run(LayerNorm { x, gamma, beta, eps, out });
@@ -299,7 +299,7 @@ impl Task for UnitLength<'_> {
 }
 
 /// Scales rows of `d` numbers to unit length, in place.
-pub fn normalise(isa: Isa, x: &mut [f32], d: usize) {
+pub fn normalize(isa: Isa, x: &mut [f32], d: usize) {
     assert!(d > 0);
     isa.run(UnitLength(x, d));
 }

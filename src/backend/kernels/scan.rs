@@ -5,7 +5,7 @@ use super::{PANEL, TINY};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-/// Largest integer of a quantised query: with it a sum over [`MAX_DIMENSION`] numbers stays within 32 bits, and its
+/// Largest integer of a quantized query: with it a sum over [`MAX_DIMENSION`] numbers stays within 32 bits, and its
 /// rounding is 16 times finer than that of the vectors, so that it does not reorder them.
 const QUERY_STEPS: f32 = 2047.0;
 
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     /// Unit vectors around `n / 100` centres, as photos of alike garments are: `[n, d]`.
-    fn catalogue(n: usize, d: usize, seed: &mut u64) -> Vec<f32> {
+    fn catalog(n: usize, d: usize, seed: &mut u64) -> Vec<f32> {
         let mut normal = || {
             let mut uniform = || {
                 *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -178,7 +178,7 @@ mod tests {
         };
         let centres: Vec<f32> = (0..n / 100 * d).map(|_| normal()).collect();
         let mut out: Vec<f32> = (0..n * d).map(|i| centres[i / (100 * d) * d + i % d] + 0.7 * normal()).collect();
-        super::super::pointwise::normalise(Isa::SCALAR, &mut out, d);
+        super::super::pointwise::normalize(Isa::SCALAR, &mut out, d);
         out
     }
 
@@ -192,11 +192,11 @@ mod tests {
     fn finds_what_an_exact_search_finds() {
         let (n, d, k, queries) = (20_000, 256, 50, 20);
         let mut seed = 7;
-        let floats = catalogue(n, d, &mut seed);
-        let (vectors, scales) = quantise(&floats, d);
+        let floats = catalog(n, d, &mut seed);
+        let (vectors, scales) = quantize(&floats, d);
         let (mut scores, mut exact, mut hits) = (vec![0.0; n], vec![0.0; n], [0; 2]);
-        for query in catalogue(n, d, &mut seed.clone()).chunks_exact(d).step_by(n / queries) {
-            // a query near a garment of the catalogue
+        for query in catalog(n, d, &mut seed.clone()).chunks_exact(d).step_by(n / queries) {
+            // a query near a garment of the catalog
             let query: Vec<f32> = query.iter().zip(&floats[seed as usize % n * d..]).map(|(q, v)| q + v).collect();
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             scan(Isa::detect(), &query, &vectors, &scales, &mut scores);
@@ -213,13 +213,13 @@ mod tests {
             }
         }
         let [stored, floats] = hits.map(|hits| hits as f64 / (queries * k) as f64);
-        // what the query's 12 bits cost, and what the catalogue's 8 bits cost beside them where the fiftieth and the
+        // what the query's 12 bits cost, and what the catalog's 8 bits cost beside them where the fiftieth and the
         // fifty-first of a hundred alike differ by a thousandth
         assert!(stored >= 0.998 && floats >= 0.985, "recall@{k}: {stored} of the stored vectors, {floats} of floats");
     }
 
-    /// One scale a vector, as catalogues are stored.
-    fn quantise(x: &[f32], d: usize) -> (Vec<i8>, Vec<f32>) {
+    /// One scale a vector, as catalogs are stored.
+    fn quantize(x: &[f32], d: usize) -> (Vec<i8>, Vec<f32>) {
         let scale = |row: &[f32]| row.iter().fold(0f32, |m, v| m.max(v.abs())) / 127.0;
         let scales: Vec<f32> = x.chunks_exact(d).map(scale).collect();
         let vectors = x.iter().enumerate().map(|(i, v)| (v / scales[i / d]).round() as i8).collect();

@@ -59,7 +59,7 @@ pub trait Simd: Copy {
     ///
     /// # Safety
     /// Both are valid for reading `LANES` integers.
-    unsafe fn centred(self, sums: *const i32, w: *const i32, zero: i32) -> Self::F;
+    unsafe fn centered(self, sums: *const i32, w: *const i32, zero: i32) -> Self::F;
     /// Integers as floats.
     ///
     /// # Safety
@@ -111,7 +111,7 @@ pub trait Simd: Copy {
     }
 }
 
-/// Products of int8 weights with quantised activations, and of int8 vectors with an int16 query.
+/// Products of int8 weights with quantized activations, and of int8 vectors with an int16 query.
 ///
 /// An activation x becomes the integer u = round(x / scale) + zero in 0 … 255. Sets differ in how they want it stored:
 /// a `Code` is u − zero where the set multiplies 16-bit numbers, or u − [`Dot::OFFSET`] where it multiplies bytes;
@@ -198,7 +198,7 @@ enum Level {
 }
 
 impl Isa {
-    /// No vector instructions: the twin that every other set is tested against.
+    /// No vector instructions: the reference that every other set is tested against.
     pub const SCALAR: Self = Self(Level::Scalar);
 
     /// Every set that this processor has, the slowest first.

@@ -1,4 +1,4 @@
-// Layer normalisation of rows: x [rows, d], gamma and beta [d] → out [rows, d]. One workgroup a row.
+// Layer normalization of rows: x [rows, d], gamma and beta [d] → out [rows, d]. One workgroup a row.
 
 struct Params {
     rows: u32,
@@ -47,8 +47,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let mean = total(lane, sum) * p.share;
     var squares = 0.0;
     for (var i = lane; i < p.d; i += LANES) {
-        let centred = x[first + i] - mean;
-        squares += centred * centred;
+        let centered = x[first + i] - mean;
+        squares += centered * centered;
     }
     let inverse = inverseSqrt(total(lane, squares) * p.share + p.eps);
     for (var i = lane; i < p.d; i += LANES) {

@@ -1,4 +1,4 @@
-// act(x·wᵀ + bias) for few rows of what quantise.wgsl made. Bindings and packing are those of linear_packed.wgsl, the
+// act(x·wᵀ + bias) for few rows of what quantize.wgsl made. Bindings and packing are those of linear_packed.wgsl, the
 // sharing out of input features is that of linear_few.wgsl: a workgroup makes four rows of 64 outputs, slice s of 16
 // takes words s, s + 16, …, and the slices' sums are folded in workgroup memory.
 

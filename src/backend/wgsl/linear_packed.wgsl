@@ -1,4 +1,4 @@
-// act(x·wᵀ + bias) for many rows of what quantise.wgsl made, four products to an instruction: codes [rows, words] →
+// act(x·wᵀ + bias) for many rows of what quantize.wgsl made, four products to an instruction: codes [rows, words] →
 // out [rows, n]. Sums are integers, as on the processor.
 //
 // A workgroup makes a tile of 64×64 outputs, an invocation 4×4 of them. Sixteen words of input features at a time are

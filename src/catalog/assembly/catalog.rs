@@ -10,9 +10,15 @@ use crate::error::{Error, Result};
 use crate::hash::FolderName;
 
 /// Makes the files of a catalog of at least one photo, all but the photos, and hands each to `put` under its name, the
-/// manifest last. With a number of `cells` it is a clustered one, which only the command line makes.
-pub fn assemble(title: &str, model: ModelRef, rows: Rows, cells: Option<usize>, put: &mut Put<'_>) -> Result<Manifest> {
-    assemble_again(title, model, rows, cells, None, put)
+/// manifest last. With a number of `clusters` it is a clustered one, which only the command line makes.
+pub fn assemble(
+    title: &str,
+    model: ModelRef,
+    rows: Rows,
+    clusters: Option<usize>,
+    put: &mut Put<'_>,
+) -> Result<Manifest> {
+    assemble_again(title, model, rows, clusters, None, put)
 }
 
 /// The same with what an earlier catalog of nearly these rows has computed. What is written is the same with and without.
@@ -20,7 +26,7 @@ pub fn assemble_again(
     title: &str,
     model: ModelRef,
     mut rows: Rows,
-    cells: Option<usize>,
+    clusters: Option<usize>,
     earlier: Option<&Earlier>,
     put: &mut Put<'_>,
 ) -> Result<Manifest> {
@@ -39,10 +45,10 @@ pub fn assemble_again(
         facets: rows.facets(),
         shards: Vec::new(),
         neighbours: Neighbours { file: None, k: neighbours::K.min(rows.len() - 1) },
-        cells: None,
+        clusters: None,
         photos: FolderName::parse(PHOTOS)?,
     };
-    match cells {
+    match clusters {
         #[cfg(feature = "cli")]
         Some(count) => super::clustered::write(rows, count, earlier, &mut manifest, put)?,
         _ => write_whole(rows, earlier, &mut manifest, put)?,

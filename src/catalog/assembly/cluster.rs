@@ -1,71 +1,71 @@
-//! Spherical k-means (Dhillon and Modha, 2001): photos that look alike share a cell.
+//! Spherical k-means (Dhillon and Modha, 2001): photos that look alike share a cluster.
 //!
-//! Vectors are compared by the integer sums of the catalog scan and centres are rounded as they are stored, so the
-//! cells are the same for the same rows, on every processor and with any number of threads.
+//! Vectors are compared by the integer sums of the catalog scan and centroids are rounded as they are stored, so the
+//! clusters are the same for the same rows, on every processor and with any number of threads.
 
 use super::neighbours::floats;
 use super::rows::Rows;
 use crate::backend::kernels::Isa;
 use crate::backend::kernels::scan::scan;
 use crate::catalog::format::Shard;
-use crate::quant::quantise_rows;
+use crate::quant::quantize_rows;
 use rayon::prelude::*;
 
-/// Rounds of assigning photos to centres and moving the centres.
+/// Rounds of assigning photos to centroids and moving the centroids.
 const ROUNDS: usize = 8;
-/// Photos a cell that centres are fitted to; more cost time and change little.
+/// Photos a cluster that centroids are fitted to; more cost time and change little.
 const SAMPLE: usize = 64;
 
-/// Cells of a catalog.
+/// Clusters of a catalog.
 pub struct Clusters {
-    /// The centres `[cells, dimension]` as they are stored: a shard whose ids are empty.
-    pub centres: Shard,
-    /// The rows of each cell in row order; none is empty.
+    /// The centroids `[clusters, dimension]` as they are stored: a shard whose ids are empty.
+    pub centroids: Shard,
+    /// The rows of each cluster in row order; none is empty.
     pub members: Vec<Vec<u32>>,
 }
 
-/// Puts every row into one of at most `count` cells, each of at most `most` rows. A cell that is too large (a catalog
-/// may hold a photo a thousand times) becomes several with the same centre.
+/// Puts every row into one of at most `count` clusters, each of at most `most` rows. A cluster that is too large (a catalog
+/// may hold a photo a thousand times) becomes several with the same centroid.
 pub fn cluster(rows: &Rows, count: usize, most: usize) -> Clusters {
     let d = rows.dimension;
     let count = count.clamp(1, rows.len());
     let step = (rows.len() / (count * SAMPLE)).max(1);
     let sample: Vec<u32> = (0..rows.len() as u32).step_by(step).collect();
-    let mut centres: Vec<f32> =
+    let mut centroids: Vec<f32> =
         (0..count).flat_map(|i| floats(rows, sample[i * sample.len() / count] as usize)).collect();
     for _ in 0..ROUNDS {
-        let nearest = assign(rows, &sample, &quantise(&centres, d));
-        move_centres(rows, &sample, &nearest, &mut centres);
+        let nearest = assign(rows, &sample, &quantize(&centroids, d));
+        move_centroids(rows, &sample, &nearest, &mut centroids);
     }
-    let centres = quantise(&centres, d);
+    let centroids = quantize(&centroids, d);
     let all: Vec<u32> = (0..rows.len() as u32).collect();
     let mut members = vec![Vec::new(); count];
-    for (row, (cell, _)) in all.iter().zip(assign(rows, &all, &centres)) {
-        members[cell as usize].push(*row);
+    for (row, (cluster, _)) in all.iter().zip(assign(rows, &all, &centroids)) {
+        members[cluster as usize].push(*row);
     }
-    let mut clusters = Clusters { centres: quantise(&[], d), members: Vec::new() };
-    for (cell, members) in members.iter().enumerate() {
+    let mut clusters = Clusters { centroids: quantize(&[], d), members: Vec::new() };
+    for (cluster, members) in members.iter().enumerate() {
         for piece in members.chunks(most.max(1)) {
             clusters.members.push(piece.to_vec());
-            clusters.centres.ids.push(String::new());
-            clusters.centres.scales.push(centres.scales[cell]);
-            clusters.centres.vectors.extend(&centres.vectors[cell * d..(cell + 1) * d]);
+            clusters.centroids.ids.push(String::new());
+            clusters.centroids.scales.push(centroids.scales[cluster]);
+            clusters.centroids.vectors.extend(&centroids.vectors[cluster * d..(cluster + 1) * d]);
         }
     }
     clusters
 }
 
-fn quantise(centres: &[f32], d: usize) -> Shard {
-    let (vectors, scales) = quantise_rows(centres, d);
+fn quantize(centroids: &[f32], d: usize) -> Shard {
+    let (vectors, scales) = quantize_rows(centroids, d);
     Shard { dimension: d, ids: vec![String::new(); scales.len()], scales, vectors }
 }
 
-/// The nearest centre of each of the given rows, and the cosine with it; of equal ones the first.
-fn assign(rows: &Rows, of: &[u32], centres: &Shard) -> Vec<(u32, f32)> {
+/// The nearest centroid of each of the given rows, and the cosine with it; of equal ones the first.
+fn assign(rows: &Rows, of: &[u32], centroids: &Shard) -> Vec<(u32, f32)> {
     let isa = Isa::detect();
     let nearest = |scores: &mut Vec<f32>, &row: &u32| {
-        scores.resize(centres.scales.len(), 0.0);
-        scan(isa, &floats(rows, row as usize), &centres.vectors, &centres.scales, scores);
+        scores.resize(centroids.scales.len(), 0.0);
+        scan(isa, &floats(rows, row as usize), &centroids.vectors, &centroids.scales, scores);
         let better =
             |best: (u32, f32), (i, &score): (usize, &f32)| if score > best.1 { (i as u32, score) } else { best };
         scores.iter().enumerate().fold((0, f32::NEG_INFINITY), better)
@@ -73,31 +73,33 @@ fn assign(rows: &Rows, of: &[u32], centres: &Shard) -> Vec<(u32, f32)> {
     of.par_iter().map_init(Vec::new, nearest).collect()
 }
 
-/// Moves each centre to the direction of its photos' sum. One without photos goes to the photo of the largest cell
+/// Moves each centroid to the direction of its photos' sum. One without photos goes to the photo of the largest cluster
 /// that is least like the rest of it.
-fn move_centres(rows: &Rows, of: &[u32], nearest: &[(u32, f32)], centres: &mut [f32]) {
+fn move_centroids(rows: &Rows, of: &[u32], nearest: &[(u32, f32)], centroids: &mut [f32]) {
     let d = rows.dimension;
-    let mut members = vec![Vec::new(); centres.len() / d];
-    for (&row, &(cell, score)) in of.iter().zip(nearest) {
-        members[cell as usize].push((row, score));
+    let mut members = vec![Vec::new(); centroids.len() / d];
+    for (&row, &(cluster, score)) in of.iter().zip(nearest) {
+        members[cluster as usize].push((row, score));
     }
-    centres.par_chunks_exact_mut(d).zip(&members).filter(|(_, members)| !members.is_empty()).for_each(
-        |(centre, members)| {
+    centroids.par_chunks_exact_mut(d).zip(&members).filter(|(_, members)| !members.is_empty()).for_each(
+        |(centroid, members)| {
             // in row order, so that the sum is rounded the same way every time
             let mut sum = vec![0f64; d];
             for (row, _) in members {
                 sum.iter_mut().zip(floats(rows, *row as usize)).for_each(|(sum, v)| *sum += f64::from(v));
             }
             let length = sum.iter().map(|v| v * v).sum::<f64>().sqrt().max(1e-12);
-            centre.iter_mut().zip(sum).for_each(|(v, sum)| *v = (sum / length) as f32);
+            centroid.iter_mut().zip(sum).for_each(|(v, sum)| *v = (sum / length) as f32);
         },
     );
-    for empty in (0..members.len()).filter(|&cell| members[cell].is_empty()).collect::<Vec<_>>() {
-        let largest = (0..members.len()).max_by_key(|&cell| (members[cell].len(), std::cmp::Reverse(cell)));
-        let Some(members) = largest.map(|cell| &mut members[cell]).filter(|members| members.len() > 1) else { return };
+    for empty in (0..members.len()).filter(|&cluster| members[cluster].is_empty()).collect::<Vec<_>>() {
+        let largest = (0..members.len()).max_by_key(|&cluster| (members[cluster].len(), std::cmp::Reverse(cluster)));
+        let Some(members) = largest.map(|cluster| &mut members[cluster]).filter(|members| members.len() > 1) else {
+            return;
+        };
         let least = (0..members.len()).min_by(|&a, &b| members[a].1.total_cmp(&members[b].1)).unwrap_or(0);
         let (row, _) = members.swap_remove(least);
-        centres[empty * d..(empty + 1) * d].copy_from_slice(&floats(rows, row as usize));
+        centroids[empty * d..(empty + 1) * d].copy_from_slice(&floats(rows, row as usize));
     }
 }
 
@@ -106,28 +108,28 @@ pub mod tests {
     use super::*;
     use crate::catalog::format::tests::item;
 
-    /// Unit vectors around `centres` directions, `n` rows in turn.
-    pub fn heaps(n: usize, d: usize, centres: usize) -> Rows {
+    /// Unit vectors around `centroids` directions, `n` rows in turn.
+    pub fn heaps(n: usize, d: usize, centroids: usize) -> Rows {
         let mut state = 1u64;
         let mut noise = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5
         };
-        let middle: Vec<f32> = (0..centres * d).map(|_| noise()).collect();
+        let middle: Vec<f32> = (0..centroids * d).map(|_| noise()).collect();
         let mut rows = Rows::new(d);
         for i in 0..n {
-            let heap = &middle[i % centres * d..][..d];
+            let heap = &middle[i % centroids * d..][..d];
             let vector: Vec<f32> = heap.iter().map(|v| v + 0.2 * noise()).collect();
             let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
             let unit: Vec<f32> = vector.iter().map(|v| v / length).collect();
-            let (values, scales) = quantise_rows(&unit, d);
+            let (values, scales) = quantize_rows(&unit, d);
             rows.push(&item(&format!("{i:06}")), scales[0], &values).unwrap();
         }
         rows
     }
 
     #[test]
-    fn heaps_become_cells() {
+    fn heaps_become_clusters() {
         let rows = heaps(600, 24, 6);
         let clusters = cluster(&rows, 6, 1000);
         assert_eq!(clusters.members.len(), 6);
@@ -138,12 +140,12 @@ pub mod tests {
     }
 
     #[test]
-    fn every_row_is_in_one_cell_and_no_cell_is_too_large_or_empty() {
+    fn every_row_is_in_one_cluster_and_no_cluster_is_too_large_or_empty() {
         for (n, count, most) in [(1, 9, 5), (50, 50, 3), (300, 7, 10), (64, 200, 64)] {
             let rows = heaps(n, 8, 3);
             let clusters = cluster(&rows, count, most);
             assert!(clusters.members.iter().all(|members| (1..=most).contains(&members.len())));
-            assert_eq!(clusters.centres.scales.len(), clusters.members.len());
+            assert_eq!(clusters.centroids.scales.len(), clusters.members.len());
             let mut all: Vec<u32> = clusters.members.concat();
             all.sort_unstable();
             assert_eq!(all, (0..n as u32).collect::<Vec<_>>());
@@ -160,13 +162,13 @@ pub mod tests {
     }
 
     #[test]
-    fn threads_do_not_change_the_cells() {
+    fn threads_do_not_change_the_clusters() {
         let rows = heaps(2000, 32, 11);
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| cluster(&rows, 20, 500))
         };
         let (one, three) = (run(1), run(3));
-        assert_eq!((one.members, one.centres), (three.members, three.centres));
+        assert_eq!((one.members, one.centroids), (three.members, three.centroids));
     }
 }

@@ -1,4 +1,4 @@
-//! A clustered catalog: a shard a cell, and what is needed to fetch only the shards that a query asks for.
+//! A clustered catalog: a shard a cluster, and what is needed to fetch only the shards that a query asks for.
 
 use super::Earlier;
 use super::cluster::{Clusters, cluster};
@@ -7,7 +7,7 @@ use super::neighbours;
 use super::rows::Rows;
 use crate::backend::kernels::Isa;
 use crate::backend::kernels::scan::{TopK, scan};
-use crate::catalog::format::{CellFiles, Facet, Manifest, Shard, VERSION};
+use crate::catalog::format::{ClusterFiles, Facet, Manifest, Shard, VERSION};
 use crate::error::{Error, Result};
 use rayon::prelude::*;
 use serde_json::json;
@@ -18,35 +18,35 @@ use std::str::FromStr;
 /// Photos from which on a catalog is clustered unless it is asked not to be: beyond it a visitor would have to fetch
 /// more than 26 MB of vectors of 256 numbers.
 pub const AUTO: usize = 100_000;
-/// Cells in which the neighbours of a cell's photos are looked for, itself among them.
+/// Clusters in which the neighbours of a cluster's photos are looked for, itself among them.
 const NEAR: usize = 16;
 /// Photos in the window of a clustered catalog.
 const WINDOW: usize = 240;
 
 /// Whether a catalog is clustered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CellChoice {
-    /// From `AUTO` photos on, into twice the square root of their number of cells.
+pub enum ClusterChoice {
+    /// From `AUTO` photos on, into twice the square root of their number of clusters.
     #[default]
     Auto,
     /// Never: the page fetches all vectors.
     Whole,
-    /// Into that many cells.
+    /// Into that many clusters.
     Count(usize),
 }
 
-impl CellChoice {
+impl ClusterChoice {
     /// As an earlier catalog was clustered, of which nobody remembers the choice.
     pub fn like(manifest: &Manifest) -> Self {
-        match (&manifest.cells, manifest.count) {
+        match (&manifest.clusters, manifest.count) {
             (Some(_), _) => Self::Count(manifest.shards.len()),
             (None, count) if count >= AUTO => Self::Whole,
             (None, _) => Self::Auto,
         }
     }
 
-    /// Number of cells of a catalog of so many photos; none for a catalog that is fetched as a whole.
-    pub fn cells(self, photos: usize) -> Option<usize> {
+    /// Number of clusters of a catalog of so many photos; none for a catalog that is fetched as a whole.
+    pub fn clusters(self, photos: usize) -> Option<usize> {
         match self {
             Self::Auto if photos >= AUTO => Some((2.0 * (photos as f64).sqrt()) as usize),
             Self::Auto | Self::Whole => None,
@@ -55,7 +55,7 @@ impl CellChoice {
     }
 }
 
-impl std::fmt::Display for CellChoice {
+impl std::fmt::Display for ClusterChoice {
     /// As it is read.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -66,7 +66,7 @@ impl std::fmt::Display for CellChoice {
     }
 }
 
-impl FromStr for CellChoice {
+impl FromStr for ClusterChoice {
     type Err = String;
 
     /// Reads `auto`, `none` or a number.
@@ -90,15 +90,15 @@ pub fn write(
 ) -> Result<()> {
     let k = manifest.neighbours.k;
     let known = earlier.and_then(|earlier| Some((earlier.clusters(&rows, k)?, earlier)));
-    let (Clusters { centres, members }, known) = match known {
+    let (Clusters { centroids, members }, known) = match known {
         Some((clusters, earlier)) => (clusters, Some(earlier)),
         None => (cluster(&rows, count, most_rows(&rows)), None),
     };
     rows.reorder(&members.concat());
     let pieces = ranges(&members);
-    let near = |(cell, piece): (usize, &Range<usize>)| match known {
+    let near = |(cluster, piece): (usize, &Range<usize>)| match known {
         Some(earlier) => earlier.stored(piece.clone(), k),
-        None => bytes(&neighbours::of_cell(&rows, piece.clone(), &around(&centres, &pieces, cell, k), k)),
+        None => bytes(&neighbours::of_cluster(&rows, piece.clone(), &around(&centroids, &pieces, cluster, k), k)),
     };
     let tables: Vec<Vec<u8>> = pieces.par_iter().enumerate().map(near).collect();
     for (piece, table) in pieces.iter().zip(tables) {
@@ -107,15 +107,15 @@ pub fn write(
         manifest.shards.push(shard);
     }
     manifest.version = VERSION;
-    manifest.cells = Some(CellFiles {
-        centres: put_file("cells", "bin", &centres.encode(), put)?,
+    manifest.clusters = Some(ClusterFiles {
+        centroids: put_file("cells", "bin", &centroids.encode(), put)?,
         facets: put_file("cells", "json", &facet_counts(&rows, &pieces, &manifest.facets)?, put)?,
-        window: put_file("window", "json", &window(&rows, &pieces, &centres)?, put)?,
+        window: put_file("window", "json", &window(&rows, &pieces, &centroids)?, put)?,
     });
     Ok(())
 }
 
-/// Where the rows of each cell lie once rows are in the order of the cells.
+/// Where the rows of each cluster lie once rows are in the order of the clusters.
 fn ranges(members: &[Vec<u32>]) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = Vec::with_capacity(members.len());
     for members in members {
@@ -125,25 +125,25 @@ fn ranges(members: &[Vec<u32>]) -> Vec<Range<usize>> {
     ranges
 }
 
-/// The cells nearest to a cell, itself first: [`NEAR`] of them, or more where those have no `k` other photos.
-fn around(centres: &Shard, pieces: &[Range<usize>], cell: usize, k: usize) -> Vec<Range<usize>> {
-    let centre: Vec<f32> = centres.row(cell).collect();
+/// The clusters nearest to a cluster, itself first: [`NEAR`] of them, or more where those have no `k` other photos.
+fn around(centroids: &Shard, pieces: &[Range<usize>], cluster: usize, k: usize) -> Vec<Range<usize>> {
+    let centroid: Vec<f32> = centroids.row(cluster).collect();
     let mut scores = vec![0.0; pieces.len()];
-    scan(Isa::detect(), &centre, &centres.vectors, &centres.scales, &mut scores);
-    scores[cell] = f32::NAN; // what no search keeps
+    scan(Isa::detect(), &centroid, &centroids.vectors, &centroids.scales, &mut scores);
+    scores[cluster] = f32::NAN; // what no search keeps
     let mut nearest = TopK::new(pieces.len());
     nearest.offer(0, &scores);
-    let mut cells = vec![pieces[cell].clone()];
+    let mut clusters = vec![pieces[cluster].clone()];
     for (near, _) in nearest.into_sorted() {
-        if cells.len() >= NEAR && cells.iter().map(Range::len).sum::<usize>() > k {
+        if clusters.len() >= NEAR && clusters.iter().map(Range::len).sum::<usize>() > k {
             break;
         }
-        cells.push(pieces[near].clone());
+        clusters.push(pieces[near].clone());
     }
-    cells
+    clusters
 }
 
-/// How many photos of each piece have each value of the facets, as [`CellFiles::facets`] is written.
+/// How many photos of each piece have each value of the facets, as [`ClusterFiles::facets`] is written.
 fn facet_counts(rows: &Rows, pieces: &[Range<usize>], facets: &[Facet]) -> Result<Vec<u8>> {
     let pairs =
         facets.iter().flat_map(|facet| facet.values.iter().map(|value| (facet.name.as_str(), value.value.as_str())));
@@ -163,20 +163,20 @@ fn facet_counts(rows: &Rows, pieces: &[Range<usize>], facets: &[Facet]) -> Resul
     serde_json::to_vec(&counts).map_err(|e| Error::Catalog(e.to_string()))
 }
 
-/// The photos nearest to the centres of cells from all over the catalog, as [`CellFiles::window`] is written.
-fn window(rows: &Rows, pieces: &[Range<usize>], centres: &Shard) -> Result<Vec<u8>> {
+/// The photos nearest to the centroids of clusters from all over the catalog, as [`ClusterFiles::window`] is written.
+fn window(rows: &Rows, pieces: &[Range<usize>], centroids: &Shard) -> Result<Vec<u8>> {
     let shown = WINDOW.min(rows.len());
     let mut taken = HashSet::new();
     let mut window = Vec::with_capacity(shown);
     for i in 0..shown {
-        let cell = i * pieces.len() / shown;
-        let centre = &centres.vectors[cell * rows.dimension..(cell + 1) * rows.dimension];
+        let cluster = i * pieces.len() / shown;
+        let centroid = &centroids.vectors[cluster * rows.dimension..(cluster + 1) * rows.dimension];
         let score = |row: usize| {
-            let product = rows.vector(row).iter().zip(centre).map(|(a, b)| i32::from(*a) * i32::from(*b));
+            let product = rows.vector(row).iter().zip(centroid).map(|(a, b)| i32::from(*a) * i32::from(*b));
             product.sum::<i32>() as f32 * rows.scales[row]
         };
-        // a cell whose photos are all there already adds none
-        let left = pieces[cell].clone().filter(|row| !taken.contains(row));
+        // a cluster whose photos are all there already adds none
+        let left = pieces[cluster].clone().filter(|row| !taken.contains(row));
         let Some(row) = left.max_by(|&a, &b| score(a).total_cmp(&score(b)).then(b.cmp(&a))) else { continue };
         taken.insert(row);
         window.push(json!({"row": row, "item": rows.item(row)?}));
@@ -191,27 +191,27 @@ mod tests {
 
     #[test]
     fn cells_are_chosen_by_size_or_by_hand() {
-        let cells = |text: &str, photos| text.parse::<CellChoice>().map(|choice| choice.cells(photos));
-        assert_eq!(cells("auto", AUTO - 1), Ok(None));
-        assert_eq!(cells("auto", 1_000_000), Ok(Some(2000)));
-        assert_eq!(cells("none", 1_000_000), Ok(None));
-        assert_eq!(cells("40", 100), Ok(Some(40)));
+        let clusters = |text: &str, photos| text.parse::<ClusterChoice>().map(|choice| choice.clusters(photos));
+        assert_eq!(clusters("auto", AUTO - 1), Ok(None));
+        assert_eq!(clusters("auto", 1_000_000), Ok(Some(2000)));
+        assert_eq!(clusters("none", 1_000_000), Ok(None));
+        assert_eq!(clusters("40", 100), Ok(Some(40)));
         for wrong in ["0", "-1", "some", "", "1000000"] {
-            assert!(cells(wrong, 1).is_err(), "{wrong}");
+            assert!(clusters(wrong, 1).is_err(), "{wrong}");
         }
     }
 
     #[test]
-    fn neighbours_from_a_few_cells_are_nearly_the_nearest() {
+    fn neighbours_from_a_few_clusters_are_nearly_the_nearest() {
         let mut rows = heaps(3000, 32, 40);
         rows.sort();
-        let Clusters { centres, members } = cluster(&rows, 60, 1000);
+        let Clusters { centroids, members } = cluster(&rows, 60, 1000);
         rows.reorder(&members.concat());
         let pieces = ranges(&members);
         let rows_of = |table: Vec<(u32, f32)>| table.into_iter().map(|(row, _)| row).collect::<Vec<u32>>();
         let exact = rows_of(neighbours::table(&rows, 12));
-        let near = |(cell, piece): (usize, &Range<usize>)| {
-            neighbours::of_cell(&rows, piece.clone(), &around(&centres, &pieces, cell, 12), 12)
+        let near = |(cluster, piece): (usize, &Range<usize>)| {
+            neighbours::of_cluster(&rows, piece.clone(), &around(&centroids, &pieces, cluster, 12), 12)
         };
         let found = rows_of(pieces.iter().enumerate().flat_map(near).collect());
         assert_eq!(found.len(), exact.len());

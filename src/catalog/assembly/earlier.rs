@@ -23,7 +23,7 @@ pub struct Earlier {
     /// Its shards in row order.
     pub shards: Vec<Shard>,
     /// The directions of its clusters; none in a catalog that is fetched as a whole.
-    pub centres: Option<Shard>,
+    pub centroids: Option<Shard>,
     /// Rows of neighbours `[rows, k]`.
     pub neighbours: Vec<u32>,
     /// Neighbours a row.
@@ -50,7 +50,7 @@ impl Earlier {
     /// The table of neighbours of sorted rows, of which few came and went; none where computing it anew is simpler. It is
     /// the one that [`neighbours::table`](super::neighbours::table) makes.
     pub(super) fn table(&self, rows: &Rows, k: usize) -> Option<Vec<(u32, f32)>> {
-        if self.centres.is_some() || self.k != k || self.neighbours.len() != self.len() * k {
+        if self.centroids.is_some() || self.k != k || self.neighbours.len() != self.len() * k {
             return None;
         }
         let origins = self.origins(rows);
@@ -80,11 +80,11 @@ impl Earlier {
     /// Its clusters as those of sorted rows; none where any row differs.
     #[cfg(feature = "cli")]
     pub(super) fn clusters(&self, rows: &Rows, k: usize) -> Option<Clusters> {
-        let centres = self.centres.clone()?;
+        let centroids = self.centroids.clone()?;
         if self.k != k
             || self.len() != rows.len()
             || self.neighbours.len() != self.len() * k
-            || centres.ids.len() != self.shards.len()
+            || centroids.ids.len() != self.shards.len()
         {
             return None;
         }
@@ -94,7 +94,7 @@ impl Earlier {
         }
         let mut rest = now.into_iter();
         let members = self.shards.iter().map(|shard| rest.by_ref().take(shard.ids.len()).collect::<Option<Vec<u32>>>());
-        Some(Clusters { centres, members: members.collect::<Option<_>>()? })
+        Some(Clusters { centroids, members: members.collect::<Option<_>>()? })
     }
 
     /// The neighbours of rows as they are stored.
@@ -163,7 +163,7 @@ mod tests {
             rows.shard(start - size..start)
         };
         let neighbours = table(rows, k).into_iter().map(|(row, _)| row).collect();
-        Earlier { shards: sizes.iter().map(shard).collect(), centres: None, neighbours, k }
+        Earlier { shards: sizes.iter().map(shard).collect(), centroids: None, neighbours, k }
     }
 
     /// The rows of `heaps` that these tests choose, in order.

@@ -24,11 +24,11 @@ pub fn table(rows: &Rows, k: usize) -> Vec<(u32, f32)> {
     blocks.collect()
 }
 
-/// The same for the rows of one cell, looked for in the given cells only.
+/// The same for the rows of one cluster, looked for in the given clusters only.
 #[cfg(feature = "cli")]
-pub fn of_cell(rows: &Rows, cell: Range<usize>, among: &[Range<usize>], k: usize) -> Vec<(u32, f32)> {
+pub fn of_cluster(rows: &Rows, cluster: Range<usize>, among: &[Range<usize>], k: usize) -> Vec<(u32, f32)> {
     let of = |block: Range<usize>| nearest(rows, &block.collect::<Vec<_>>(), among, k);
-    blocks(cell).into_iter().flat_map(of).collect()
+    blocks(cluster).into_iter().flat_map(of).collect()
 }
 
 fn blocks(of: Range<usize>) -> Vec<Range<usize>> {
@@ -95,7 +95,7 @@ mod tests {
     fn rows(angles: &[f32], colours: &[&str]) -> Rows {
         let mut rows = Rows::new(2);
         for (i, angle) in angles.iter().enumerate() {
-            let (values, scales) = crate::quant::quantise_rows(&[angle.cos(), angle.sin()], 2);
+            let (values, scales) = crate::quant::quantize_rows(&[angle.cos(), angle.sin()], 2);
             let mut item = item(&i.to_string());
             item.attributes = colours.get(i).map(|colour| ("colour".into(), colour.to_string())).into_iter().collect();
             rows.push(&item, scales[0], &values).unwrap();

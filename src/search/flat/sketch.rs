@@ -14,7 +14,7 @@ use crate::backend::kernels::gemm_f32::{self, PackedF32};
 use crate::backend::kernels::pointwise::{self, Act};
 use crate::backend::kernels::scan::{rounding, scan};
 use crate::backend::kernels::{Isa, parallel_rows};
-use crate::quant::quantise_rows;
+use crate::quant::quantize_rows;
 
 /// Numbers a photo in the first pass.
 pub const NUMBERS: usize = 64;
@@ -118,7 +118,7 @@ impl Sketch {
         for (x, h) in x.chunks_exact(d).zip(inside.chunks_exact(NUMBERS)) {
             self.outside.push(rest(length(x), length(h)));
         }
-        let (codes, scales) = quantise_rows(&inside, NUMBERS);
+        let (codes, scales) = quantize_rows(&inside, NUMBERS);
         for ((h, codes), scale) in inside.chunks_exact(NUMBERS).zip(codes.chunks_exact(NUMBERS)).zip(&scales) {
             let errors = h.iter().zip(codes).map(|(h, code)| (h - f32::from(*code) * scale).powi(2));
             self.rounded.push(errors.sum::<f32>().sqrt());
@@ -158,18 +158,18 @@ fn principal(isa: Isa, sample: &[f32], d: usize) -> Vec<f32> {
     // any start will do that stands at a right angle to none of them, such as signs in no order (Knuth's multiplier)
     let sign = |i: usize| if (i as u32).wrapping_mul(2_654_435_761) & (1 << 17) == 0 { 1.0 } else { -1.0 };
     let mut rows: Vec<f32> = (0..NUMBERS * d).map(sign).collect();
-    orthonormalise(isa, &mut rows, d);
+    orthonormalize(isa, &mut rows, d);
     for _ in 0..ROUNDS {
         let before = rows.clone();
         gemm_f32::linear(isa, &before, &moments, None, Act::None, &mut rows);
-        orthonormalise(isa, &mut rows, d);
+        orthonormalize(isa, &mut rows, d);
     }
     rows
 }
 
 /// Makes rows `[NUMBERS, d]` unit vectors at right angles to each other (Gram–Schmidt, twice, since once leaves what
 /// rounding makes of nearly equal rows); what lies within those before it becomes zero, which is a direction less.
-fn orthonormalise(isa: Isa, rows: &mut [f32], d: usize) {
+fn orthonormalize(isa: Isa, rows: &mut [f32], d: usize) {
     for i in 0..rows.len() / d {
         let (before, row) = rows.split_at_mut(i * d);
         let row = &mut row[..d];
@@ -179,7 +179,7 @@ fn orthonormalise(isa: Isa, rows: &mut [f32], d: usize) {
             row.iter_mut().zip(other).for_each(|(a, b)| *a -= along * b);
         }
         if length(row) > 1e-4 * whole {
-            pointwise::normalise(isa, row, d);
+            pointwise::normalize(isa, row, d);
         } else {
             row.fill(0.0);
         }
@@ -207,7 +207,7 @@ mod tests {
             let along = 2.0 * row.iter().zip(&mirror).map(|(a, b)| a * b).sum::<f32>() / squares;
             row.iter_mut().zip(&mirror).for_each(|(a, b)| *a -= along * b);
         }
-        pointwise::normalise(Isa::SCALAR, &mut out, d);
+        pointwise::normalize(Isa::SCALAR, &mut out, d);
         out
     }
 

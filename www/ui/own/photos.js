@@ -327,21 +327,21 @@ export class OwnPhotos extends EventTarget {
         });
         continue;
       }
-      const twin = this.byHash.get(outcome.hash) ?? records.find(({ entry }) => entry.hash === outcome.hash);
-      if (!twin && !outcome.entry) {
+      const alike = this.byHash.get(outcome.hash) ?? records.find(({ entry }) => entry.hash === outcome.hash);
+      if (!alike && !outcome.entry) {
         if (!this.ended) this.queue.push([batch[i]]); // known when it was sent to be encoded, and cleared by another tab since
         continue;
       }
       this.done++;
       const before = path.includes('/') ? this.byPath.get(path) : null; // a name alone may be that of another photo
-      const same = twin && (twin === before || twin.path === path);
-      if (twin) this.same++;
+      const same = alike && (alike === before || alike.path === path);
+      if (alike) this.same++;
       else this.fresh++;
-      if (twin?.identity === identity(batch[i])) continue; // another tab took the same file
-      if (before || same) replaced.push(before ?? twin);
+      if (alike?.identity === identity(batch[i])) continue; // another tab took the same file
+      if (before || same) replaced.push(before ?? alike);
       // the file of before with another date, or a new one; a copy under another name is not shown twice
-      if (same) records.push({ ...twin, identity: identity(batch[i]) });
-      else if (!twin) records.push(this.record(batch[i], outcome, records));
+      if (same) records.push({ ...alike, identity: identity(batch[i]) });
+      else if (!alike) records.push(this.record(batch[i], outcome, records));
     }
     await this.keep(
       records,

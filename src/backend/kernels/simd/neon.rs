@@ -70,7 +70,7 @@ impl Simd for Neon {
         }
     }
     #[inline(always)]
-    unsafe fn centred(self, sums: *const i32, w: *const i32, zero: i32) -> float32x4_t {
+    unsafe fn centered(self, sums: *const i32, w: *const i32, zero: i32) -> float32x4_t {
         unsafe { vcvtq_f32_s32(vmlsq_s32(vld1q_s32(sums), vld1q_s32(w), vdupq_n_s32(zero))) }
     }
     #[inline(always)]

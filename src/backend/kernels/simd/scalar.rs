@@ -1,4 +1,4 @@
-//! One number at a time: the twin of every other set.
+//! One number at a time: the reference of every other set.
 
 use super::super::PANEL;
 use super::{Dot, Simd};
@@ -66,7 +66,7 @@ impl Simd for Scalar {
         f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000))
     }
     #[inline(always)]
-    unsafe fn centred(self, sums: *const i32, w: *const i32, zero: i32) -> f32 {
+    unsafe fn centered(self, sums: *const i32, w: *const i32, zero: i32) -> f32 {
         // SAFETY: the caller's.
         unsafe { (*sums).wrapping_sub((*w).wrapping_mul(zero)) as f32 }
     }

@@ -82,7 +82,7 @@ impl<P: Copy> Simd for Wasm<P> {
         i32x4_add(i32x4_shl(shifted, 23), i32x4_splat(0x3f80_0000))
     }
     #[inline(always)]
-    unsafe fn centred(self, sums: *const i32, w: *const i32, zero: i32) -> v128 {
+    unsafe fn centered(self, sums: *const i32, w: *const i32, zero: i32) -> v128 {
         // SAFETY: the caller's.
         let (sums, w) = unsafe { (v128_load(sums.cast()), v128_load(w.cast())) };
         f32x4_convert_i32x4(i32x4_sub(sums, i32x4_mul(w, i32x4_splat(zero))))

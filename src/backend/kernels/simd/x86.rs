@@ -110,7 +110,7 @@ impl<P: Copy> Simd for X86<P> {
         }
     }
     #[inline(always)]
-    unsafe fn centred(self, sums: *const i32, w: *const i32, zero: i32) -> __m256 {
+    unsafe fn centered(self, sums: *const i32, w: *const i32, zero: i32) -> __m256 {
         unsafe {
             let (sums, w) = (_mm256_loadu_si256(sums.cast()), _mm256_loadu_si256(w.cast()));
             _mm256_cvtepi32_ps(_mm256_sub_epi32(sums, _mm256_mullo_epi32(w, _mm256_set1_epi32(zero))))

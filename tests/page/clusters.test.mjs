@@ -105,7 +105,7 @@ describe('the page with a clustered catalog', { skip: reason ?? false, concurren
     const hits = await shown(20);
     assert.ok(hits.length > 0);
     for (const { attributes } of hits) assert.equal(attributes.colour, value);
-    // without words: the products themselves, found through the counts of the cells
+    // without words: the products themselves, found through the counts of the clusters
     await page.fill('[data-part="words"]', '');
     await settled(page, { kind: 'browse' });
     const browsed = await shown(20);

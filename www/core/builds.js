@@ -65,9 +65,9 @@ function has(need) {
   return able;
 }
 
-/** The builds that can run here, the fastest first: `wanted` names the only one that may, for tests. @param {import('./data.js').Build[]} variants @param {string | null} [wanted] */
-export function runnable(variants, wanted) {
-  const able = variants.filter(({ needs }) => needs.every(has));
+/** The builds that can run here, the fastest first: `wanted` names the only one that may, for tests. @param {import('./data.js').Build[]} builds @param {string | null} [wanted] */
+export function runnable(builds, wanted) {
+  const able = builds.filter(({ needs }) => needs.every(has));
   const named = able.filter(({ name }) => name === wanted);
   return named.length > 0 ? named : able;
 }

@@ -1,24 +1,24 @@
-// How the worker searches a clustered catalog: the cells nearest to a query are fetched round by round, until a round
+// How the worker searches a clustered catalog: the clusters nearest to a query are fetched probe by probe, until a probe
 // brings nothing new among the best. What was fetched stays, so that the next questions need less.
 import { Clustered } from './clustered.js';
 import { fetchPart } from './data.js';
 import { readWords } from './state.js';
 
-const room = 64e6; // bytes of vectors in memory; cells that were not asked for longest go first
+const room = 64e6; // bytes of vectors in memory; clusters that were not asked for longest go first
 
 /** @typedef {import('./catalog.js').Hit} Hit */
-/** @typedef {import('./clustered.js').CellFilter} CellFilter */
+/** @typedef {import('./clustered.js').ClusterFilter} ClusterFilter */
 /** @typedef {{hits: Hit[], good?: number | null, tier?: 'full' | 'instant' | null, reading?: any, attention?: unknown, ms?: Record<string, number>}} Answer */
 /** @typedef {(answer: Answer) => void} Partial */
 /** @typedef {{engine: any, store: import('./data.js').Store, alone: <T>(work: () => T | Promise<T>) => Promise<T>, signal: () => AbortSignal}} Given */
 /** @typedef {import('./relevance.js').Relevance} Relevance */
-/** @typedef {{k: number, exclude?: number[], rows?: CellFilter | null, relevance?: Relevance | null, looks?: boolean}} Search   `looks`: a photo is searched with */
+/** @typedef {{k: number, exclude?: number[], rows?: ClusterFilter | null, relevance?: Relevance | null, looks?: boolean}} Search   `looks`: a photo is searched with */
 
 const same = (/** @type {Hit[]} */ a, /** @type {Hit[]} */ b) =>
   a.length === b.length && a.every(({ row }, i) => row === b[i].row);
 
-export class CellSearch {
-  /** @type {Map<number, number>} cell → bytes, the one that was asked for longest ago first */
+export class ClusterSearch {
+  /** @type {Map<number, number>} cluster → bytes, the one that was asked for longest ago first */
   held = new Map();
 
   /**
@@ -38,24 +38,24 @@ export class CellSearch {
     this.catalog.store = store;
   }
 
-  /** @param {number} cell */
-  async hold(cell) {
-    const shard = this.manifest.shards[cell];
-    if (!this.held.delete(cell)) {
+  /** @param {number} cluster */
+  async hold(cluster) {
+    const shard = this.manifest.shards[cluster];
+    if (!this.held.delete(cluster)) {
       const url = new URL(shard.file, this.base).href;
       const bytes = await fetchPart(url, shard, { store: this.store, signal: this.signal() });
       await this.alone(() => this.engine.add_shard(shard.file, bytes));
     }
-    this.held.set(cell, shard.bytes);
+    this.held.set(cluster, shard.bytes);
   }
 
   async letGo() {
     let bytes = [...this.held.values()].reduce((sum, each) => sum + each, 0);
-    for (const [cell, size] of this.held) {
+    for (const [cluster, size] of this.held) {
       if (bytes <= room) return;
-      this.held.delete(cell);
+      this.held.delete(cluster);
       bytes -= size;
-      await this.alone(() => this.engine.drop_shard(this.manifest.shards[cell].file));
+      await this.alone(() => this.engine.drop_shard(this.manifest.shards[cluster].file));
     }
   }
 
@@ -69,12 +69,12 @@ export class CellSearch {
 
   /** The rows nearest to a row's own vector. @param {Search & {row: number}} query @param {Partial} [partial] */
   async neighbours({ row, ...search }, partial) {
-    if (row < this.manifest.count) await this.hold(this.catalog.cellOf(row));
+    if (row < this.manifest.count) await this.hold(this.catalog.clusterOf(row));
     const vector = await this.alone(() => this.engine.row_vector(row));
     return this.search(Float32Array.from(vector), { ...search, exclude: [row] }, partial, {});
   }
 
-  /** `rows`: a filter as Clustered.filter() makes it. `partial` is told each round's hits. @param {Float32Array} vector @param {Search} search @param {Partial | undefined} partial @param {{tier?: 'full' | 'instant' | null, attention?: unknown, reading?: any, ms?: Record<string, number>}} encoded @returns {Promise<Answer>} */
+  /** `rows`: a filter as Clustered.filter() makes it. `partial` is told each probe's hits. @param {Float32Array} vector @param {Search} search @param {Partial | undefined} partial @param {{tier?: 'full' | 'instant' | null, attention?: unknown, reading?: any, ms?: Record<string, number>}} encoded @returns {Promise<Answer>} */
   async search(
     vector,
     { k, exclude = [], rows = null, relevance = null, looks = true },
@@ -82,8 +82,8 @@ export class CellSearch {
     { tier = null, attention, reading, ms = {} },
   ) {
     const spent = Object.values(ms).reduce((sum, each) => sum + each, 0);
-    const allowed = rows?.cells ? Uint32Array.from(rows.cells) : undefined;
-    const rounds = await this.alone(() => this.engine.rounds(vector, allowed));
+    const allowed = rows?.clusters ? Uint32Array.from(rows.clusters) : undefined;
+    const probes = await this.alone(() => this.engine.probes(vector, allowed));
     /** @type {number[]} */
     const only = [];
     /** @type {Hit[]} */
@@ -99,15 +99,16 @@ export class CellSearch {
       reading,
       ms: { ...ms, search: searching, total: spent + searching },
     });
-    for (const cells of /** @type {number[][]} */ (rounds)) {
-      await Promise.all(cells.map((cell) => this.hold(cell)));
-      if (rows) only.push(...(await Promise.all(cells.map((cell) => this.catalog.passing(cell, rows)))).flat());
+    for (const clusters of /** @type {number[][]} */ (probes)) {
+      await Promise.all(clusters.map((cluster) => this.hold(cluster)));
+      if (rows)
+        only.push(...(await Promise.all(clusters.map((cluster) => this.catalog.passing(cluster, rows)))).flat());
       const before = hits;
       const start = performance.now();
       const filter = rows ? Uint32Array.from(only) : undefined;
       const limits = { relevance, photo: looks };
       ({ hits, good } = await this.alone(() =>
-        this.engine.search_cells(vector, k, filter, Uint32Array.from(exclude), limits),
+        this.engine.search_clusters(vector, k, filter, Uint32Array.from(exclude), limits),
       ));
       searching += performance.now() - start;
       // With a filter, too few hits are a reason to look further.
