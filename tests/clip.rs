@@ -36,7 +36,7 @@ fn tokenizer(family: &str) -> (Tokenizer, usize) {
 }
 
 /// 200 texts as `transformers` reads them, CLIP with its fast tokenizer and SigLIP with sentencepiece.
-fn table() -> (Vec<String>, BTreeMap<&'static str, Vec<Vec<u32>>>) {
+fn table() -> (Vec<String>, BTreeMap<&'static str, Vec<Option<Vec<u32>>>>) {
     let json: Value = serde_json::from_slice(&std::fs::read(fixture("tokens.json")).unwrap()).unwrap();
     let of = |family: &'static str| (family, serde_json::from_value(json[family].clone()).unwrap());
     (serde_json::from_value(json["texts"].clone()).unwrap(), BTreeMap::from(["clip", "siglip"].map(of)))
@@ -47,9 +47,11 @@ fn texts_become_the_tokens_that_transformers_makes() {
     let (texts, table) = table();
     assert_eq!(texts.len(), 200);
     for (family, expected) in &table {
+        assert!(expected.iter().flatten().count() >= 197, "{family}");
         let (tokenizer, _) = tokenizer(family);
         let mut wrong = Vec::new();
         for (text, expected) in texts.iter().zip(expected) {
+            let Some(expected) = expected else { continue };
             let got = tokenizer.read(&[text]).map_or_else(|_| Vec::new(), |tokens| tokens.ids);
             // a text of which nothing is left is no query here, and its special tokens alone there
             let nothing = got.is_empty() && expected.len() <= 2;

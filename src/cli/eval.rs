@@ -396,7 +396,7 @@ mod tests {
         let args = parse(&format!("--fashioniq {} --k 1", root.path().display())).unwrap();
         let photos = open_photos(&[root.path().join("images")]).unwrap();
         let categories = fashioniq::CATEGORIES.map(|name| fashioniq::read(root.path(), name, args.split).unwrap());
-        let report = measure_fashioniq(&args, &Angles, &photos, &categories).unwrap();
+        let report = measure_fashioniq(&args, Mode::Fusion, &Angles, &photos, &categories).unwrap();
         // "12, 34" is 6 degrees: B6 is found at once, B8 behind B6 and B4 (tied, against us); B9 has no photo.
         let json = serde_json::to_value(&report).unwrap();
         let recall = |of: &serde_json::Value| of["metrics"]["recall@1"].as_f64().unwrap();

@@ -21,7 +21,7 @@ mod clip {
 
     fn open(family: &str) -> (Clip, Checkpoint) {
         let Encoder::Clip(clip) = read_encoder(&path(family)).unwrap() else { panic!("{family} is no CLIP") };
-        let io = std::fs::read(path(family).join("io.safetensors")).unwrap();
+        let io = std::fs::read(path(family).with_extension("safetensors")).unwrap();
         (*clip, Checkpoint::from_bytes(&io).unwrap())
     }
 
