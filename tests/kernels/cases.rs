@@ -48,9 +48,9 @@ pub const COUNTS: [(&str, usize); 17] = [
     ("int8 sums", 212),
     ("int8 linear", 210),
     ("f32 linear", 150),
-    ("attention in floats", 56),
-    ("attention in integers", 56),
-    ("attention without its mask", 19),
+    ("attention in floats", 80),
+    ("attention in integers", 80),
+    ("attention without its mask", 34),
     ("layer norm", 48),
     ("add", 48),
     ("mul", 48),
@@ -61,7 +61,7 @@ pub const COUNTS: [(&str, usize); 17] = [
     ("scan", 24),
     ("scan against floats", 24),
     ("top k", 24),
-    ("functions", 10),
+    ("functions", 14),
 ];
 
 /// Sizes that leave every kind of rest, and the token count of a ViT. An interpreter takes some of them.
@@ -468,9 +468,10 @@ fn functions(isa: Isa, found: &mut Vec<Found>) {
         ("gelu, relatively", Act::Gelu, -12.0, 12.0, &oracle::gelu, &of_number, 3e-6),
         ("gelu of next to nothing", Act::Gelu, -1e-20, 1.1e-20, &|x| x * 0.5, &of_number, 1e-6),
         ("gelu with tanh", Act::TanhGelu, -12.0, 12.0, &oracle::tanh_gelu, &absolute, 1e-6),
-        ("gelu with tanh, far out", Act::TanhGelu, -1e4, 1e4, &oracle::tanh_gelu, &of_number, 5e-7),
+        // the logistic function's 5e-7, and the rounding of what goes in
+        ("gelu with tanh, far out", Act::TanhGelu, -1e4, 1e4, &oracle::tanh_gelu, &of_number, 7e-7),
         ("quick gelu", Act::QuickGelu, -12.0, 12.0, &oracle::quick_gelu, &absolute, 1e-6),
-        ("quick gelu, far out", Act::QuickGelu, -1e4, 1e4, &oracle::quick_gelu, &of_number, 5e-7),
+        ("quick gelu, far out", Act::QuickGelu, -1e4, 1e4, &oracle::quick_gelu, &of_number, 7e-7),
         ("gelu far out", Act::Gelu, -1e4, 1e4, &|x| x.max(0.0), &absolute, 1e-19),
     ];
     for (case, act, low, high, exact, error, allowed) in cases {
