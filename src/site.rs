@@ -127,7 +127,7 @@ impl Build<'_> {
         let mut written = Written::default();
         for part in model.files() {
             // read, not copied, so that a damaged weight file is found here and not by visitors
-            self.put(&format!("model/{}", part.file), &model.read(self.model, part.part)?, &mut written)?;
+            self.put(&format!("model/{}", part.file), &model.read_file(self.model, part)?, &mut written)?;
         }
         self.copy(&self.model.join(DESCRIPTION), "model/model.json", &mut written)?;
         for file in manifest.files() {

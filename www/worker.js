@@ -6,7 +6,8 @@ import { runnable, threadCount } from './core/builds.js';
 import { Modules } from './core/modules.js';
 
 const preparedAtOnce = 2000; // photos of a large catalog, some tens of milliseconds of a phone
-const textParts = ['tokenizer', 'text', 'fusion'];
+/** What texts need. A CLIP has no head. */
+const textParts = () => (model.clip ? ['tokenizer', 'text'] : ['tokenizer', 'text', 'fusion']);
 
 let modules = null; // what else runs here comes through it, verified
 /** @type {any} */
@@ -83,8 +84,8 @@ function plan(name, part) {
   parts.set(name, { name, file: part.file, bytes: part.bytes, received: 0, wanted: false, state: 'waiting' });
 }
 
-/** One file of the manifests, counted in the one progress bar. */
-async function take(name, url, part, onChunk) {
+/** One file of the manifests, counted in the one progress bar behind what is `before` it under the same name. */
+async function take(name, url, part, onChunk, before = 0) {
   const entry = parts.get(name);
   entry.wanted = true;
   entry.state = 'loading';
@@ -93,12 +94,12 @@ async function take(name, url, part, onChunk) {
       store,
       signal: stop.signal,
       onBytes: (received) => {
-        entry.received = received;
+        entry.received = before + received;
         report();
       },
       onChunk,
     });
-    entry.state = 'ready';
+    if (entry.received >= entry.bytes) entry.state = 'ready';
     return bytes;
   } catch (error) {
     entry.state = error.name === 'AbortError' ? 'waiting' : 'failed';
@@ -287,9 +288,10 @@ function startThreads(pool, program) {
 /** Files of the model, the one that is no part of its fingerprint among them. */
 const modelFiles = () => [...model.parts, ...(model.instant ? [model.instant] : [])];
 
+/** A part may have several files, as large as hosts take: each is checked, read and let go by itself. */
 async function loadPart(name) {
-  const part = modelFiles().find((candidate) => candidate.part === name);
-  if (!part)
+  const files = modelFiles().filter((candidate) => candidate.part === name);
+  if (!files.length)
     throw new DataError('mismatch', {
       file: 'model.json',
       expected: `a part “${name}”`,
@@ -298,9 +300,13 @@ async function loadPart(name) {
         .join(', '),
     });
   if (name === 'instant') await following;
-  const bytes = await take(name, new URL(part.file, new URL(site.model, base)).href, part);
-  await stage('wasm', loadWasm);
-  await alone(() => engine.load_part(name, bytes));
+  let received = 0; // of the files before
+  for (const part of files) {
+    const bytes = await take(name, new URL(part.file, new URL(site.model, base)).href, part, undefined, received);
+    await stage('wasm', loadWasm);
+    await alone(() => engine.load_part(name, bytes));
+    received += part.bytes;
+  }
 }
 
 const partOnce = (name) => stage(`part ${name}`, () => loadPart(name));
@@ -341,14 +347,17 @@ const methods = {
     store.off = args.keepNothing;
     const wasm = builds[0] ?? site.wasm.at(-1);
     if (parts.get('wasm')?.file !== wasm.file) plan('wasm', wasm);
-    for (const part of modelFiles()) plan(part.part, part);
+    for (const part of modelFiles()) {
+      const bytes = modelFiles().reduce((sum, { part: name, bytes }) => sum + (name === part.part ? bytes : 0), 0);
+      plan(part.part, { ...part, bytes });
+    }
     const bytes = catalog.cells
       ? catalog.cells.centres.bytes
       : catalog.shards.reduce((sum, shard) => sum + shard.bytes, 0);
     plan('shards', { file: 'catalog vectors', bytes });
     if (args.what) return methods.load({ what: args.what });
     // The bar's total is known from the first byte on: everything that the first answer by meaning needs is wanted now.
-    const first = model.instant ? ['instant'] : textParts;
+    const first = model.instant ? ['instant'] : textParts();
     for (const name of ['wasm', ...first, 'shards']) if (parts.has(name)) parts.get(name).wanted = true;
     if (args.hold && !model.instant) return report(true);
     if (!model.instant) return methods.load({ what: ['wasm', 'words', 'text', 'shards'] });
@@ -474,7 +483,7 @@ async function answer(query) {
 }
 
 async function loadText() {
-  await Promise.all([stage('wasm', loadWasm), ...textParts.map(partOnce)]);
+  await Promise.all([stage('wasm', loadWasm), ...textParts().map(partOnce)]);
 }
 
 async function loadInstant() {
@@ -482,7 +491,8 @@ async function loadInstant() {
 }
 
 async function loadImage() {
-  await Promise.all([stage('wasm', loadWasm), partOnce('fusion'), partOnce('image')]);
+  const names = model.clip ? ['image'] : ['fusion', 'image'];
+  await Promise.all([stage('wasm', loadWasm), ...names.map(partOnce)]);
 }
 
 /** Shards go into the engine in row order, whatever order they arrive in. */

@@ -18,7 +18,7 @@ import { badName } from './names.js';
  * @property {{centres: Part, facets: Part, window: Part}} [cells]   of a clustered catalog
  * @property {Part & {folder: string}} [packs]   the list of the packs that hold its photos, and their folder
  */
-/** @typedef {{name: string, fingerprint: string, note?: string, parts: (Part & {part: string})[], instant?: Part & {part: string}, preprocess?: {fit: string}}} Model   model.json */
+/** @typedef {{name: string, fingerprint: string, note?: string, parts: (Part & {part: string})[], instant?: Part & {part: string}, preprocess?: {fit: string}, clip?: object}} Model   model.json */
 /** @typedef {Part & {name: string, needs: string[]}} Build   of the wasm, in site.json */
 /** @typedef {{title?: string, catalog: string, model: string, version: string, wasm: Build[], relevance?: import('./relevance.js').Relevance | null, logo?: string, accent?: string, isolate?: boolean}} Site   site.json */
 /** @typedef {{bytes: Uint8Array<ArrayBuffer>, length: number}} Partial */
@@ -310,7 +310,7 @@ export async function fetchPhoto(url) {
 
 /** The versions that this page reads, by the format that a manifest names. */
 /** @type {Record<string, number[]>} */
-const versions = { 'vitrine-catalog': [1, 2], 'vitrine-model': [1] };
+const versions = { 'vitrine-catalog': [1, 2], 'vitrine-model': [1, 2] };
 
 /** A manifest has no hash of its own to check: it is asked for anew, and must be what it says it is. @param {string} url @param {string} [format] @param {{patience?: number, pause?: number}} [options] */
 export async function fetchManifest(url, format, { patience = 30_000, pause = 400 } = {}) {

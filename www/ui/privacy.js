@@ -222,6 +222,7 @@ export class Privacy {
             {},
             `${model.name} · ${model.fingerprint.slice(0, 12)}`,
             model.note ? el('span', { class: 'faint' }, ` · ${model.note}`) : null,
+            model.clip ? el('span', { class: 'faint' }, ` · ${t('joined_mean')}`) : null,
           )
         : null,
     ].filter(Boolean);
