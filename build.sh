@@ -4,7 +4,7 @@
 #   ./build.sh test        run every test
 #   ./build.sh demo        build the demo site in dist/ without serving it
 #   ./build.sh wasm [V…]   build only the page's wasm, in www/pkg/V/: baseline, relaxed, threads, gpu, or those named
-#   ./build.sh package     make the release archive of this machine's kind in target/package/, and use it once
+#   ./build.sh package     make the packages of this machine's kind in target/package/, and use each once
 #   ./build.sh growth      index on a Ray cluster that loses a worker, and load a catalog into a vector database
 #   ./build.sh audit [S…]  check licences and hashes, list every dependency, build the wasm twice and compare
 #   ./build.sh fuzz [N…]   run every fuzz target for N seconds, or for N seconds those named after it
@@ -17,7 +17,20 @@ packages=(--package vitrine --package vitrine-demo --package vitrine-train)
 # writes the JavaScript of a compiled wasm build; need_wasm builds it
 bindings=target/tools/release/bindings
 
-say() { printf '\n== %s\n' "$*"; }
+# What is done now, and when it began, in minutes and seconds since the start.
+stages=()
+say() {
+    local at
+    at=$(printf '%d:%02d' $((SECONDS / 60)) $((SECONDS % 60)))
+    printf '\n== %s %s\n' "$at" "$*"
+    stages+=("$at $*")
+}
+
+# Where the time of a long run went.
+print_stages() {
+    printf '\n== when each part began; the end at %d:%02d\n' $((SECONDS / 60)) $((SECONDS % 60))
+    printf '%s\n' "${stages[@]}"
+}
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # Debian's packages, where this may install them.
@@ -227,32 +240,20 @@ build_demo() {
     "$vitrine" site "$2" --out "$3"
 }
 
-# The release archive of this machine's kind: programs, page, model, licence. Unpacked in any folder it needs nothing else,
-# which is tried here with a shop of twelve drawn photos.
-make_package() {
-    local version name out=target/package
-    version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -1)
-    name=vitrine-$version-$(rustc -vV | sed -n 's/^host: //p')
-    rm -rf "$out" && mkdir -p "$out/$name/models"
-    cp target/release/vitrine target/release/vitrine-demo-catalog target/release/vitrine-train LICENSE* README.md "$out/$name/"
-    cp -r www "$out/$name/www"
-    cp -r models/default "$out/$name/models/default"
-    tar -czf "$out/$name.tar.gz" --owner=0 --group=0 --sort=name --mtime=@0 -C "$out" "$name"
-    (cd "$out" && sha256sum "$name.tar.gz" >"$name.tar.gz.sha256")
-    say "using $name.tar.gz in an empty folder"
-    local shop
-    shop=$(mktemp -d)
-    tar -xzf "$out/$name.tar.gz" -C "$shop"
-    (
-        cd "$shop"
-        "$name/vitrine" --version
-        "$name/vitrine" demo-catalog --out photos --count 12
-        "$name/vitrine" index photos --out catalog --title "A shop"
-        "$name/vitrine" search catalog --text "red dress" -k 3
-        "$name/vitrine" site catalog --out site
-    )
-    rm -rf "$shop" "${out:?}/$name"
-    ls -l "$out"
+# Every package of this machine's kind, out of what is built; each is then installed into an empty folder and used once.
+make_packages() {
+    local target
+    target=$(rustc -vV | sed -n 's/^host: //p')
+    rm -rf target/package
+    packages/make.sh archive "$target" target/release
+    if have npm; then packages/make.sh npm "$target"; else echo "skipped: the npm packages; npm is not installed"; fi
+    if python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        packages/make.sh wheel "$target"
+    else
+        echo "skipped: the wheel; python3 with venv and pip is not installed"
+    fi
+    ls -l target/package
+    tests/packages.sh
 }
 
 # What reads the code and runs nothing of it.
@@ -280,6 +281,7 @@ case "${1:-serve}" in
         [ "${1:-serve}" = demo ] || exec target/release/vitrine serve dist --port "${PORT:-8080}"
         ;;
     test)
+        trap print_stages EXIT
         need_rust
         have rustfmt && cargo fmt --all --check || { have rustfmt && exit 1; echo "skipped: cargo fmt is not installed"; }
         need_vulkan
@@ -316,6 +318,8 @@ case "${1:-serve}" in
         VITRINE_BIN=$PWD/target/release/vitrine VITRINE_DIST=$PWD/target/test/dist \
             VITRINE_CELLS=$PWD/target/test/cells-dist VITRINE_GPU_CASES=$PWD/target/test/gpu-cases \
             VITRINE_PHOTOS=$PWD/target/test/photos node --test --test-concurrency=1 tests/page/*.test.mjs tests/kernels_wasm.mjs
+        say "making and trying the packages"
+        make_packages
         say "waiting for the lints"
         wait_beside
         ;;
@@ -340,7 +344,8 @@ case "${1:-serve}" in
         cargo build --locked --release "${packages[@]}" --features cli
         build_wasm
         wait_beside
-        make_package
+        say "making the packages"
+        make_packages
         ;;
     growth)
         need_rust

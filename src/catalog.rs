@@ -4,3 +4,4 @@ pub mod assembly;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod folder;
 pub mod format;
+pub mod packs;

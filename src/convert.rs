@@ -1,11 +1,15 @@
 //! Checkpoints of others → model folders: keys renamed, projections joined, positions resized, vocabulary trimmed.
 //!
 //! Read are ViT and DeiT with Hugging Face or timm keys and BERT with Hugging Face keys, each as a folder of
-//! `*.safetensors`, `config.json` and, for text, `tokenizer.json`.
+//! `*.safetensors`, `config.json` and, for text, `tokenizer.json`; and CLIP and SigLIP, which are both encoders at once.
+
+pub mod clip;
+pub mod vocabulary;
 
 use crate::error::{Error, Result, io};
 use crate::image::{Fit, Preprocess};
-use crate::model::folder::{Description, FORMAT, Part, VERSION};
+use crate::model::clip::TextPool;
+use crate::model::folder::{Description, FORMAT, LARGEST_FILE, Part, VERSION};
 use crate::model::{bert, fusion, vit};
 use crate::quant::Format;
 use crate::staging::{Claim, Kind};
@@ -38,6 +42,22 @@ pub enum Encoder {
         /// Its `tokenizer.json`.
         tokenizer: Vec<u8>,
     },
+    /// Both towers of a CLIP.
+    Clip(Box<Clip>),
+}
+
+/// A CLIP read from a checkpoint, in this project's keys.
+pub struct Clip {
+    /// Its sizes.
+    pub config: crate::model::clip::Config,
+    /// The weights of the tower of photos.
+    pub image: Checkpoint,
+    /// The weights of the tower of texts.
+    pub text: Checkpoint,
+    /// Its `tokenizer.json`.
+    pub tokenizer: Vec<u8>,
+    /// How photos are prepared.
+    pub preprocess: Preprocess,
 }
 
 /// Reads an encoder from a folder with one `*.safetensors` file.
@@ -66,6 +86,18 @@ pub fn read_encoder(folder: &Path) -> Result<Encoder> {
         serde_json::from_slice(&bytes).map(Some).map_err(bad)
     };
     let config = read_json("config.json")?;
+    if clip::is_clip(&weights) {
+        let read = |name: &str| Ok::<_, Error>(read_json(name)?.unwrap_or_default());
+        let files = clip::Files {
+            config: config.unwrap_or_default(),
+            open_clip: read("open_clip_config.json")?,
+            preprocessor: read("preprocessor_config.json")?,
+            tokenizer_config: read("tokenizer_config.json")?,
+            special_tokens: read("special_tokens_map.json")?,
+            tokenizer: read("tokenizer.json")?,
+        };
+        return clip::read(weights, &files);
+    }
     if weights.tensors.keys().any(|key| key.contains("word_embeddings")) {
         let path = folder.join("tokenizer.json");
         let tokenizer = std::fs::read(&path).map_err(io("reading", &path))?;
@@ -264,13 +296,17 @@ pub fn resize_positions(weights: &mut Checkpoint, config: &mut vit::Config, imag
     let (from, d) = (config.grid(), config.hidden_size);
     config.image_size = image_size;
     config.check()?;
-    let to = config.grid();
+    resize_grid(weights, [1, from, config.grid()], d)
+}
+
+/// The positions of a grid of `from` behind `class` tokens → those of a grid of `to`.
+fn resize_grid(weights: &mut Checkpoint, [class, from, to]: [usize; 3], d: usize) -> Result<()> {
     if from == to {
         return Ok(());
     }
     let all = weights.get("pos_embed")?.matrix.to_f32();
-    let (class, grid) = all.split_at(d);
-    let mut out = class.to_vec();
+    let (front, grid) = all.split_at(class * d);
+    let mut out = front.to_vec();
     let taps: Vec<_> = (0..to).map(|i| cubic_taps(i, from, to)).collect();
     for (ty, tx) in taps.iter().flat_map(|ty| taps.iter().map(move |tx| (ty, tx))) {
         for f in 0..d {
@@ -278,7 +314,7 @@ pub fn resize_positions(weights: &mut Checkpoint, config: &mut vit::Config, imag
             out.push(sum.map(|(y, x, w)| w * f64::from(grid[(y * from + x) * d + f])).sum::<f64>() as f32);
         }
     }
-    weights.tensors.insert("pos_embed".into(), Stored::from_f32(out, &[1, 1 + to * to, d])?);
+    weights.tensors.insert("pos_embed".into(), Stored::from_f32(out, &[1, class + to * to, d])?);
     Ok(())
 }
 
@@ -462,7 +498,7 @@ impl Model {
             match encoder {
                 Encoder::Image { config, weights, normalize: (mean, std) } => {
                     let (size, patch) = (config.image_size, config.patch_size);
-                    description.preprocess = Preprocess { size, patch, fit: Fit::Pad, mean, std };
+                    description.preprocess = Preprocess { size, patch, fit: Fit::Pad, mean, std, resize: None };
                     description.image_size = size;
                     description.dimension = config.hidden_size;
                     description.image = Some(config);
@@ -474,6 +510,7 @@ impl Model {
                     model.weights.insert(Part::Text, weights);
                     model.tokenizer = Some(tokenizer);
                 }
+                Encoder::Clip(clip) => return Ok(Self::of_clip(model, *clip)),
             }
         }
         let (Some(image), Some(text)) = (&model.description.image, &model.description.text) else { return Ok(model) };
@@ -493,8 +530,21 @@ impl Model {
         Ok(model)
     }
 
+    fn of_clip(mut model: Self, clip: Clip) -> Self {
+        let Clip { config, image, text, tokenizer, preprocess } = clip;
+        let description = &mut model.description;
+        (description.image_size, description.preprocess) = (preprocess.size, preprocess);
+        (description.max_tokens, description.dimension) = (config.text.max_positions, config.dimension);
+        description.temperature = Some(1.0 / config.logit_scale);
+        description.clip = Some(config);
+        model.weights = BTreeMap::from([(Part::Image, image), (Part::Text, text)]);
+        model.tokenizer = Some(tokenizer);
+        model
+    }
+
     fn empty(name: &str) -> Self {
-        let preprocess = Preprocess { size: 224, patch: 16, fit: Fit::Pad, mean: [0.5; 3], std: [0.5; 3] };
+        let preprocess =
+            Preprocess { size: 224, patch: 16, fit: Fit::Pad, mean: [0.5; 3], std: [0.5; 3], resize: None };
         let description = Description {
             format: FORMAT.into(),
             version: VERSION,
@@ -509,6 +559,7 @@ impl Model {
             image: None,
             text: None,
             fusion: None,
+            clip: None,
             parts: Vec::new(),
             instant: None,
         };
@@ -521,11 +572,12 @@ impl Model {
         let mut model = Model { weights: BTreeMap::new(), tokenizer: None, description };
         // it belongs to the text encoder as it was, which whoever opens the model for writing is about to change
         model.description.instant = None;
-        for file in &model.description.parts {
-            let bytes = model.description.read(folder, file.part)?;
-            match file.part {
-                Part::Tokenizer => model.tokenizer = Some(bytes),
-                part => drop(model.weights.insert(part, Checkpoint::from_bytes(&bytes)?)),
+        let mut parts: Vec<Part> = model.description.parts.iter().map(|file| file.part).collect();
+        parts.dedup();
+        for part in parts {
+            match part {
+                Part::Tokenizer => model.tokenizer = Some(model.description.read(folder, part)?),
+                part => drop(model.weights.insert(part, model.description.weights(folder, part)?)),
             }
         }
         Ok(model)
@@ -533,6 +585,19 @@ impl Model {
 
     /// Brings the image encoder to another input size.
     pub fn resize(&mut self, image_size: usize) -> Result<()> {
+        if let (Some(clip), Some(weights)) = (&mut self.description.clip, self.weights.get_mut(&Part::Image)) {
+            let (class, from) = (clip.image.class_tokens(), clip.image.grid());
+            let resized = clip.image.image_size;
+            clip.image.image_size = image_size;
+            clip.check()?;
+            resize_grid(weights, [class, from, clip.image.grid()], clip.image.stack.hidden_size)?;
+            let preprocess = &mut self.description.preprocess;
+            if let Some(resize) = &mut preprocess.resize {
+                resize.side = resize.side * image_size / resized;
+            }
+            (preprocess.size, self.description.image_size) = (image_size, image_size);
+            return Ok(());
+        }
         let (Some(config), Some(weights)) = (&mut self.description.image, self.weights.get_mut(&Part::Image)) else {
             return Ok(());
         };
@@ -546,11 +611,39 @@ impl Model {
     /// and then the most frequent Latin words and tokens (a WordPiece vocabulary is ordered by frequency) up to `size`.
     /// A dropped word is still read, as the tokens that remain.
     pub fn trim_vocabulary(&mut self, size: usize, corpus: &[String]) -> Result<()> {
+        if self.description.clip.is_some() {
+            return self.trim_tokens(size, corpus);
+        }
         let (Some(config), Some(weights)) = (&mut self.description.text, self.weights.get_mut(&Part::Text)) else {
             return Ok(());
         };
         let tokenizer = self.tokenizer.get_or_insert_default();
         trim_vocabulary(config, weights, tokenizer, size, corpus)
+    }
+
+    /// The same of a CLIP's token table.
+    fn trim_tokens(&mut self, size: usize, corpus: &[String]) -> Result<()> {
+        let (Some(clip), Some(weights)) = (&mut self.description.clip, self.weights.get_mut(&Part::Text)) else {
+            return Ok(());
+        };
+        let tokenizer = self.tokenizer.get_or_insert_default();
+        let kept = vocabulary::trim(tokenizer, size, corpus, clip.text.max_positions)?;
+        let table = &weights.get("tokens.weight")?.matrix;
+        if let Some(id) = kept.rows.iter().find(|id| **id as usize >= table.rows) {
+            let problem = format!("expected ids below {} in tokenizer.json, got {id}", table.rows);
+            return Err(Error::Model(format!("{problem}; use the model's own tokenizer.json")));
+        }
+        let rows: Vec<f32> = kept.rows.iter().flat_map(|id| table.row(*id as usize)).collect();
+        let table = Stored::from_f32(rows, &[kept.rows.len(), table.cols])?;
+        weights.tensors.insert("tokens.weight".into(), table);
+        let text = &mut clip.text;
+        text.vocab_size = kept.rows.len();
+        text.padding = text.padding.and_then(|id| kept.renumbered(id));
+        if let TextPool::End(end) = &mut text.pool {
+            *end = kept.renumbered(*end).unwrap_or(*end);
+        }
+        *tokenizer = kept.tokenizer;
+        Ok(())
     }
 
     /// Writes a model folder with matrices in the given format and returns its description.
@@ -565,7 +658,8 @@ impl Model {
             parts.push((Part::Tokenizer, tokenizer.clone()));
         }
         for (part, weights) in &self.weights {
-            parts.push((*part, weights.convert(format).to_bytes()?));
+            let files = weights.convert(format).to_files(LARGEST_FILE)?;
+            parts.extend(files.into_iter().map(|bytes| (*part, bytes)));
         }
         let mut description = self.description.clone();
         description.seal(&parts);

@@ -2,13 +2,12 @@
 
 use crate::backend::Backend;
 use crate::clock::clock;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::image::{self, Preprocess};
-use crate::model::bert::Bert;
+use crate::model::encoders::{Encoders, Joining, Read, Seen, not_loaded};
 use crate::model::folder::{Description, Part};
-use crate::model::fusion::{Fused, Fusion, Photo, Words};
+use crate::model::fusion::Fused;
 use crate::model::instant::Instant;
-use crate::model::vit::Vit;
 use crate::search::glossary::Glossaries;
 use crate::search::joined::{self, CANDIDATES, Joined, Reference, Weights};
 use crate::search::query::Typed;
@@ -20,6 +19,7 @@ use crate::search::{Filter, Found, Hit, Searchable, Vectors};
 use crate::text::{Tokenizer, Tokens};
 use crate::weights::Checkpoint;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// What is encoded.
 #[derive(Clone, Copy, Debug, Default)]
@@ -226,16 +226,17 @@ pub struct Engine<B: Backend> {
     backend: B,
     description: Description,
     tokenizer: Option<Tokenizer>,
-    text: Option<Bert<B>>,
-    image: Option<Vit<B>>,
-    fusion: Option<Fusion<B>>,
+    encoders: Encoders<B>,
     instant: Option<Instant<B>>,
+    /// Files of parts that have several, until all are here.
+    pieces: BTreeMap<Part, Vec<Option<Checkpoint>>>,
 }
 
 impl<B: Backend> Engine<B> {
     /// A model without weights yet.
     pub fn new(backend: B, description: Description) -> Self {
-        Self { backend, description, tokenizer: None, text: None, image: None, fusion: None, instant: None }
+        let (encoders, pieces) = (Encoders::default(), BTreeMap::new());
+        Self { backend, description, tokenizer: None, encoders, instant: None, pieces }
     }
 
     /// Reads a whole model folder.
@@ -252,15 +253,27 @@ impl<B: Backend> Engine<B> {
     pub fn open_tier(backend: B, folder: &std::path::Path, tier: Tier) -> Result<Self> {
         let mut engine = Self::new(backend, Description::open(folder)?);
         let mut parts: Vec<Part> = engine.description.parts.iter().map(|file| file.part).collect();
+        parts.dedup();
         if tier == Tier::Instant {
             parts.retain(|part| !matches!(part, Part::Tokenizer | Part::Text));
             parts.push(Part::Instant);
         }
         for part in parts {
-            let bytes = engine.description.read(folder, part)?;
-            engine.load(part, &bytes)?;
+            engine.read_part(folder, part)?;
         }
         Ok(engine)
+    }
+
+    /// Reads a part from a model folder, of all its files.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn read_part(&mut self, folder: &std::path::Path, part: Part) -> Result<()> {
+        match part {
+            Part::Tokenizer | Part::Instant => self.load(part, &self.description.read(folder, part)?),
+            part => {
+                let weights = self.description.weights(folder, part)?;
+                self.encoders.load(&self.backend, part, weights, &self.description)
+            }
+        }
     }
 
     /// The model's description.
@@ -268,40 +281,44 @@ impl<B: Backend> Engine<B> {
         &self.description
     }
 
-    /// Takes a part's bytes after checking their hash. Parts may come in any order.
+    /// Takes the bytes of a part, or of one of its files, after checking their hash. They may come in any order.
     pub fn load_part(&mut self, part: Part, bytes: &[u8]) -> Result<()> {
-        self.description.verify(part, bytes)?;
-        self.load(part, bytes)
+        let index = self.description.verify(part, bytes)?;
+        let count = self.description.files_of(part).count();
+        if count == 1 {
+            return self.load(part, bytes);
+        }
+        let pieces = self.pieces.entry(part).or_insert_with(|| vec![None; count]);
+        pieces[index] = Some(Checkpoint::from_bytes(bytes)?);
+        if pieces.iter().any(Option::is_none) {
+            return Ok(());
+        }
+        let mut weights = Checkpoint::default();
+        for piece in self.pieces.remove(&part).into_iter().flatten().flatten() {
+            weights.append(piece)?;
+        }
+        self.encoders.load(&self.backend, part, weights, &self.description)
     }
 
     fn load(&mut self, part: Part, bytes: &[u8]) -> Result<()> {
         let b = &self.backend;
-        let missing = || Error::Model(format!("expected sizes for part {part:?} in model.json, got none"));
-        let Description { image, text, fusion, max_tokens, .. } = &self.description;
         match part {
-            Part::Tokenizer => self.tokenizer = Some(Tokenizer::from_json(bytes, *max_tokens)?),
-            Part::Text => {
-                let config = text.as_ref().ok_or_else(missing)?;
-                self.text = Some(Bert::load(b, &Checkpoint::from_bytes(bytes)?, config)?);
-            }
-            Part::Image => {
-                let config = image.as_ref().ok_or_else(missing)?;
-                self.image = Some(Vit::load(b, &Checkpoint::from_bytes(bytes)?, config)?);
-            }
-            Part::Fusion => {
-                let (Some(image), Some(text), Some(config)) = (image, text, fusion) else { return Err(missing()) };
-                let weights = Checkpoint::from_bytes(bytes)?;
-                self.fusion = Some(Fusion::load(b, &weights, config, image.hidden_size, text.hidden_size)?);
-            }
+            Part::Tokenizer => self.tokenizer = Some(Tokenizer::from_json(bytes, self.description.max_tokens)?),
             Part::Instant => self.instant = Some(Instant::load(b, bytes, &self.description)?),
+            part => self.encoders.load(b, part, Checkpoint::from_bytes(bytes)?, &self.description)?,
         }
         Ok(())
     }
 
+    /// What joins photo and words into one query.
+    pub fn joining(&self) -> Joining {
+        Joining::of(&self.description)
+    }
+
     /// What can be searched with so far.
     pub fn ready(&self) -> Ready {
-        let text = self.fusion.is_some() && self.text.is_some() && self.tokenizer.is_some();
-        let image = self.fusion.is_some() && self.image.is_some();
+        let text = self.encoders.reads() && self.tokenizer.is_some();
+        let image = self.encoders.sees();
         Ready { instant: self.instant.is_some(), text, image, composed: text && image }
     }
 
@@ -318,7 +335,7 @@ impl<B: Backend> Engine<B> {
     /// Catalog vectors `[photos, dimension]` of unfolded photos (see [`image::patches`]).
     pub async fn catalog_vectors(&self, patches: &[Vec<f32>]) -> Result<Vec<f32>> {
         let photo = self.photo(patches)?;
-        self.backend.read(&self.fusion()?.catalog(&self.backend, &photo)?).await
+        self.backend.read(&self.encoders.catalog(&self.backend, &photo)?).await
     }
 
     /// Query vectors `[queries, dimension]` of photos, of texts, or of photos with texts.
@@ -328,7 +345,7 @@ impl<B: Backend> Engine<B> {
         }
         let photo = patches.map(|patches| self.photo(patches)).transpose()?;
         let words = texts.map(|texts| self.words(&self.tokens(texts)?)).transpose()?;
-        let fused = self.fusion()?.query(&self.backend, photo.as_ref(), words.as_ref())?;
+        let fused = self.encoders.query(&self.backend, photo.as_ref(), words.as_ref())?;
         self.backend.read(&fused.query).await
     }
 
@@ -449,12 +466,12 @@ impl<B: Backend> Engine<B> {
         let seen = clock();
         let words = query.words().map(|text| self.words(&self.tokens(&[text])?)).transpose()?;
         let read = clock();
-        let mut fused = self.fusion()?.query(&self.backend, photo.as_ref(), words.as_ref())?;
+        let mut fused = self.encoders.query(&self.backend, photo.as_ref(), words.as_ref())?;
         if let (Some(photo), Some(words), Some(like)) = (&photo, &words, query.like) {
             fused.query = self.lean(fused.query, photo, words, like)?;
         }
         let looks = match (&photo, &words) {
-            (Some(photo), Some(_)) => Some(self.fusion()?.catalog(&self.backend, photo)?),
+            (Some(photo), Some(_)) => Some(self.encoders.catalog(&self.backend, photo)?),
             _ => None,
         };
         let fusion = clock() - read;
@@ -483,15 +500,15 @@ impl<B: Backend> Engine<B> {
     }
 
     /// Moves a fused vector towards the photo alone (`like` > ½) or the words alone (`like` < ½).
-    fn lean(&self, fused: B::Tensor, photo: &Photo<B>, words: &Words<B>, like: f32) -> Result<B::Tensor> {
+    fn lean(&self, fused: B::Tensor, photo: &Seen<B>, words: &Read<B>, like: f32) -> Result<B::Tensor> {
         let share = (like.clamp(0.0, 1.0) - 0.5) * 2.0;
         if share == 0.0 || share.is_nan() {
             return Ok(fused);
         }
-        let (b, fusion) = (&self.backend, self.fusion()?);
+        let (b, encoders) = (&self.backend, &self.encoders);
         let pole = match share > 0.0 {
-            true => fusion.catalog(b, photo)?,
-            false => fusion.query(b, None, Some(words))?.query,
+            true => encoders.catalog(b, photo)?,
+            false => encoders.query(b, None, Some(words))?.query,
         };
         let shape = b.shape(&fused);
         let weight = |w: f32| b.tensor(&vec![w; shape.iter().product()], &shape);
@@ -499,26 +516,19 @@ impl<B: Backend> Engine<B> {
         b.normalize(&b.add(&kept, &b.mul(&pole, &weight(share.abs())?)?)?)
     }
 
-    fn photo(&self, patches: &[Vec<f32>]) -> Result<Photo<B>> {
+    fn photo(&self, patches: &[Vec<f32>]) -> Result<Seen<B>> {
         let p = self.preprocess();
         let (n, length) = (p.grid() * p.grid(), 3 * p.patch * p.patch);
-        let vit = self.image.as_ref().ok_or_else(|| not_loaded("image encoder"))?;
         let patches = self.backend.tensor(&patches.concat(), &[patches.len(), n, length])?;
-        self.fusion()?.photo(&self.backend, &vit.forward(&self.backend, &patches)?)
+        self.encoders.photo(&self.backend, &patches)
     }
 
     fn tokens(&self, texts: &[&str]) -> Result<Tokens> {
         self.tokenizer.as_ref().ok_or_else(|| not_loaded("tokenizer"))?.read(texts)
     }
 
-    fn words(&self, tokens: &Tokens) -> Result<Words<B>> {
-        let bert = self.text.as_ref().ok_or_else(|| not_loaded("text encoder"))?;
-        let mask = self.backend.tensor(&tokens.mask, &[tokens.rows, tokens.length])?;
-        self.fusion()?.words(&self.backend, &bert.forward(&self.backend, &tokens.ids, &mask)?, &mask)
-    }
-
-    fn fusion(&self) -> Result<&Fusion<B>> {
-        self.fusion.as_ref().ok_or_else(|| not_loaded("fusion head"))
+    fn words(&self, tokens: &Tokens) -> Result<Read<B>> {
+        self.encoders.words(&self.backend, tokens)
     }
 
     /// Attention of whole words: tokens joined, special tokens left out.
@@ -554,8 +564,4 @@ fn reference(
         }
         (None, None) => None,
     })
-}
-
-fn not_loaded(what: &str) -> Error {
-    Error::Model(format!("expected its {what} to be loaded, got none; wait for the download or choose a whole model"))
 }

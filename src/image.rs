@@ -7,12 +7,14 @@ mod heif;
 #[cfg(feature = "more-photos")]
 mod more;
 mod raw;
+mod resample;
 
 use crate::error::{Error, Result};
 use crate::photo_file::{self, Kind, PhotoFile};
 use image::{GrayImage, ImageFormat, ImageReader, RgbImage, imageops};
 pub use raw::MAX_MEGAPIXELS;
 use raw::{Pixels, Raw, bad, check_size, of_image, unsupported, with_decoder};
+pub use resample::Filter;
 use serde::{Deserialize, Serialize};
 use std::io::Cursor;
 use zune_core::bytestream::ZCursor;
@@ -36,6 +38,18 @@ pub struct Preprocess {
     pub mean: [f32; 3],
     /// Standard deviation of each channel on a scale of 0 to 1.
     pub std: [f32; 3],
+    /// How pixels are resized. Without it, by averages, as models of this project's own were trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resize: Option<Resize>,
+}
+
+/// Resizing as Pillow does it, number by number, which is what most models of others were trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resize {
+    /// The kernel.
+    pub filter: Filter,
+    /// What the shorter side of a photo becomes before the square is cropped from it.
+    pub side: usize,
 }
 
 /// How a photo is brought to a square.
@@ -59,7 +73,8 @@ impl Preprocess {
     /// Refuses parameters that give no numbers, or more than memory holds.
     pub fn check(&self) -> Result<()> {
         let finite = self.mean.iter().all(|v| v.is_finite()) && self.std.iter().all(|v| v.is_normal());
-        match finite && (1..=MAX_SQUARE).contains(&self.size) && (1..=self.size).contains(&self.patch) {
+        let holds = self.resize.is_none_or(|resize| (self.size..=MAX_SQUARE).contains(&resize.side));
+        match finite && holds && (1..=MAX_SQUARE).contains(&self.size) && (1..=self.size).contains(&self.patch) {
             true => Ok(()),
             false => Err(Error::Model(format!(
                 "expected preprocessing to at most {MAX_SQUARE} pixels in patches, with deviations above zero, got \
@@ -193,6 +208,9 @@ fn on_white(photo: image::DynamicImage) -> RgbImage {
 pub fn square(photo: &RgbImage, p: &Preprocess) -> RgbImage {
     let size = p.size as u32;
     let (width, height) = photo.dimensions();
+    if let Some(resize) = p.resize {
+        return resample::square(photo, size, p.fit, resize);
+    }
     match p.fit {
         Fit::Stretch => scale(photo, size, size),
         Fit::Crop => {
@@ -288,7 +306,7 @@ mod tests {
     use image::{DynamicImage, Rgb, Rgba, RgbaImage};
 
     fn preprocess(fit: Fit) -> Preprocess {
-        Preprocess { size: 8, patch: 4, fit, mean: [0.5; 3], std: [0.5; 3] }
+        Preprocess { size: 8, patch: 4, fit, mean: [0.5; 3], std: [0.5; 3], resize: None }
     }
 
     fn encode(photo: &DynamicImage, format: image::ImageFormat) -> Vec<u8> {

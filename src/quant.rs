@@ -4,6 +4,7 @@
 
 use crate::error::{Error, Result};
 use half::f16;
+use std::ops::Range;
 
 /// Columns that share one scale in [`MatrixData::Q4`].
 pub const Q4_BLOCK: usize = 32;
@@ -110,19 +111,46 @@ impl Matrix {
 
     /// One row as floats.
     pub fn row(&self, index: usize) -> Vec<f32> {
-        let cells = index * self.cols..(index + 1) * self.cols;
+        self.rows(index..index + 1).to_f32()
+    }
+
+    /// Some rows.
+    pub fn rows(&self, range: Range<usize>) -> Self {
+        let numbers = range.start * self.cols..range.end * self.cols;
         let data = match &self.data {
-            MatrixData::F32(values) => return values[cells].to_vec(),
-            MatrixData::F16(values) => return values[cells].iter().map(|v| v.to_f32()).collect(),
+            MatrixData::F32(values) => MatrixData::F32(values[numbers].to_vec()),
+            MatrixData::F16(values) => MatrixData::F16(values[numbers].to_vec()),
             MatrixData::Q8 { values, scales } => {
-                MatrixData::Q8 { values: values[cells].to_vec(), scales: vec![scales[index]] }
+                MatrixData::Q8 { values: values[numbers].to_vec(), scales: scales[range.clone()].to_vec() }
             }
             MatrixData::Q4 { values, scales } => MatrixData::Q4 {
-                values: values[cells.start / 2..cells.end / 2].to_vec(),
-                scales: scales[cells.start / Q4_BLOCK..cells.end / Q4_BLOCK].to_vec(),
+                values: values[numbers.start / 2..numbers.end / 2].to_vec(),
+                scales: scales[numbers.start / Q4_BLOCK..numbers.end / Q4_BLOCK].to_vec(),
             },
         };
-        Self { rows: 1, cols: self.cols, data }.to_f32()
+        Self { rows: range.len(), cols: self.cols, data }
+    }
+
+    /// Adds the rows of another matrix of the same columns and format; `false` for any other.
+    pub fn append(&mut self, next: Self) -> bool {
+        if self.cols != next.cols {
+            return false;
+        }
+        match (&mut self.data, next.data) {
+            (MatrixData::F32(values), MatrixData::F32(more)) => values.extend(more),
+            (MatrixData::F16(values), MatrixData::F16(more)) => values.extend(more),
+            (MatrixData::Q8 { values, scales }, MatrixData::Q8 { values: more, scales: more_scales }) => {
+                values.extend(more);
+                scales.extend(more_scales);
+            }
+            (MatrixData::Q4 { values, scales }, MatrixData::Q4 { values: more, scales: more_scales }) => {
+                values.extend(more);
+                scales.extend(more_scales);
+            }
+            _ => return false,
+        }
+        self.rows += next.rows;
+        true
     }
 }
 

@@ -4,6 +4,7 @@ pub mod check;
 pub mod headers;
 mod logo;
 mod modules;
+pub mod packs;
 mod published;
 pub mod relevance;
 mod slim;
@@ -22,15 +23,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// Files beside the page that only its npm package is made of.
-const PACKAGE: [&str; 4] = ["package.json", "README.md", "site.json", "embed/prepack.mjs"];
-
 /// The page's scripts and its workers.
-const ENTRIES: [&str; 5] = ["app.js", "ui/renew.js", "ui/language.js", "worker.js", "pool.js"];
+const ENTRIES: [&str; 6] = ["app.js", "ui/renew.js", "ui/ahead.js", "ui/language.js", "worker.js", "pool.js"];
+/// Those whose imports are asked for before any other: what they begin takes longest.
+const SOONEST: [&str; 2] = ["ui/ahead.js", "ui/language.js"];
 /// What runs in workers alone, beside the bindings in `pkg/`.
 const WORKERS: [&str; 3] = ["worker.js", "pool.js", "core/clusters.js"];
 /// What the page and its worker load besides for a clustered catalog.
 const CLUSTERED: [&str; 2] = ["core/clustered.js", "core/clusters.js"];
+/// What the page loads besides for a catalog whose photos are in packs.
+const PACKED: [&str; 2] = ["core/packs.js", "ui/packed.js"];
 /// A visitor needs one file of these.
 const SENTENCES: &str = "ui/strings/";
 /// The build that needs nothing and must be there.
@@ -59,6 +61,9 @@ pub struct Site<'a> {
     /// For hosts that send no headers of their own, such as GitHub Pages: the service worker adds those that threads
     /// need, and a visitor's first page is loaded again once to get them.
     pub isolate: bool,
+    /// The most files that the host takes: a site of more gets packs of photos in place of a file each. None for a host
+    /// that takes any number.
+    pub max_files: Option<usize>,
 }
 
 /// What was written.
@@ -70,6 +75,10 @@ pub struct Written {
     pub changed: usize,
     /// Their bytes together.
     pub bytes: u64,
+    /// Photos that products name.
+    pub photos: usize,
+    /// Files that hold several photos each, where the host does not take one for each.
+    pub packs: usize,
     /// Files among the photos that are no whole photos, and are not published.
     pub left_out: Vec<LeftOut>,
     #[serde(skip)]
@@ -108,21 +117,30 @@ impl<'a> std::ops::Deref for Build<'a> {
 impl Build<'_> {
     /// Everything that others refer to first, `index.html` last.
     fn build(&self) -> Result<Written> {
-        let catalog = Folder::open(self.catalog)?;
+        let mut catalog = Folder::open(self.catalog)?;
+        if catalog.manifest.packs.is_some() {
+            return Err(already_packed(self.catalog));
+        }
         let manifest = &catalog.manifest;
         let model = Description::open(self.model)?;
         manifest.check_model(&model.fingerprint)?;
         let mut written = Written::default();
         for part in model.files() {
             // read, not copied, so that a damaged weight file is found here and not by visitors
-            self.put(&format!("model/{}", part.file), &model.read(self.model, part.part)?, &mut written)?;
+            self.put(&format!("model/{}", part.file), &model.read_file(self.model, part)?, &mut written)?;
         }
         self.copy(&self.model.join(DESCRIPTION), "model/model.json", &mut written)?;
         for file in manifest.files() {
             self.put(&format!("catalog/{}", file.file), &catalog.read(file)?, &mut written)?;
         }
-        self.put_photos(&catalog, &mut written)?;
-        self.copy(&self.catalog.join(MANIFEST), "catalog/catalog.json", &mut written)?;
+        match self.put_photos(&catalog, &mut written)? {
+            None => self.copy(&self.catalog.join(MANIFEST), "catalog/catalog.json", &mut written)?,
+            Some(packs) => {
+                catalog.manifest.packs = Some(packs);
+                let json = serde_json::to_vec_pretty(&catalog.manifest).map_err(|e| Error::Catalog(e.to_string()))?;
+                self.put("catalog/catalog.json", &json, &mut written)?;
+            }
+        }
         self.write_page(&catalog, &model, &mut written)?;
         Ok(written)
     }
@@ -132,7 +150,7 @@ impl Build<'_> {
         let (manifest, wasm) = (&catalog.manifest, self.builds()?);
         let title = self.title.as_ref().unwrap_or(&manifest.title);
         let (logo, app) = (self.put_logo(written)?, self.app(title)?);
-        let files: Vec<String> = tree(self.www)?.into_iter().filter(|file| !PACKAGE.contains(&&**file)).collect();
+        let files = tree(self.www)?;
         let page = files.iter().map(|file| Ok((file.as_str(), self.page_file(file)?))).collect::<Result<Vec<_>>>()?;
         let mut hashes: BTreeMap<&str, String> = page.iter().map(|(file, bytes)| (*file, sha256_hex(bytes))).collect();
         let start = self.start(&files, manifest)?;
@@ -140,14 +158,17 @@ impl Build<'_> {
         if let Some(logo) = &logo {
             hashes.insert(&logo.file, logo.sha256.clone());
         }
-        let html = signed(&self.index(title, manifest)?, &hashes, &start);
+        let unused = unused(manifest);
+        let used = hashes.iter().filter(|(file, _)| !unused.contains(file)).map(|(file, hash)| (*file, hash.clone()));
+        let soonest = modules::imported(&SOONEST, |file| self.text(file))?;
+        let html = signed(&self.index(title, manifest)?, &used.collect(), &start, &soonest);
         hashes.insert(INDEX, sha256_hex(html.as_bytes()));
         let logo = logo.as_ref().map(|logo| logo.file.to_string());
         // a phone's home screen shows the large icon, no page does
         let at_once = |file: &&String| start.contains(*file) && !file.ends_with(".png");
         let (first, later): (Vec<_>, Vec<_>) = shell(&files).partition(at_once);
         let precache: Vec<String> = first.into_iter().chain(&logo).map(|file| format!("./{file}")).collect();
-        let used = later.into_iter().filter(|file| !CLUSTERED.contains(&file.as_str()));
+        let used = later.into_iter().filter(|file| !unused.contains(&file.as_str()));
         let later: Vec<String> = used.map(|file| format!("./{file}")).collect();
         let known = self.before.read("site.json").and_then(|site| serde_json::from_slice(&site).ok());
         let (measured, relevance) = relevance::measure_again(catalog, self.model, model, &known.unwrap_or_default())?;
@@ -195,11 +216,9 @@ impl Build<'_> {
     /// The files that a first view and search need: what the page and its workers import before they run, the program's
     /// bindings, and whatever is no code at all. The other modules, with their styles, come when they are used.
     fn start(&self, files: &[String], manifest: &Manifest) -> Result<BTreeSet<String>> {
-        let mut entries = ENTRIES.to_vec();
-        if manifest.clusters.is_some() {
-            entries.extend(CLUSTERED);
-        }
-        let mut start = modules::imported(&entries, |file| self.text(file))?;
+        let unused = unused(manifest);
+        let entries = ENTRIES.iter().chain(&CLUSTERED).chain(&PACKED).copied().filter(|file| !unused.contains(file));
+        let mut start = modules::imported(&entries.collect::<Vec<_>>(), |file| self.text(file))?;
         let code = |file: &str| file.ends_with(".js") || (file.ends_with(".css") && file.starts_with("ui/"));
         start.extend(files.iter().filter(|file| !code(file) || file.starts_with("pkg/")).cloned());
         Ok(start)
@@ -251,8 +270,11 @@ impl Build<'_> {
             None => manifest.shards.first().map(|shard| &shard.items),
         };
         let first = first.map(|file| format!("catalog/{}", file.file));
-        let data = ["site.json".to_string(), "catalog/catalog.json".to_string()].into_iter().chain(first);
+        // in the order in which they are wanted; the worker's code starts the longest download
+        let data = ["site.json", "worker.js", "catalog/catalog.json", "model/model.json"].map(str::to_string);
         let links: String = data
+            .into_iter()
+            .chain(first)
             .map(|file| format!("<link rel=\"preload\" as=\"fetch\" crossorigin href=\"{}\">\n", escape(&file)))
             .collect();
         Ok(page.replacen("</head>", &format!("{links}</head>"), 1))
@@ -334,6 +356,21 @@ impl Build<'_> {
     }
 }
 
+/// Modules of the page that only other kinds of catalogs need.
+fn unused(manifest: &Manifest) -> Vec<&'static str> {
+    let of = |needed: bool, modules: [&'static str; 2]| modules.into_iter().filter(move |_| !needed);
+    of(manifest.clusters.is_some(), CLUSTERED).chain(of(manifest.packs.is_some(), PACKED)).collect()
+}
+
+/// A site's own catalog has no photos to make another site of.
+fn already_packed(catalog: &Path) -> Error {
+    Error::Argument(format!(
+        "building the site: expected a catalog that `vitrine index` wrote, got that of a site, whose photos are in packs, in \
+         {}; name the catalog that the site was made of",
+        catalog.display()
+    ))
+}
+
 fn check_accent(accent: Option<&str>) -> Result<()> {
     let is_colour = |c: &str| c.len() == 7 && c.starts_with('#') && c[1..].chars().all(|c| c.is_ascii_hexdigit());
     match accent {
@@ -358,10 +395,11 @@ fn shell(files: &[String]) -> impl Iterator<Item = &String> {
 /// The page with the hashes of its scripts and styles, so that a browser runs no others: neither damaged ones nor those of
 /// another build that a half-finished upload leaves beside it. The page's own modules are listed ahead with theirs, since
 /// an import has no place for a hash; those that are not in `start` wait until `www/ui/verified.js` asks for them, and
-/// so do the modules of workers, which it fetches, checks against these hashes and starts from the very bytes.
-fn signed(html: &str, hashes: &BTreeMap<&str, String>, start: &BTreeSet<String>) -> String {
+/// so do the modules of workers, which it fetches, checks against these hashes and starts from the very bytes. What is in
+/// `soonest` stands before everything else that is asked for ahead, since a host may answer few requests at a time.
+fn signed(html: &str, hashes: &BTreeMap<&str, String>, start: &BTreeSet<String>, soonest: &BTreeSet<String>) -> String {
     let mut html = html.to_string();
-    let mut modules = String::new();
+    let (mut first, mut modules) = (String::new(), String::new());
     for (file, hash) in hashes {
         let integrity = format!("integrity=\"{}\"", subresource_hash(hash));
         let name = escape(file);
@@ -371,9 +409,11 @@ fn signed(html: &str, hashes: &BTreeMap<&str, String>, start: &BTreeSet<String>)
         let of_worker = WORKERS.contains(file) || (file.starts_with("pkg/") && file.ends_with(".js"));
         if ["core/", "ui/"].iter().any(|folder| file.starts_with(folder)) || of_worker {
             let rel = if start.contains(*file) && !of_worker { "modulepreload" } else { "later" };
-            modules.push_str(&format!("<link rel=\"{rel}\" href=\"{name}\" {integrity}>\n"));
+            let among = if soonest.contains(*file) { &mut first } else { &mut modules };
+            among.push_str(&format!("<link rel=\"{rel}\" href=\"{name}\" {integrity}>\n"));
         }
     }
+    let html = html.replacen("<link rel=\"preload\"", &format!("{first}<link rel=\"preload\""), 1);
     html.replacen("</head>", &format!("{modules}</head>"), 1)
 }
 

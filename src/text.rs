@@ -1,4 +1,4 @@
-//! Words → token ids and mask, by the model's own `tokenizer.json` (WordPiece).
+//! Words → token ids and mask, by the model's own `tokenizer.json`: WordPiece (BERT), byte pairs (CLIP) or unigram (SigLIP).
 
 use crate::error::{Error, Result};
 use tokenizers::{PostProcessor, TruncationParams};
@@ -30,7 +30,7 @@ const MAX_BYTES: usize = 16 * 1024;
 
 /// A larger `tokenizer.json` is refused, in bytes: those of half a million words take 10 MB.
 const MAX_FILE: usize = 16 << 20;
-/// Objects and lists in it: each takes a hundred times its length when it is read.
+/// Objects in it, and lists beside those of its words: each takes a hundred times its length when it is read.
 const MAX_OBJECTS: usize = 16_384;
 /// Words that a tokenizer may know.
 const MAX_WORDS: usize = 600_000;
@@ -46,13 +46,20 @@ const MAX_STEP: usize = 64 << 10;
 #[derive(Clone)]
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
+    /// The token of a word that the vocabulary does not hold.
+    unknown: Option<u32>,
 }
 
 impl Tokenizer {
     /// Reads a `tokenizer.json`; sequences are cut at `max_tokens`, the special ones counted.
     pub fn from_json(json: &[u8], max_tokens: usize) -> Result<Self> {
         let bad = |e: tokenizers::Error| Error::Model(format!("expected a tokenizer.json, got something else ({e})"));
-        let mut tokenizer = tokenizers::Tokenizer::from_bytes(plain(json)?).map_err(bad)?;
+        let (json, unknown) = plain(json)?;
+        let mut tokenizer = tokenizers::Tokenizer::from_bytes(json).map_err(bad)?;
+        let unknown = match unknown {
+            Unknown::Token(token) => tokenizer.token_to_id(&token),
+            Unknown::Id(id) => id,
+        };
         let special = tokenizer.get_post_processor().map_or(0, |post| post.added_tokens(false));
         if special >= max_tokens {
             return Err(Error::Model(format!(
@@ -62,7 +69,7 @@ impl Tokenizer {
         }
         let truncation = TruncationParams { max_length: max_tokens, ..Default::default() };
         tokenizer.with_padding(None).with_truncation(Some(truncation)).map_err(bad)?;
-        Ok(Self { inner: tokenizer })
+        Ok(Self { inner: tokenizer, unknown })
     }
 
     /// Tokenizes texts into one padded batch.
@@ -104,8 +111,7 @@ impl Tokenizer {
 
     /// Whether a word is one token of the vocabulary.
     pub fn knows(&self, word: &str) -> bool {
-        let unknown = |id: &u32| self.inner.id_to_token(*id).is_none_or(|token| token == "[UNK]");
-        self.inner.encode(word, false).is_ok_and(|read| matches!(read.get_ids(), [id] if !unknown(id)))
+        self.inner.encode(word, false).is_ok_and(|read| matches!(read.get_ids(), [id] if Some(*id) != self.unknown))
     }
 
     fn encode(&self, text: &str) -> Result<tokenizers::Encoding> {
@@ -118,22 +124,33 @@ impl Tokenizer {
     }
 }
 
-/// A `tokenizer.json` without what is not used here: the library that reads it panics at some faults of decoders and of
-/// precompiled normalizers, and neither belongs to a WordPiece model that only encodes. Templates with faults are refused.
-fn plain(json: &[u8]) -> Result<Vec<u8>> {
+/// How a `tokenizer.json` says which token stands for what it does not know.
+enum Unknown {
+    Token(String),
+    Id(Option<u32>),
+}
+
+/// A `tokenizer.json` without what is not used here: the library that reads it panics at some faults of decoders, which no
+/// model needs that only encodes, and of precompiled normalizers. Templates with faults are refused.
+fn plain(json: &[u8]) -> Result<(Vec<u8>, Unknown)> {
     let refuse = |got: String| Error::Model(format!("expected a tokenizer.json, got {got}; use the model's own"));
     if json.len() > MAX_FILE {
         return Err(refuse(format!("{} bytes where at most {MAX_FILE} are read", json.len())));
     }
-    let objects = json.iter().filter(|byte| b"{[".contains(byte)).count();
-    if objects > MAX_OBJECTS {
-        return Err(refuse(format!("{objects} objects where at most {MAX_OBJECTS} are read")));
+    let [objects, lists] = [b'{', b'['].map(|mark| json.iter().filter(|byte| **byte == mark).count());
+    if objects > MAX_OBJECTS || lists > MAX_OBJECTS + MAX_WORDS {
+        return Err(refuse(format!("{} objects where at most {MAX_OBJECTS} are read", objects + lists)));
     }
     let mut value: serde_json::Value = serde_json::from_slice(json).map_err(|e| refuse(format!("no JSON ({e})")))?;
     bounded(&value).map_err(refuse)?;
-    if value["model"]["type"] != "WordPiece" {
-        return Err(refuse(format!("one of type {} where WordPiece is read", value["model"]["type"])));
-    }
+    let unknown = match value["model"]["type"].as_str() {
+        Some("WordPiece" | "BPE") => Unknown::Token(value["model"]["unk_token"].as_str().unwrap_or_default().into()),
+        Some("Unigram") => Unknown::Id(value["model"]["unk_id"].as_u64().map(|id| id as u32)),
+        _ => {
+            let got = format!("one of type {} where WordPiece, BPE and Unigram are read", value["model"]["type"]);
+            return Err(refuse(got));
+        }
+    };
     if value["normalizer"].to_string().contains("\"Precompiled\"") {
         return Err(refuse("one with a precompiled normalizer".into()));
     }
@@ -143,13 +160,17 @@ fn plain(json: &[u8]) -> Result<Vec<u8>> {
     for unused in ["decoder", "padding", "truncation"] {
         value[unused] = serde_json::Value::Null;
     }
-    serde_json::to_vec(&value).map_err(|e| refuse(e.to_string()))
+    Ok((serde_json::to_vec(&value).map_err(|e| refuse(e.to_string()))?, unknown))
 }
 
 /// Refuses what takes far more memory than its own length: what is too much, in words.
 fn bounded(value: &serde_json::Value) -> Result<(), String> {
-    let words = value["model"]["vocab"].as_object().map_or(0, serde_json::Map::len);
-    let longest = value["model"]["vocab"].as_object().into_iter().flatten().map(|(word, _)| word.len()).max();
+    let vocab = &value["model"]["vocab"];
+    let merges = value["model"]["merges"].as_array().map_or(0, Vec::len);
+    let words = vocab.as_object().map_or(0, serde_json::Map::len).max(vocab.as_array().map_or(0, Vec::len)).max(merges);
+    let named = vocab.as_object().into_iter().flatten().map(|(word, _)| word.len());
+    let listed = vocab.as_array().into_iter().flatten().map(|pair| pair[0].as_str().map_or(0, str::len));
+    let longest = named.chain(listed).max();
     let added = value["added_tokens"].as_array().map_or(0, Vec::len);
     let content = |token: &serde_json::Value| token["content"].as_str().map_or(0, str::len);
     let longest_added = value["added_tokens"].as_array().into_iter().flatten().map(content).max();

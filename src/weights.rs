@@ -27,6 +27,39 @@ impl Stored {
     }
 }
 
+impl Stored {
+    /// Bytes of its numbers and scales in a file.
+    fn bytes(&self) -> usize {
+        match &self.matrix.data {
+            MatrixData::F32(values) => 4 * values.len(),
+            MatrixData::F16(values) => 2 * values.len(),
+            MatrixData::Q8 { values, scales } => values.len() + 4 * scales.len(),
+            MatrixData::Q4 { values, scales } => values.len() + 2 * scales.len(),
+        }
+    }
+
+    /// Some rows of a matrix.
+    fn rows(&self, range: std::ops::Range<usize>) -> Self {
+        let matrix = self.matrix.rows(range);
+        let shape = [&[matrix.rows], &self.shape[1..]].concat();
+        Self { shape, matrix }
+    }
+
+    /// Adds the rows of another matrix.
+    fn append(&mut self, name: &str, next: Self) -> Result<()> {
+        let fits = self.shape.len() > 1 && next.shape.len() > 1 && self.shape[1..] == next.shape[1..];
+        if !(fits && self.matrix.append(next.matrix)) {
+            return Err(Error::Tensor {
+                name: name.to_string(),
+                expected: format!("more rows of shape {:?} in the same format", self.shape),
+                got: format!("shape {:?}", next.shape),
+            });
+        }
+        self.shape[0] = self.matrix.rows;
+        Ok(())
+    }
+}
+
 /// Named tensors in memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checkpoint {
@@ -80,11 +113,56 @@ impl Checkpoint {
 
     /// The tensor `name`.
     pub fn get(&self, name: &str) -> Result<&Stored> {
-        self.tensors.get(name).ok_or_else(|| Error::Tensor {
-            name: name.to_string(),
-            expected: "a tensor of this name".into(),
-            got: "none".into(),
-        })
+        self.tensors.get(name).ok_or_else(|| absent(name))
+    }
+
+    /// Takes the tensor `name` out.
+    pub fn take(&mut self, name: &str) -> Result<Stored> {
+        self.tensors.remove(name).ok_or_else(|| absent(name))
+    }
+
+    /// Safetensors files of at most `most` bytes each, as few as that takes. Most weights fit into one. Tensors are in
+    /// the order of their names; a matrix that does not fit goes on in the next file, under the same name.
+    pub fn to_files(&self, most: usize) -> Result<Vec<Vec<u8>>> {
+        let whole = self.to_bytes()?;
+        if whole.len() <= most {
+            return Ok(vec![whole]);
+        }
+        let room = most.saturating_sub(HEADER);
+        let (mut files, mut file, mut used) = (Vec::new(), Checkpoint::default(), 0);
+        file.metadata = self.metadata.clone();
+        for (name, stored) in &self.tensors {
+            let rows = stored.matrix.rows;
+            let row = stored.bytes().div_ceil(rows.max(1)).max(1);
+            let mut from = 0;
+            while from < rows {
+                let fit = room.saturating_sub(used + ENTRY) / row;
+                if fit == 0 && used > 0 {
+                    files.push(std::mem::take(&mut file).to_bytes()?);
+                    used = 0;
+                    continue;
+                }
+                let to = rows.min(from + fit.max(1));
+                let part = if (from, to) == (0, rows) { stored.clone() } else { stored.rows(from..to) };
+                used += part.bytes() + ENTRY;
+                file.tensors.insert(name.clone(), part);
+                from = to;
+            }
+        }
+        files.push(file.to_bytes()?);
+        Ok(files)
+    }
+
+    /// Adds what the next file of the same weights holds; see [`to_files`](Self::to_files).
+    pub fn append(&mut self, next: Checkpoint) -> Result<()> {
+        for (name, stored) in next.tensors {
+            match self.tensors.get_mut(&name) {
+                Some(first) => first.append(&name, stored)?,
+                None => drop(self.tensors.insert(name, stored)),
+            }
+        }
+        self.metadata.extend(next.metadata);
+        Ok(())
     }
 
     /// The same tensors with every weight matrix stored as `format`. Vectors, and matrices that are not named as
@@ -101,6 +179,15 @@ impl Checkpoint {
         }
         out
     }
+}
+
+/// What an entry of a file's header may take, in bytes, with that of its scales.
+const ENTRY: usize = 512;
+/// What the rest of the header may take.
+const HEADER: usize = 4096;
+
+fn absent(name: &str) -> Error {
+    Error::Tensor { name: name.to_string(), expected: "a tensor of this name".into(), got: "none".into() }
 }
 
 fn read_tensor(name: &str, view: &TensorView<'_>, scale: Option<&TensorView<'_>>) -> Result<Stored> {

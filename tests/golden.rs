@@ -14,6 +14,7 @@ mod composed {
     }
 
     include!("golden/cases.rs");
+    include!("golden/clip.rs");
 }
 
 mod cpu {
@@ -25,6 +26,7 @@ mod cpu {
     }
 
     include!("golden/cases.rs");
+    include!("golden/clip.rs");
 }
 
 #[cfg(feature = "gpu")]
@@ -36,4 +38,5 @@ mod gpu {
     }
 
     include!("golden/cases.rs");
+    include!("golden/clip.rs");
 }

@@ -93,7 +93,7 @@ impl Home {
         // leaked, since a test ends soon
         let path = |name: &str| -> &'static Path { Box::leak(self.path(name).into_boxed_path()) };
         let (catalog, model, www, out) = (path(catalog), path("model"), path("www"), path("out"));
-        Site { catalog, model, www, out, title: None, accent: None, logo: None, isolate: false }
+        Site { catalog, model, www, out, title: None, accent: None, logo: None, isolate: false, max_files: None }
     }
 
     fn write_site(&self, catalog: &str) -> Result<()> {

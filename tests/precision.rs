@@ -93,7 +93,8 @@ fn the_image_encoder_keeps_its_tokens_in_int8() {
     let Encoder::Image { config, weights, normalize: (mean, std) } = read_encoder(&folder).unwrap() else {
         panic!("expected an image encoder")
     };
-    let preprocess = Preprocess { size: config.image_size, patch: config.patch_size, fit: Fit::Pad, mean, std };
+    let preprocess =
+        Preprocess { size: config.image_size, patch: config.patch_size, fit: Fit::Pad, mean, std, resize: None };
     let mut zip = zip::ZipArchive::new(std::fs::File::open(photos).unwrap()).unwrap();
     let step = zip.len() / 12;
     let photos: Vec<Vec<f32>> = (0..12)

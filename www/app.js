@@ -1,4 +1,5 @@
 // Puts the page together: what is searched for (state) → the session's response → what is drawn.
+import { site } from './ui/ahead.js';
 import { Composer } from './ui/composer.js';
 import { el, safeColour } from './ui/dom.js';
 import { language, t, translate } from './ui/i18n.js';
@@ -14,7 +15,7 @@ import { Results } from './ui/results.js';
 import { History } from './ui/trail.js';
 import { verified } from './ui/verified.js';
 import { Catalog } from './core/catalog.js';
-import { Store, fetchManifest } from './core/data.js';
+import { Store } from './core/data.js';
 import { Session } from './core/session.js';
 import { dropWithout, isOwn, toFragment } from './core/state.js';
 
@@ -42,6 +43,8 @@ class App {
   drawn = false;
   /** @type {import('./ui/complete.js').Complete | null} */
   complete = null;
+  /** @type {() => void} called when a response was drawn */
+  seen = () => {};
   opened = false; // whether a product's sheet was opened on this page
 
   constructor(root) {
@@ -118,7 +121,9 @@ class App {
     this.withMore().catch(() => {}); // it answers without
     await this.leisure();
     await this.launch.start();
-    this.launch.serve();
+    if (!this.site.isolate) await this.launch.calm;
+    this.launch.serve().catch(() => {}); // the page is there without it
+    this.catalog.nearby().catch(() => {}); // so that it is here without a network too
   }
 
   /** Prices and stock, where the shop says them; without their part of the page they are shown and no more. */
@@ -146,17 +151,18 @@ class App {
   }
 
   async load() {
-    // The page names its build, so that a service worker gives it the site.json that belongs to it.
-    const named = /** @type {HTMLLinkElement | null} */ (
-      document.querySelector('link[rel="preload"][href^="site.json?v="]')
-    );
-    this.site = (await fetchManifest(named?.href ?? new URL('site.json', this.base).href)).manifest;
+    this.site = await site;
     this.brand();
     this.catalog = await Catalog.open(new URL(this.site.catalog, this.base).href, verified);
+    // like every module of the start, it came with its hash
+    if (this.catalog.packs) (await import('./ui/packed.js')).drawPacked(this.catalog);
     this.session = new Session(this.catalog, this.site.relevance ?? null);
     this.session.scope = (filter, free) => this.own.scoped(filter, free);
     // Who comes with a query waits for its response, so the search loads beside the products.
-    if (this.state.words.trim() || this.state.like !== null) this.launch.start();
+    if (this.state.words.trim() || this.state.like !== null) {
+      this.results.grid.hold();
+      this.launch.start();
+    }
     await this.catalog.load(this.store, () => this.firstItems());
   }
 
@@ -417,6 +423,14 @@ class App {
     this.notice('closer', null);
     this.results.show(query, response, reference, keep);
     this.place.find();
+    this.seen();
+  }
+
+  /** Until the best answer that can be had for now is drawn. */
+  async settled() {
+    const open = () => !['engine', 'instant', 'browse'].includes(this.answered?.response.by);
+    while (this.query && open() && this.able(this.query.kind))
+      await new Promise((resolve) => (this.seen = () => resolve(null)));
   }
 
   /** A response without the engine is given again as soon as the engine can do better. */

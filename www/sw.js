@@ -86,7 +86,13 @@ async function sha256(response) {
 
 /** A file of this build: an upload that is half done has others beside it, and those wait for the next attempt. */
 async function expected(url, hashes) {
-  const response = await fetch(new Request(url, { cache: 'no-cache' }));
+  // the page's files were just fetched for the page, and the hash tells whether a copy is right
+  const copy = url !== site && (await right(url, hashes, 'force-cache').catch(() => null));
+  return copy || right(url, hashes, 'no-cache');
+}
+
+async function right(url, hashes, cache) {
+  const response = await fetch(new Request(url, { cache }));
   if (!whole(response))
     throw new Error(
       `${url}: expected the file, got ${response.status}${response.redirected ? ' and another address' : ''}`,

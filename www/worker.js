@@ -6,7 +6,8 @@ import { runnable, threadCount } from './core/builds.js';
 import { Modules } from './core/modules.js';
 
 const preparedAtOnce = 2000; // photos of a large catalog, some tens of milliseconds of a phone
-const textParts = ['tokenizer', 'text', 'fusion'];
+/** What texts need. A CLIP has no head. */
+const textParts = () => (model.clip ? ['tokenizer', 'text'] : ['tokenizer', 'text', 'fusion']);
 
 let modules = null; // what else runs here comes through it, verified
 /** @type {any} */
@@ -16,6 +17,7 @@ let store = null;
 let clusters = null; // of a clustered catalog
 let site, base, model, catalog, texts, language;
 let builds = []; // of the program, that this browser can run, the fastest first
+let ahead = null; // one whose files were asked for before the rest was known: {build, files}
 let build = null; // the one that runs
 let stop = new AbortController();
 const photos = new Map(); // key → bytes of the few photos asked with last
@@ -82,8 +84,8 @@ function plan(name, part) {
   parts.set(name, { name, file: part.file, bytes: part.bytes, received: 0, wanted: false, state: 'waiting' });
 }
 
-/** One file of the manifests, counted in the one progress bar. */
-async function take(name, url, part, onChunk) {
+/** One file of the manifests, counted in the one progress bar behind what is `before` it under the same name. */
+async function take(name, url, part, onChunk, before = 0) {
   const entry = parts.get(name);
   entry.wanted = true;
   entry.state = 'loading';
@@ -92,12 +94,12 @@ async function take(name, url, part, onChunk) {
       store,
       signal: stop.signal,
       onBytes: (received) => {
-        entry.received = received;
+        entry.received = before + received;
         report();
       },
       onChunk,
     });
-    entry.state = 'ready';
+    if (entry.received >= entry.bytes) entry.state = 'ready';
     return bytes;
   } catch (error) {
     entry.state = error.name === 'AbortError' ? 'waiting' : 'failed';
@@ -233,7 +235,13 @@ async function loadWasm() {
   }
 }
 
-async function loadBuild(chosen) {
+// The program's last bytes take as long as a host takes to answer, so what follows it is asked for shortly before its end.
+const nearly = 0.7;
+let follow;
+const following = new Promise((resolve) => (follow = resolve));
+
+/** Everything of a build, verified: its module, its bindings, their address, and its threads' code. */
+async function filesOf(chosen) {
   const url = new URL(chosen.file, base).href;
   const script = chosen.file.replace(/_bg\.wasm$/, '.js');
   const threads = chosen.needs.includes('threads');
@@ -241,15 +249,28 @@ async function loadBuild(chosen) {
   const bindings = Promise.all([modules.import(script), modules.url(script), threads && modules.worker('pool.js')]);
   bindings.catch(() => {}); // told where it is awaited
   const compiler = new Compiler();
-  const bytes = await take('wasm', url, chosen, (chunk, offset) => compiler.take(chunk, offset)).catch((error) => {
+  const onChunk = (chunk, offset) => {
+    compiler.take(chunk, offset);
+    if (offset + chunk.length > nearly * chosen.bytes) follow();
+  };
+  try {
+    const bytes = await take('wasm', url, chosen, onChunk);
+    return [await compiler.finish(bytes), ...(await bindings)];
+  } catch (error) {
     compiler.cancel();
     throw error;
-  });
-  const module = await compiler.finish(bytes);
-  const [imported, address, pool] = await bindings;
+  } finally {
+    follow();
+  }
+}
+
+async function loadBuild(chosen) {
+  const files = ahead?.build === chosen.name ? ahead.files : filesOf(chosen);
+  ahead = null; // what failed is fetched again
+  const [module, imported, address, pool] = await files;
   program = imported;
   const { memory } = await program.default({ module_or_path: module });
-  if (threads) startThreads(pool, { bindings: address, module, memory });
+  if (pool) startThreads(pool, { bindings: address, module, memory });
   const made = new program.Vitrine();
   made.load_model(texts.model);
   made.open_catalog(texts.catalog);
@@ -267,9 +288,10 @@ function startThreads(pool, program) {
 /** Files of the model, the one that is no part of its fingerprint among them. */
 const modelFiles = () => [...model.parts, ...(model.instant ? [model.instant] : [])];
 
+/** A part may have several files, as large as hosts take: each is checked, read and let go by itself. */
 async function loadPart(name) {
-  const part = modelFiles().find((candidate) => candidate.part === name);
-  if (!part)
+  const files = modelFiles().filter((candidate) => candidate.part === name);
+  if (!files.length)
     throw new DataError('mismatch', {
       file: 'model.json',
       expected: `a part “${name}”`,
@@ -277,9 +299,14 @@ async function loadPart(name) {
         .map((p) => p.part)
         .join(', '),
     });
-  const bytes = await take(name, new URL(part.file, new URL(site.model, base)).href, part);
-  await stage('wasm', loadWasm);
-  await alone(() => engine.load_part(name, bytes));
+  if (name === 'instant') await following;
+  let received = 0; // of the files before
+  for (const part of files) {
+    const bytes = await take(name, new URL(part.file, new URL(site.model, base)).href, part, undefined, received);
+    await stage('wasm', loadWasm);
+    await alone(() => engine.load_part(name, bytes));
+    received += part.bytes;
+  }
 }
 
 const partOnce = (name) => stage(`part ${name}`, () => loadPart(name));
@@ -294,24 +321,43 @@ function ownPhotos() {
   return ownWork;
 }
 
+const runnableHere = (wanted) => (typeof WebAssembly === 'object' ? runnable(site.wasm, wanted) : []);
+
 const methods = {
+  /** The program is asked for as soon as the site is known; `start` follows with all that it needs besides. */
+  async ahead(args) {
+    ({ site, base } = args);
+    const [first] = runnableHere(args.build);
+    if (engine || ahead || !first) return;
+    store = new Store(base);
+    plan('wasm', first);
+    await (supported ??= checkWasm());
+    ahead = { build: first.name, files: filesOf(first) };
+    await ahead.files;
+  },
+
   async start(args) {
     ({ site, base, model, catalog, texts } = args);
+    watchRequests();
     language = args.language ?? 'en';
-    builds = typeof WebAssembly === 'object' ? runnable(site.wasm, args.build) : [];
+    builds = runnableHere(args.build);
     if (args.careful) builds = builds.slice(-1); // the last one broke down: the plainest takes the least memory
     wanted = args.careful ? 'cpu' : args.backend; // after a crash, nothing that could be the cause of one
     store = new Store(base);
     store.off = args.keepNothing;
-    plan('wasm', builds[0] ?? site.wasm.at(-1));
-    for (const part of modelFiles()) plan(part.part, part);
+    const wasm = builds[0] ?? site.wasm.at(-1);
+    if (parts.get('wasm')?.file !== wasm.file) plan('wasm', wasm);
+    for (const part of modelFiles()) {
+      const bytes = modelFiles().reduce((sum, { part: name, bytes }) => sum + (name === part.part ? bytes : 0), 0);
+      plan(part.part, { ...part, bytes });
+    }
     const bytes = catalog.cells
       ? catalog.cells.centres.bytes
       : catalog.shards.reduce((sum, shard) => sum + shard.bytes, 0);
     plan('shards', { file: 'catalog vectors', bytes });
     if (args.what) return methods.load({ what: args.what });
     // The bar's total is known from the first byte on: everything that the first answer by meaning needs is wanted now.
-    const first = model.instant ? ['instant'] : textParts;
+    const first = model.instant ? ['instant'] : textParts();
     for (const name of ['wasm', ...first, 'shards']) if (parts.has(name)) parts.get(name).wanted = true;
     if (args.hold && !model.instant) return report(true);
     if (!model.instant) return methods.load({ what: ['wasm', 'words', 'text', 'shards'] });
@@ -320,8 +366,9 @@ const methods = {
       if (error.name === 'AbortError') throw error;
     });
     await Promise.all([small, methods.load({ what: ['wasm', 'words', 'shards'] })]);
-    // the connection counts bytes: the rest comes when it is asked for
-    if (!args.hold) await methods.load({ what: ['text'] });
+    await new Promise((resolve) => setTimeout(resolve)); // what is ready now has then been told
+    // the rest comes when it is asked for, where the connection counts bytes or the page says when nobody waits
+    if (!args.hold && !(args.later && stages.instant === 'ready')) await methods.load({ what: ['text'] });
   },
 
   async load({ what }) {
@@ -346,6 +393,8 @@ const methods = {
   },
 
   async query({ photo, ...query }, partial) {
+    // scores of the instant tier are others, and so are the limits of its good matches
+    query.relevance = (stages.text !== 'ready' && query.relevance?.instant) || query.relevance;
     if (photo) query.photo = photos.get(photo) ?? missing(photo);
     await learnFor(query.text);
     return clusters ? clusters.query(query, partial) : alone(() => answer(query));
@@ -434,7 +483,7 @@ async function answer(query) {
 }
 
 async function loadText() {
-  await Promise.all([stage('wasm', loadWasm), ...textParts.map(partOnce)]);
+  await Promise.all([stage('wasm', loadWasm), ...textParts().map(partOnce)]);
 }
 
 async function loadInstant() {
@@ -442,7 +491,8 @@ async function loadInstant() {
 }
 
 async function loadImage() {
-  await Promise.all([stage('wasm', loadWasm), partOnce('fusion'), partOnce('image')]);
+  const names = model.clip ? ['image'] : ['fusion', 'image'];
+  await Promise.all([stage('wasm', loadWasm), ...names.map(partOnce)]);
 }
 
 /** Shards go into the engine in row order, whatever order they arrive in. */
@@ -451,6 +501,7 @@ async function loadShards() {
   const entry = parts.get('shards');
   entry.wanted = true;
   entry.state = 'loading';
+  await following;
   const received = catalog.shards.map(() => 0);
   const fetches = catalog.shards.map((shard, i) => {
     const url = new URL(shard.file, new URL(site.catalog, base)).href;
@@ -482,7 +533,7 @@ async function loadShards() {
 
 /** The products, whose words join the vectors in every ranking, and answer alone while the encoders are on their way. */
 async function loadWords() {
-  learn(['en', language]).catch(() => {}); // a query learns again what it needs
+  learn([language]).catch(() => {}); // a query learns again what it needs
   if (catalog.cells) return;
   const from = new URL(site.catalog, base).href;
   for (const { items } of catalog.shards) {
@@ -494,17 +545,26 @@ async function loadWords() {
 
 const glossaries = []; // their bytes, for the other engine
 const learnt = new Map(); // code of a language → its glossary's promise
+const told = new Map(); // code of a language → the promise of its glossary's bytes
+
+function glossaryOf(code) {
+  const entry = site.glossaries?.find((candidate) => candidate.language === code);
+  if (entry && !told.has(code)) {
+    const bytes = fetchPart(new URL(entry.file, base).href, entry, { store, signal: stop.signal });
+    told.set(code, bytes);
+    bytes.catch(() => told.delete(code));
+  }
+  return told.get(code);
+}
 
 /** The words of languages: the English ones first, by whose names the others are told. @param {string[]} codes */
 async function learn(codes) {
+  const files = ['en', ...codes].map((code) => [code, glossaryOf(code)]); // all are on their way while the first is awaited
   await stage('wasm', loadWasm);
-  for (const code of ['en', ...codes]) {
-    const entry = site.glossaries?.find((candidate) => candidate.language === code);
-    if (!entry || learnt.has(code)) await learnt.get(code);
+  for (const [code, file] of files) {
+    if (!file || learnt.has(code)) await learnt.get(code);
     else {
-      const work = fetchPart(new URL(entry.file, base).href, entry, { store, signal: stop.signal }).then((bytes) =>
-        alone(() => glossaries.push((engine.add_glossary(bytes), bytes))),
-      );
+      const work = file.then((bytes) => alone(() => glossaries.push((engine.add_glossary(bytes), bytes))));
       learnt.set(code, work);
       work.catch(() => learnt.delete(code));
       await work;
@@ -542,9 +602,12 @@ async function loadCentroids() {
 
 // ---- what leaves this thread's network, for the page's privacy panel -------------------------------------------
 
-new PerformanceObserver((list) => {
-  postMessage({ event: 'requests', urls: list.getEntries().map((entry) => entry.name) });
-}).observe({ type: 'resource', buffered: true });
+/** Told from the start on, when the page listens; what was requested before is told then. */
+function watchRequests() {
+  new PerformanceObserver((list) => {
+    postMessage({ event: 'requests', urls: list.getEntries().map((entry) => entry.name) });
+  }).observe({ type: 'resource', buffered: true });
+}
 
 addEventListener('securitypolicyviolation', (event) => postMessage({ event: 'blocked', url: event.blockedURI }));
 

@@ -10,19 +10,24 @@
 use anyhow::{Context, ensure};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use vitrine::backend::cpu::Cpu;
 use vitrine::catalog::assembly::Rows;
+use vitrine::catalog::folder::Folder;
 use vitrine::catalog::format::{Item, Manifest, ModelRef, Shard};
 use vitrine::engine::Engine;
+use vitrine::hash::PhotoName;
 use vitrine::indexer::{PHOTOS, PartManifest, PartOf, Whole};
+use vitrine::photo_file::PhotoFile;
 use vitrine::quant::quantize_rows;
 use vitrine::search::clustered::Clustered;
 use vitrine::search::opened::Catalog;
 use vitrine::search::{Filter, Index, Vectors};
+use vitrine::site::check::MOST_FILES;
+use vitrine::site::packs::{Rows as PhotoRows, small_copy};
 use vitrine::staging::{self, Growth};
 
 /// Queries of each kind.
@@ -30,6 +35,12 @@ const QUERIES: usize = 100;
 /// Hits that the recall is about, and hits that the page asks for.
 const K: usize = 50;
 const WANTED: usize = 96;
+/// Cards of a screen.
+const SCREEN: usize = 24;
+/// Files of a site beside its catalog, about.
+const PAGE_FILES: usize = 130;
+/// Photos of a clustered catalog's window, which are files of their own.
+const WINDOW: usize = 240;
 /// Parts that `merge` is given.
 const PARTS: usize = 4;
 /// Photos encoded to tell what one costs.
@@ -283,13 +294,71 @@ fn exact_ms(site: &Site, queries: &[Vec<f32>]) -> anyhow::Result<f64> {
     Ok(times[times.len() / 2])
 }
 
+/// Bytes of a photo and of its small copies by their longest side, the means of some real photos.
+struct PhotoBytes {
+    own: f64,
+    small: HashMap<u32, f64>,
+}
+
+impl PhotoBytes {
+    fn measure(real: &Real) -> anyhow::Result<Self> {
+        let rows: Vec<usize> = (0..ENCODED).map(|i| i * real.items.len() / ENCODED).collect();
+        let photos = photos(real, &rows)?;
+        let photos = photos.iter().map(|photo| PhotoFile::read(photo)).collect::<vitrine::Result<Vec<_>>>()?;
+        let mean = |lengths: Vec<usize>| lengths.iter().sum::<usize>() as f64 / lengths.len() as f64;
+        let small = |side: u32| -> anyhow::Result<(u32, f64)> {
+            let copies = photos.iter().map(|photo| Ok(small_copy(photo, side)?.len()));
+            Ok((side, mean(copies.collect::<anyhow::Result<_>>()?)))
+        };
+        let own = mean(photos.iter().map(|photo| photo.published.len()).collect());
+        Ok(Self { own, small: [256, 320, 400].into_iter().map(small).collect::<anyhow::Result<_>>()? })
+    }
+}
+
+/// A row of the third table: the files of a site for a host that takes [`MOST_FILES`], and what a screen of cards fetches of
+/// its packs. The rows of these catalogs share one photo, so each gets a name of its own here; bytes are those of real photos.
+fn packs(site: &Site, name: &str, bytes: &PhotoBytes, queries: &[(&str, Vec<Vec<f32>>)]) -> anyhow::Result<String> {
+    let catalog = Folder::open(&site.folder)?;
+    let mut rows = PhotoRows::read(&catalog)?;
+    for (photo, item) in rows.names.iter_mut().zip(catalog.items()?) {
+        *photo = PhotoName::of_content("jpg", item.id.as_bytes())?;
+    }
+    let others = PAGE_FILES + catalog.manifest.files().count();
+    let window = if catalog.manifest.clusters.is_some() { WINDOW } else { 0 };
+    if others + rows.names.len() <= MOST_FILES {
+        return Ok(format!("| {name} | {} | none | | | | | |", others + rows.names.len()));
+    }
+    let plan = rows.plan(MOST_FILES - MOST_FILES / 50 - others - window, bytes.own as u64);
+    let files = others + window + 1 + plan.cuts.len() * if plan.large { 2 } else { 1 };
+    let photo = bytes.small[&plan.side];
+    let mut screens = Vec::new();
+    for query in queries.iter().flat_map(|(_, queries)| queries) {
+        let hits = site.exact.top_k(query, SCREEN, Filter::default())?;
+        let of = |row: u32| plan.cuts.partition_point(|cut| cut.end <= row as usize);
+        let packs: HashSet<usize> = hits.iter().map(|hit| of(hit.row)).collect();
+        let rows: usize = packs.iter().map(|&pack| plan.cuts[pack].len()).sum();
+        screens.push((rows as f64 * photo / 1e6, packs.len()));
+    }
+    screens.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mean = screens.iter().map(|(megabytes, _)| megabytes).sum::<f64>() / screens.len() as f64;
+    let (most, asked) = screens[screens.len() - 1];
+    let size = rows.names.len() as f64 / plan.cuts.len() as f64;
+    let large = if plan.large { format!("{:.2}", size * bytes.own / 1e6) } else { "none".into() };
+    Ok(format!(
+        "| {name} | {files} | {size:.0} | {} | {:.2} | {mean:.1} | {most:.1} ({asked}) | {large} |",
+        plan.side,
+        size * photo / 1e6
+    ))
+}
+
 /// One row of the first table, and the rows of the second.
 fn measure(
     real: &Real,
     n: usize,
     clusters: &str,
     queries: &[(&str, Vec<Vec<f32>>)],
-) -> anyhow::Result<(String, Vec<String>)> {
+    bytes_of: &PhotoBytes,
+) -> anyhow::Result<(String, Vec<String>, String)> {
     let folder = tempfile::tempdir()?;
     let out = folder.path().join("catalog");
     let parts = write_parts(real, n, folder.path())?;
@@ -306,7 +375,8 @@ fn measure(
         exact_ms(&site, &queries[0].1)?,
     );
     let mut rows = Vec::new();
-    let Some(opened) = site.clusters()? else { return Ok((row, rows)) };
+    let packs = packs(&site, &format!("{n}{mark}"), bytes_of, queries)?;
+    let Some(opened) = site.clusters()? else { return Ok((row, rows, packs)) };
     for (kind, queries) in queries {
         let (mut recall, mut least, mut sums) = (0.0, 1.0f64, [0.0; 2]);
         for query in queries {
@@ -324,7 +394,7 @@ fn measure(
             100.0 * vectors / total
         ));
     }
-    Ok((row, rows))
+    Ok((row, rows, packs))
 }
 
 /// Milliseconds of processor time that indexing takes for a photo, measured on one thread.
@@ -365,14 +435,21 @@ fn main() -> anyhow::Result<()> {
     );
     println!("| photos | merge s | merge MB | shards | vectors MB | metadata MB | catalog.json MB | exact search ms |");
     println!("|---|---|---|---|---|---|---|---|");
-    let mut second = Vec::new();
+    let (mut second, mut third) = (Vec::new(), Vec::new());
+    let bytes_of = PhotoBytes::measure(&real)?;
     for n in sizes.split(',') {
-        let (row, rows) = measure(&real, n.trim().parse()?, &clusters, &queries)?;
+        let (row, rows, packs) = measure(&real, n.trim().parse()?, &clusters, &queries, &bytes_of)?;
         println!("{row}");
         second.extend(rows);
+        third.push(packs);
     }
     println!("\n| photos | query | recall@{K} | least | vectors fetched MB | of all % | metadata of the hits MB |");
     println!("|---|---|---|---|---|---|---|");
     second.iter().for_each(|row| println!("{row}"));
+    println!(
+        "\n| photos | files of the site | photos a pack | pixels | a pack MB | a screen of {SCREEN} MB | most MB (packs) | panel MB |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    third.iter().for_each(|row| println!("{row}"));
     Ok(())
 }

@@ -64,17 +64,18 @@ impl Backend for Composed {
     }
 
     fn attention(&self, qkv: &Tensor, heads: usize, mask: Option<&Tensor>) -> Result<Tensor> {
-        let (b, n, width) = qkv.dims3()?;
-        let (d, size) = (width / 3, width / 3 / heads);
-        let parts = qkv.reshape((b, n, 3, heads, size))?.permute((2, 0, 3, 1, 4))?.contiguous()?; // [3, b, h, n, s]
-        let part = |i: usize| parts.get(i);
-        let scores = (part(0)?.matmul(&part(1)?.transpose(2, 3)?)? * (size as f64).powf(-0.5))?; // [b, h, n, n]
-        let scores = match mask {
-            Some(mask) => scores.broadcast_add(&penalty(mask)?.reshape((b, 1, 1, n))?)?,
-            None => scores,
-        };
-        let mixed = softmax(&scores)?.matmul(&part(2)?)?; // [b, h, n, s]
-        Ok(mixed.transpose(1, 2)?.reshape((b, n, d))?)
+        let (b, n, _) = qkv.dims3()?;
+        match mask {
+            Some(mask) => attend(qkv, heads, Some(&penalty(mask)?.reshape((b, 1, 1, n))?)),
+            None => attend(qkv, heads, None),
+        }
+    }
+
+    fn causal_attention(&self, qkv: &Tensor, heads: usize) -> Result<Tensor> {
+        let n = qkv.dim(1)?;
+        let seen: Vec<f32> = (0..n * n).map(|i| if i % n <= i / n { 1.0 } else { 0.0 }).collect();
+        let seen = Tensor::from_vec(seen, (1, 1, n, n), &self.device)?;
+        attend(qkv, heads, Some(&penalty(&seen)?))
     }
 
     fn embed(&self, table: &Tensor, ids: &[u32], [b, n]: [usize; 2]) -> Result<Tensor> {
@@ -143,10 +144,27 @@ impl Backend for Composed {
     }
 }
 
+/// Attention with what is added to the scores `[b, h, n, n]`, or to all of an axis that is 1.
+fn attend(qkv: &Tensor, heads: usize, penalty: Option<&Tensor>) -> Result<Tensor> {
+    let (b, n, width) = qkv.dims3()?;
+    let (d, size) = (width / 3, width / 3 / heads);
+    let parts = qkv.reshape((b, n, 3, heads, size))?.permute((2, 0, 3, 1, 4))?.contiguous()?; // [3, b, h, n, s]
+    let part = |i: usize| parts.get(i);
+    let scores = (part(0)?.matmul(&part(1)?.transpose(2, 3)?)? * (size as f64).powf(-0.5))?; // [b, h, n, n]
+    let scores = match penalty {
+        Some(penalty) => scores.broadcast_add(penalty)?,
+        None => scores,
+    };
+    let mixed = softmax(&scores)?.matmul(&part(2)?)?; // [b, h, n, s]
+    Ok(mixed.transpose(1, 2)?.reshape((b, n, d))?)
+}
+
 fn activate(x: &Tensor, act: Activation) -> Result<Tensor> {
     Ok(match act {
         Activation::None => x.clone(),
         Activation::Gelu => x.gelu_erf()?,
+        Activation::TanhGelu => x.gelu()?,
+        Activation::QuickGelu => (x / ((x * -1.702)?.exp()? + 1.0)?)?,
         Activation::Tanh => x.tanh()?,
         Activation::Sigmoid => (x.neg()?.exp()? + 1.0)?.recip()?,
     })

@@ -4,7 +4,7 @@
 //! storage in place and hand candle a finished buffer. candle's own CPU operations are not used: its products are a
 //! quarter as fast in wasm, and its quantized path four times slower than what int8 allows.
 
-use super::kernels::attention::{self, Precision, Shape};
+use super::kernels::attention::{self, Mask, Precision, Shape};
 use super::kernels::gemm_f32::{self, PackedF32};
 use super::kernels::gemm_i8::{self, MAX_COLS, PackedI8};
 use super::kernels::pointwise::{self, Act, Binary};
@@ -63,6 +63,17 @@ impl Cpu {
     /// The instruction set in use.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    fn attend(&self, qkv: &Tensor, heads: usize, mask: Mask<'_>) -> Result<Tensor> {
+        let [b, n, width] = three("attention", "[b, n, 3·d]", qkv)?;
+        if heads == 0 || !width.is_multiple_of(3 * heads) {
+            return refuse("attention", &format!("a width that 3·{heads} divides"), qkv.dims());
+        }
+        let shape = Shape { b, n, heads, size: width / 3 / heads };
+        let mut out = vec![0.0; b * n * width / 3];
+        attention::attention(self.isa, &floats("attention", qkv)?, shape, mask, self.attention, &mut out);
+        make(out, &[b, n, width / 3])
     }
 }
 
@@ -192,6 +203,8 @@ impl Backend for Cpu {
         let act = match act {
             Activation::None => Act::None,
             Activation::Gelu => Act::Gelu,
+            Activation::TanhGelu => Act::TanhGelu,
+            Activation::QuickGelu => Act::QuickGelu,
             Activation::Tanh => Act::Tanh,
             Activation::Sigmoid => Act::Sigmoid,
         };
@@ -214,15 +227,15 @@ impl Backend for Cpu {
     }
 
     fn attention(&self, qkv: &Tensor, heads: usize, mask: Option<&Tensor>) -> Result<Tensor> {
-        let [b, n, width] = three("attention", "[b, n, 3·d]", qkv)?;
-        if heads == 0 || !width.is_multiple_of(3 * heads) {
-            return refuse("attention", &format!("a width that 3·{heads} divides"), qkv.dims());
+        let [b, n, _] = three("attention", "[b, n, 3·d]", qkv)?;
+        match mask {
+            Some(mask) => self.attend(qkv, heads, Mask::Padding(&shaped("mask of attention", mask, &[b, n])?)),
+            None => self.attend(qkv, heads, Mask::None),
         }
-        let mask = mask.map(|mask| shaped("mask of attention", mask, &[b, n])).transpose()?;
-        let shape = Shape { b, n, heads, size: width / 3 / heads };
-        let mut out = vec![0.0; b * n * width / 3];
-        attention::attention(self.isa, &floats("attention", qkv)?, shape, mask.as_deref(), self.attention, &mut out);
-        make(out, &[b, n, width / 3])
+    }
+
+    fn causal_attention(&self, qkv: &Tensor, heads: usize) -> Result<Tensor> {
+        self.attend(qkv, heads, Mask::Causal)
     }
 
     fn embed(&self, table: &Packed, ids: &[u32], [b, n]: [usize; 2]) -> Result<Tensor> {

@@ -24,6 +24,10 @@ pub enum Activation {
     None,
     /// Gaussian error linear unit, exact (erf) form.
     Gelu,
+    /// The same with a hyperbolic tangent in place of erf, as SigLIP has it.
+    TanhGelu,
+    /// `x·σ(1.702·x)`, as the first CLIP has it.
+    QuickGelu,
     /// Hyperbolic tangent.
     Tanh,
     /// Logistic function.
@@ -71,6 +75,8 @@ pub trait Backend {
     /// Multi-head softmax attention: qkv `[b, n, 3·d]` (queries, keys, values side by side, heads inside each),
     /// mask `[b, n]` of 1 (token) and 0 (padding) → `[b, n, d]`.
     fn attention(&self, qkv: &Self::Tensor, heads: usize, mask: Option<&Self::Tensor>) -> Result<Self::Tensor>;
+    /// The same where a token sees itself and those before it, and none after it.
+    fn causal_attention(&self, qkv: &Self::Tensor, heads: usize) -> Result<Self::Tensor>;
     /// Rows of a table: table `[rows, d]`, ids of length `b·n` → `[b, n, d]`.
     fn embed(&self, table: &Self::Weight, ids: &[u32], shape: [usize; 2]) -> Result<Self::Tensor>;
     /// Elementwise sum; `y` has x's shape or its trailing axes (leading axes of 1 do not count) and is repeated over

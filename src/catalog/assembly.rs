@@ -135,15 +135,18 @@ fn catalog_copy(
         Some(file) => (file.format.extensions_str()[0], file.published.clone(), photo.dimensions()),
         None => {
             let photo = image::thumbnail(photo, longest);
-            let mut out = Vec::new();
-            let encoder = ::image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, 85);
-            photo
-                .write_with_encoder(encoder)
-                .map_err(|e| Error::Photo(format!("making a smaller copy: {e}").into()))?;
-            ("jpg", out, photo.dimensions())
+            ("jpg", jpeg(&photo, 85)?, photo.dimensions())
         }
     };
     Ok((PhotoName::of_content(extension, &bytes)?, bytes, size))
+}
+
+/// Pixels as a JPEG; the best quality is 100.
+pub(crate) fn jpeg(photo: &::image::RgbImage, quality: u8) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let encoder = ::image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, quality);
+    photo.write_with_encoder(encoder).map_err(|e| Error::Photo(format!("making a smaller copy: {e}").into()))?;
+    Ok(out)
 }
 
 /// A title for what nobody tells one of: a file name is better than nothing, and "red_dress-02" reads as "red dress 02".

@@ -8,6 +8,7 @@
 //! bytes; one f32 scale a vector; count + 1 u32 offsets into the ids; the ids in UTF-8; the vectors, one byte a
 //! number. A vector's value is integer · scale, and its length is 1 up to rounding.
 
+use super::packs::Packs;
 use crate::backend::kernels::scan::MAX_DIMENSION;
 use crate::error::{Error, Result};
 use crate::hash::{FileName, FolderName, PhotoName, check_hash, sha256_hex};
@@ -167,6 +168,9 @@ pub struct Manifest {
     pub clusters: Option<ClusterFiles>,
     /// Folder of the photos.
     pub photos: FolderName,
+    /// The packs that hold the photos, in a site whose host does not take a file for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packs: Option<Packs>,
 }
 
 /// What is known of one photo.
@@ -301,7 +305,8 @@ impl Manifest {
             .clusters
             .iter()
             .flat_map(|clusters| [&clusters.centroids, &clusters.facets, &clusters.window].map(Some));
-        shards.chain([self.neighbours.file.as_ref()]).chain(clusters).flatten()
+        let packs = self.packs.iter().map(|packs| Some(&packs.list));
+        shards.chain([self.neighbours.file.as_ref()]).chain(clusters).chain(packs).flatten()
     }
 
     /// Refuses a catalog that another model made.
@@ -503,6 +508,16 @@ pub(crate) mod tests {
         let mut bytes = sample().encode();
         bytes[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
         assert!(matches!(Shard::decode(&bytes), Err(Error::Catalog(_))));
+    }
+
+    #[test]
+    fn a_shard_of_another_mark_or_version_is_refused() {
+        for (at, to) in [(0, 0), (7, 0), (8, 0), (8, WHOLE as u8 + 1), (11, 1)] {
+            let mut bytes = sample().encode();
+            bytes[at] = to;
+            let error = Shard::decode(&bytes).unwrap_err().to_string();
+            assert!(error.contains("VITRSHRD"), "byte {at}: {error}");
+        }
     }
 
     proptest! {

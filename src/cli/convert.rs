@@ -12,8 +12,8 @@ use vitrine::staging::{Claim, Kind};
 /// Turn checkpoints into a model folder, or a model folder into another format
 #[derive(Args)]
 pub struct ConvertArgs {
-    /// A model folder, or folders with a ViT or a BERT as Hugging Face or timm writes them (one of each for a whole
-    /// model)
+    /// A model folder; a folder with a CLIP or a SigLIP as Hugging Face or OpenCLIP writes them; or folders with a ViT or a
+    /// BERT as Hugging Face or timm writes them (one of each for a whole model)
     #[arg(required = true, num_args = 1..=2)]
     checkpoints: Vec<PathBuf>,
     /// Where to write the model folder
@@ -31,6 +31,10 @@ pub struct ConvertArgs {
     /// Texts whose words must stay in the vocabulary (any text file, also .gz); may be given several times
     #[arg(long, requires = "vocab_size")]
     corpus: Vec<PathBuf>,
+    /// Keep what these texts use of the vocabulary, single characters, and no more than `--vocab-size` says: a token table
+    /// is the largest matrix of many text encoders (any text file, also .gz); may be given several times
+    #[arg(long, value_name = "FILE")]
+    vocabulary_of: Vec<PathBuf>,
     /// The model's name
     #[arg(long)]
     name: Option<String>,
@@ -41,11 +45,13 @@ pub struct ConvertArgs {
 
 /// Converts, writes and says what was written.
 pub fn run(args: ConvertArgs) -> anyhow::Result<()> {
-    let inputs: Vec<&Path> = args.checkpoints.iter().chain(&args.corpus).map(PathBuf::as_path).collect();
+    let inputs: Vec<&Path> =
+        args.checkpoints.iter().chain(&args.corpus).chain(&args.vocabulary_of).map(PathBuf::as_path).collect();
     let mut out = Claim::new(Kind::Model, &args.out, &inputs)?;
     let mut model = read(&args)?;
-    if let Some(size) = args.vocab_size {
-        model.trim_vocabulary(size, &corpus(&args.corpus)?)?;
+    if args.vocab_size.is_some() || !args.vocabulary_of.is_empty() {
+        let texts = [&args.corpus[..], &args.vocabulary_of].concat();
+        model.trim_vocabulary(args.vocab_size.unwrap_or(0), &corpus(&texts)?)?;
     }
     if let Some(size) = args.image_size {
         model.resize(size)?;
@@ -86,6 +92,9 @@ fn read(args: &ConvertArgs) -> anyhow::Result<Model> {
     if let [Encoder::Image { .. }, Encoder::Image { .. }] | [Encoder::Text { .. }, Encoder::Text { .. }] = &encoders[..]
     {
         bail!("converting: expected one image and one text encoder, got two of one kind; give one of each");
+    }
+    if let [Encoder::Clip(_), _] | [_, Encoder::Clip(_)] = &encoders[..] {
+        bail!("converting: expected a CLIP alone, since it is both encoders, got another beside it; give one of them");
     }
     Ok(Model::assemble(args.name.as_deref().unwrap_or("converted"), encoders, None)?)
 }

@@ -4,6 +4,7 @@ use super::Native;
 use pollster::block_on;
 use vitrine::engine::Engine;
 use vitrine::eval::{Embedder, Mode, QueryInput};
+use vitrine::model::encoders::Joining;
 use vitrine::search::glossary::Glossaries;
 use vitrine::search::reading::Reading;
 use vitrine::{Error, Result, image};
@@ -37,6 +38,10 @@ impl Embedder for EngineEmbedder {
 
     fn dimension(&self) -> usize {
         self.engine.description().dimension
+    }
+
+    fn has_head(&self) -> bool {
+        self.engine.joining() == Joining::Head
     }
 }
 

@@ -125,7 +125,9 @@ pub fn run<E: Embedder>(args: &EvalArgs, open: impl FnOnce(&Path) -> anyhow::Res
             };
             let categories = fashioniq::CATEGORIES.map(|name| fashioniq::read(root, name, args.split));
             let categories = categories.into_iter().collect::<Result<Vec<_>, _>>()?;
-            let report = measure_fashioniq(args, &open(&args.model)?, &photos, &categories)?;
+            let embedder = open(&args.model)?;
+            let mode = joined(mode, &embedder);
+            let report = measure_fashioniq(args, mode, &embedder, &photos, &categories)?;
             report.categories.iter().for_each(|(name, report)| warn(&format!("{name}: "), report));
             if args.json { serde_json::to_string(&report)? } else { fashioniq_tables(&report)? }
         }
@@ -137,6 +139,7 @@ pub fn run<E: Embedder>(args: &EvalArgs, open: impl FnOnce(&Path) -> anyhow::Res
                 None => photos.ids().to_vec(),
             };
             let (embedder, progress) = (open(&args.model)?, progress_bar(""));
+            let mode = joined(mode, &embedder);
             let report =
                 evaluate(&embedder, &photos, &queries, &gallery, mode, &cut_offs(args), &args.embedding, &progress)?;
             progress.finish_and_clear();
@@ -150,6 +153,7 @@ pub fn run<E: Embedder>(args: &EvalArgs, open: impl FnOnce(&Path) -> anyhow::Res
 
 fn measure_fashioniq(
     args: &EvalArgs,
+    mode: Mode,
     embedder: &dyn Embedder,
     photos: &PhotoSource,
     categories: &[fashioniq::Category],
@@ -158,16 +162,7 @@ fn measure_fashioniq(
     for category in categories {
         let progress = progress_bar(category.name);
         let (queries, gallery) = (&category.queries, &category.gallery);
-        let report = evaluate(
-            embedder,
-            photos,
-            queries,
-            gallery,
-            args.of_model()?,
-            &cut_offs(args),
-            &args.embedding,
-            &progress,
-        )?;
+        let report = evaluate(embedder, photos, queries, gallery, mode, &cut_offs(args), &args.embedding, &progress)?;
         progress.finish_and_clear();
         reports.push((category.name, report));
     }
@@ -202,6 +197,11 @@ fn progress_bar(prefix: &str) -> ProgressBar {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }
+}
+
+/// The mode as the model answers it: without a head, photo and text make a mean.
+fn joined(mode: Mode, embedder: &impl Embedder) -> Mode {
+    if mode == Mode::Fusion && !embedder.has_head() { Mode::Mean } else { mode }
 }
 
 /// Says on stderr what the figures leave out.
@@ -396,7 +396,7 @@ mod tests {
         let args = parse(&format!("--fashioniq {} --k 1", root.path().display())).unwrap();
         let photos = open_photos(&[root.path().join("images")]).unwrap();
         let categories = fashioniq::CATEGORIES.map(|name| fashioniq::read(root.path(), name, args.split).unwrap());
-        let report = measure_fashioniq(&args, &Angles, &photos, &categories).unwrap();
+        let report = measure_fashioniq(&args, Mode::Fusion, &Angles, &photos, &categories).unwrap();
         // "12, 34" is 6 degrees: B6 is found at once, B8 behind B6 and B4 (tied, against us); B9 has no photo.
         let json = serde_json::to_value(&report).unwrap();
         let recall = |of: &serde_json::Value| of["metrics"]["recall@1"].as_f64().unwrap();

@@ -26,6 +26,7 @@ use vitrine::backend::cpu::Cpu;
 #[cfg(feature = "gpu")]
 use vitrine::backend::gpu::{Gpu, NATIVE_TIMEOUT, Precision};
 use vitrine::engine::{Engine, Tier};
+use vitrine::model::encoders::Joining;
 pub use vitrine::print::bar;
 
 /// The backend that the command line computes with.
@@ -104,6 +105,11 @@ pub fn open_tier<B: Backend>(backend: B, model: &Path, tier: Tier) -> vitrine::R
     let engine = Engine::open_tier(backend, model, tier)?;
     if let Some(note) = &engine.description().note {
         vitrine::print::note(format_args!("note: {note}"));
+    }
+    if engine.joining() == Joining::Mean {
+        let what =
+            "nothing in this model has learnt to join a photo with words: such a query is the mean of both vectors";
+        vitrine::print::note(format_args!("note: {what}"));
     }
     Ok(engine)
 }

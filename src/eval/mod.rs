@@ -59,4 +59,8 @@ pub trait Embedder: Sync {
     fn queries(&self, mode: Mode, queries: &[QueryInput<'_>]) -> Result<Vec<f32>>;
     /// Length of a vector.
     fn dimension(&self) -> usize;
+    /// Whether something has learnt to join photo and text. Without it, [`Mode::Fusion`] is [`Mode::Mean`].
+    fn has_head(&self) -> bool {
+        true
+    }
 }

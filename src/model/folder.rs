@@ -6,13 +6,17 @@ use crate::error::{Error, Result};
 use crate::hash::FileName;
 use crate::hash::{check_hash, sha256_hex};
 use crate::image::Preprocess;
-use crate::model::{bert, fusion, vit};
+use crate::model::{bert, clip, fusion, vit};
+use crate::weights::Checkpoint;
 use serde::{Deserialize, Serialize};
 
 /// Value of [`Description::format`].
 pub const FORMAT: &str = "vitrine-model";
-/// The version that this code writes, and the newest that it reads.
-pub const VERSION: u32 = 1;
+/// The newest version that this code reads. It writes the oldest that says all of a model: programs of before it read
+/// version 1, which knows no CLIP and one file a part.
+pub const VERSION: u32 = 2;
+/// The largest file of a model: static hosts refuse more.
+pub const LARGEST_FILE: usize = 24 << 20;
 /// Name of the description in a model folder.
 pub const DESCRIPTION: &str = "model.json";
 
@@ -73,6 +77,25 @@ impl PartFile {
         let file = FileName::of_program(part.file());
         Self { part, file, bytes: bytes.len() as u64, sha256: sha256_hex(bytes) }
     }
+
+    /// The entry of one of several files of a part, the first being number 1.
+    fn numbered(part: Part, number: usize, bytes: &[u8]) -> Self {
+        let entry = Self::of(part, bytes);
+        let (stem, extension) = part.file().split_once('.').unwrap_or((part.file(), "bin"));
+        let file = FileName::parse(&format!("{stem}-{number}.{extension}")).unwrap_or(entry.file);
+        Self { file, ..entry }
+    }
+
+    /// The entries of files of parts. A part of several files has them under one name, in their order.
+    fn all(parts: &[(Part, Vec<u8>)]) -> Vec<Self> {
+        let mut files = Vec::with_capacity(parts.len());
+        for (i, (part, bytes)) in parts.iter().enumerate() {
+            let number = parts[..=i].iter().filter(|(other, _)| other == part).count();
+            let several = parts.iter().filter(|(other, _)| other == part).count() > 1;
+            files.push(if several { Self::numbered(*part, number, bytes) } else { Self::of(*part, bytes) });
+        }
+        files
+    }
 }
 
 /// `model.json`: everything about a model but its weights.
@@ -105,7 +128,10 @@ pub struct Description {
     pub text: Option<bert::Config>,
     /// The fusion head, where there is one.
     pub fusion: Option<fusion::Config>,
-    /// The files that the model is made of.
+    /// The two towers of a CLIP, which stand in the place of the three above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<clip::Config>,
+    /// The files that the model is made of. Weights of a part that has several are joined in their order.
     pub parts: Vec<PartFile>,
     /// The file of the instant text tier, where there is one. It only answers sooner: the fingerprint is the same with it
     /// and without it, and programs of before it read the folder.
@@ -149,13 +175,35 @@ impl Description {
         if let Some(fusion) = &self.fusion {
             fusion.check()?;
         }
+        if let Some(clip) = &self.clip {
+            return self.check_clip(clip);
+        }
         let Some(image) = &self.image else { return Ok(()) };
         image.check()?;
-        match (image.image_size, image.patch_size) == (self.preprocess.size, self.preprocess.patch) {
+        self.check_pixels(image.image_size, image.patch_size)
+    }
+
+    fn check_pixels(&self, size: usize, patch: usize) -> Result<()> {
+        match (size, patch) == (self.preprocess.size, self.preprocess.patch) {
             true => Ok(()),
             false => Err(Error::Model(format!(
-                "expected preprocessing to {}/{} pixels as the image encoder has it, got {}/{}; convert it again",
-                image.image_size, image.patch_size, self.preprocess.size, self.preprocess.patch
+                "expected preprocessing to {size}/{patch} pixels as the image encoder has it, got {}/{}; convert it again",
+                self.preprocess.size, self.preprocess.patch
+            ))),
+        }
+    }
+
+    fn check_clip(&self, clip: &clip::Config) -> Result<()> {
+        clip.check()?;
+        self.check_pixels(clip.image.image_size, clip.image.patch_size)?;
+        let others = self.image.is_some() || self.text.is_some() || self.fusion.is_some();
+        let fits = (3..=clip.text.max_positions).contains(&self.max_tokens) && self.dimension == clip.dimension;
+        match fits && !others {
+            true => Ok(()),
+            false => Err(Error::Model(format!(
+                "expected towers alone, vectors of {} numbers and texts of 3 to {} tokens, got {} numbers, {} tokens and \
+                 other encoders: {others}; convert it again",
+                clip.dimension, clip.text.max_positions, self.dimension, self.max_tokens
             ))),
         }
     }
@@ -165,37 +213,55 @@ impl Description {
         self.parts.iter().chain(&self.instant)
     }
 
-    /// The file of a part.
+    /// The file of a part, the first of several.
     pub fn file(&self, part: Part) -> Result<&PartFile> {
         self.files().find(|file| file.part == part).ok_or_else(|| {
             Error::Model(format!("expected a part {part:?} in model {}, got none; choose another model", self.name))
         })
     }
 
-    /// Checks a part's bytes against their length and hash.
-    pub fn verify(&self, part: Part, bytes: &[u8]) -> Result<()> {
-        let file = self.file(part)?;
-        check_hash(&file.file, &file.sha256, bytes)
+    /// The files of a part, in the order in which they are joined.
+    pub fn files_of(&self, part: Part) -> impl Iterator<Item = &PartFile> {
+        self.files().filter(move |file| file.part == part)
+    }
+
+    /// Which of its files a part's bytes are, the first being 0, by length and hash.
+    pub fn verify(&self, part: Part, bytes: &[u8]) -> Result<usize> {
+        let sha256 = sha256_hex(bytes);
+        match self.files_of(part).position(|file| file.sha256 == sha256) {
+            Some(index) => Ok(index),
+            None => {
+                let alike = self.files_of(part).find(|file| file.bytes == bytes.len() as u64);
+                let file = alike.map_or_else(|| self.file(part), Ok)?;
+                check_hash(&file.file, &file.sha256, bytes).map(|()| 0)
+            }
+        }
     }
 
     /// Enters the files and computes the fingerprint, which the instant tier is no part of.
     pub fn seal(&mut self, parts: &[(Part, Vec<u8>)]) {
-        let files = parts.iter().map(|(part, bytes)| PartFile::of(*part, bytes));
-        let (instant, parts): (Vec<_>, Vec<_>) = files.partition(|file| file.part == Part::Instant);
+        let (instant, parts): (Vec<_>, Vec<_>) =
+            PartFile::all(parts).into_iter().partition(|file| file.part == Part::Instant);
         (self.instant, self.parts) = (instant.into_iter().next(), parts);
         self.parts.sort_by_key(|file| file.part);
         let sizes = (&self.preprocess, self.max_tokens, &self.image, &self.text, &self.fusion);
         let hashes: Vec<_> = self.parts.iter().map(|file| (file.part, &file.sha256)).collect();
         // a tuple of structs always serializes to the same text, since field order is fixed
-        self.fingerprint = sha256_hex(serde_json::to_string(&(sizes, hashes)).unwrap_or_default().as_bytes());
+        let mut text = serde_json::to_string(&(sizes, hashes)).unwrap_or_default();
+        if let Some(clip) = &self.clip {
+            text += &serde_json::to_string(clip).unwrap_or_default();
+        }
+        self.fingerprint = sha256_hex(text.as_bytes());
+        let several = self.parts.windows(2).any(|pair| pair[0].part == pair[1].part);
+        self.version = if several || self.clip.is_some() || self.preprocess.resize.is_some() { 2 } else { 1 };
     }
 
     /// Writes the claimed folder, which appears, or takes the place of an earlier one, only when it is complete.
     #[cfg(feature = "cli")]
     pub fn write(&self, folder: &mut crate::staging::Claim, parts: &[(Part, Vec<u8>)]) -> Result<()> {
         folder.replace(DESCRIPTION, |folder| {
-            for (part, bytes) in parts {
-                write_atomic(&folder.join(part.file()), bytes)?;
+            for (entry, (_, bytes)) in PartFile::all(parts).iter().zip(parts) {
+                write_atomic(&folder.join(&entry.file), bytes)?;
             }
             let json = serde_json::to_string_pretty(self).map_err(|e| Error::Model(e.to_string()))?;
             write_atomic(&folder.join(DESCRIPTION), json.as_bytes())
@@ -209,12 +275,35 @@ impl Description {
         Self::from_json(&std::fs::read_to_string(&path).map_err(crate::error::io("reading", &path))?)
     }
 
-    /// Reads and checks a part of the folder.
+    /// Reads and checks a part of the folder that has one file.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn read(&self, folder: &std::path::Path, part: Part) -> Result<Vec<u8>> {
-        let path = folder.join(&self.file(part)?.file);
+        match self.files_of(part).count() {
+            0 | 1 => self.read_file(folder, self.file(part)?),
+            count => Err(Error::Model(format!(
+                "reading part {part:?} of model {}: expected one file, got {count}; read its weights instead",
+                self.name
+            ))),
+        }
+    }
+
+    /// Reads and checks one file of the folder.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn read_file(&self, folder: &std::path::Path, file: &PartFile) -> Result<Vec<u8>> {
+        let path = folder.join(&file.file);
         let bytes = std::fs::read(&path).map_err(crate::error::io("reading", &path))?;
-        self.verify(part, &bytes)?;
+        check_hash(&file.file, &file.sha256, &bytes)?;
         Ok(bytes)
+    }
+
+    /// Reads and checks the weights of a part, of all its files.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn weights(&self, folder: &std::path::Path, part: Part) -> Result<Checkpoint> {
+        self.file(part)?;
+        let mut weights = Checkpoint::default();
+        for file in self.files_of(part) {
+            weights.append(Checkpoint::from_bytes(&self.read_file(folder, file)?)?)?;
+        }
+        Ok(weights)
     }
 }

@@ -64,15 +64,31 @@ impl<B: Backend> Attention<B> {
 
     /// x `[b, n, d]`, mask `[b, n]` → `[b, n, d]`.
     pub fn forward(&self, b: &B, x: &B::Tensor, mask: Option<&B::Tensor>) -> Result<B::Tensor> {
+        self.project(b, &self.mix(b, x, mask)?)
+    }
+
+    /// The same where a token sees itself and those before it.
+    pub fn causal(&self, b: &B, x: &B::Tensor) -> Result<B::Tensor> {
         let qkv = self.qkv.forward(b, x, Activation::None)?;
-        self.proj.forward(b, &b.attention(&qkv, self.heads, mask)?, Activation::None)
+        self.project(b, &b.causal_attention(&qkv, self.heads)?)
+    }
+
+    /// What [`forward`](Self::forward) does before its last map.
+    pub fn mix(&self, b: &B, x: &B::Tensor, mask: Option<&B::Tensor>) -> Result<B::Tensor> {
+        b.attention(&self.qkv.forward(b, x, Activation::None)?, self.heads, mask)
+    }
+
+    /// The last map of [`forward`](Self::forward).
+    pub fn project(&self, b: &B, x: &B::Tensor) -> Result<B::Tensor> {
+        self.proj.forward(b, x, Activation::None)
     }
 }
 
-/// Two affine maps with a GELU between them.
+/// Two affine maps with an activation between them: an exact GELU, unless another is chosen.
 pub struct Mlp<B: Backend> {
     fc1: Linear<B>,
     fc2: Linear<B>,
+    act: Activation,
 }
 
 impl<B: Backend> Mlp<B> {
@@ -82,11 +98,68 @@ impl<B: Backend> Mlp<B> {
         Ok(Self {
             fc1: Linear::load(b, weights, fc1, input, inner)?,
             fc2: Linear::load(b, weights, fc2, inner, output)?,
+            act: Activation::Gelu,
         })
+    }
+
+    /// The same with another activation.
+    pub fn with(self, act: Activation) -> Self {
+        Self { act, ..self }
     }
 
     /// x `[.., input]` → `[.., output]`.
     pub fn forward(&self, b: &B, x: &B::Tensor) -> Result<B::Tensor> {
-        self.fc2.forward(b, &self.fc1.forward(b, x, Activation::Gelu)?, Activation::None)
+        self.fc2.forward(b, &self.fc1.forward(b, x, self.act)?, Activation::None)
+    }
+}
+
+/// Which tokens a token sees.
+pub enum Sight<'a, B: Backend> {
+    /// All of its sequence.
+    All,
+    /// Those with 1 in a mask `[b, n]`.
+    Unmasked(&'a B::Tensor),
+    /// Itself and those before it.
+    Before,
+}
+
+/// A transformer block with its norms in front of what they norm (pre-norm); keys as timm names them.
+pub struct Block<B: Backend> {
+    norm1: LayerNorm<B>,
+    attn: Attention<B>,
+    norm2: LayerNorm<B>,
+    mlp: Mlp<B>,
+}
+
+impl<B: Backend> Block<B> {
+    /// The block under `{key}.`; sizes are features of a token, features inside the MLP, and heads.
+    pub fn load(
+        b: &B,
+        weights: &impl Weights<B>,
+        key: &str,
+        [d, inner, heads]: [usize; 3],
+        eps: f64,
+        act: Activation,
+    ) -> Result<Self> {
+        let key = |name: &str| format!("{key}.{name}");
+        Ok(Self {
+            norm1: LayerNorm::load(b, weights, &key("norm1"), d, eps)?,
+            attn: Attention::load(b, weights, &key("attn.qkv"), &key("attn.proj"), d, heads)?,
+            norm2: LayerNorm::load(b, weights, &key("norm2"), d, eps)?,
+            mlp: Mlp::load(b, weights, &key("mlp.fc1"), &key("mlp.fc2"), [d, inner, d])?.with(act),
+        })
+    }
+
+    /// x `[b, n, d]` → `[b, n, d]`.
+    pub fn forward(&self, b: &B, x: &B::Tensor, sight: &Sight<'_, B>) -> Result<B::Tensor> {
+        let normed = self.norm1.forward(b, x)?;
+        let y = match sight {
+            Sight::All => self.attn.forward(b, &normed, None)?,
+            Sight::Unmasked(mask) => self.attn.forward(b, &normed, Some(mask))?,
+            Sight::Before => self.attn.causal(b, &normed)?,
+        };
+        let x = b.add(x, &y)?;
+        let y = self.mlp.forward(b, &self.norm2.forward(b, &x)?)?;
+        b.add(&x, &y)
     }
 }

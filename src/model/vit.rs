@@ -3,7 +3,7 @@
 use crate::backend::weights::Weights;
 use crate::backend::{Activation, Backend};
 use crate::error::{Error, Result};
-use crate::model::layers::{Attention, LayerNorm, Linear, Mlp};
+use crate::model::layers::{Block, LayerNorm, Linear, Sight};
 use serde::{Deserialize, Serialize};
 
 /// The largest size that is believed: products of three of them still fit into 64 bits.
@@ -59,13 +59,6 @@ impl Config {
     }
 }
 
-struct Block<B: Backend> {
-    norm1: LayerNorm<B>,
-    attn: Attention<B>,
-    norm2: LayerNorm<B>,
-    mlp: Mlp<B>,
-}
-
 /// A Vision Transformer that returns all its tokens.
 pub struct Vit<B: Backend> {
     patch_embed: Linear<B>,
@@ -80,15 +73,8 @@ impl<B: Backend> Vit<B> {
     pub fn load(b: &B, weights: &impl Weights<B>, config: &Config) -> Result<Self> {
         config.check()?;
         let (d, inner, eps) = (config.hidden_size, config.intermediate_size, config.layer_norm_eps);
-        let block = |i: usize| -> Result<Block<B>> {
-            let key = |name: &str| format!("blocks.{i}.{name}");
-            Ok(Block {
-                norm1: LayerNorm::load(b, weights, &key("norm1"), d, eps)?,
-                attn: Attention::load(b, weights, &key("attn.qkv"), &key("attn.proj"), d, config.heads)?,
-                norm2: LayerNorm::load(b, weights, &key("norm2"), d, eps)?,
-                mlp: Mlp::load(b, weights, &key("mlp.fc1"), &key("mlp.fc2"), [d, inner, d])?,
-            })
-        };
+        let sizes = [d, inner, config.heads];
+        let block = |i: usize| Block::load(b, weights, &format!("blocks.{i}"), sizes, eps, Activation::Gelu);
         Ok(Self {
             patch_embed: Linear::load(b, weights, "patch_embed.proj", config.patch_length(), d)?,
             cls_token: weights.vector(b, "cls_token", &[d])?,
@@ -103,10 +89,7 @@ impl<B: Backend> Vit<B> {
         let x = self.patch_embed.forward(b, patches, Activation::None)?; // [b, n, d]
         let mut x = b.add(&b.prepend(&self.cls_token, &x)?, &self.pos_embed)?; // [b, 1 + n, d]
         for block in &self.blocks {
-            let y = block.attn.forward(b, &block.norm1.forward(b, &x)?, None)?;
-            x = b.add(&x, &y)?;
-            let y = block.mlp.forward(b, &block.norm2.forward(b, &x)?)?;
-            x = b.add(&x, &y)?;
+            x = block.forward(b, &x, &Sight::All)?;
         }
         self.norm.forward(b, &x)
     }

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_cells_hold_the_nearest_photos() {
+    fn the_nearest_clusters_hold_the_nearest_photos() {
         let (manifest, files) = catalog();
         let (mut few, mut all) = (open(&manifest, &files), open(&manifest, &files));
         (0..manifest.shards.len() as u32).for_each(|cluster| fetch(&mut all, &manifest, &files, cluster));
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn rounds_name_each_cell_once_and_stay_below_the_limit() {
+    fn probes_name_each_cluster_once_and_stay_below_the_limit() {
         let (manifest, files) = catalog();
         let clusters = open(&manifest, &files);
         let query: Vec<f32> = (0..16).map(|i| if i == 3 { 1.0 } else { 0.0 }).collect();
@@ -214,6 +214,44 @@ mod tests {
         few.sort_unstable();
         assert_eq!(few, allowed);
         assert!(clusters.probes(&query[..5], None).is_err());
+    }
+
+    #[test]
+    fn a_filter_reaches_every_photo_of_every_cluster() {
+        let (manifest, files) = catalog();
+        let mut all = open(&manifest, &files);
+        (0..manifest.shards.len() as u32).for_each(|cluster| fetch(&mut all, &manifest, &files, cluster));
+        let rows = |query: &[f32], only: Option<&[u32]>, exclude: &[u32]| -> Vec<u32> {
+            let hits = all.top_k(query, 400, Filter { only, exclude }).unwrap();
+            hits.iter().map(|hit| hit.row).collect()
+        };
+        for row in 0..400 {
+            let query = all.vector(row).unwrap();
+            assert_eq!(rows(&query, Some(&[row]), &[]), [row]);
+            let others = rows(&query, None, &[row]);
+            assert!(others.len() == 399 && !others.contains(&row), "row {row}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_whose_counts_do_not_add_up_is_refused() {
+        let (manifest, _) = catalog();
+        let table = 4 * manifest.neighbours.k as u64;
+        // what else must fit is made to fit, so that nothing but the sum can tell
+        for changes in [
+            &[("/count", 1)][..],
+            &[("/shards/3/count", 1), ("/shards/3/neighbours/bytes", table)],
+            &[("/count", 1), ("/shards/3/count", 2), ("/shards/3/neighbours/bytes", 2 * table)],
+        ] {
+            let mut json = serde_json::to_value(&manifest).unwrap();
+            assert_eq!(Manifest::from_json(&json.to_string()).unwrap(), manifest);
+            for (pointer, more) in changes {
+                let number = json.pointer_mut(pointer).unwrap();
+                *number = (number.as_u64().unwrap() + more).into();
+            }
+            let error = Manifest::from_json(&json.to_string()).unwrap_err().to_string();
+            assert!(error.contains("photos together"), "{changes:?}: {error}");
+        }
     }
 
     #[test]

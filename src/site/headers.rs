@@ -24,10 +24,12 @@ pub const NEVER_CHANGES: &str = "public, max-age=31536000, immutable";
 pub const ASK_AGAIN: &str = "no-cache";
 
 /// How the addresses begin of files that are named after their hash.
-const HASHED: [&str; 14] = [
+const HASHED: [&str; 16] = [
     "catalog/cells-",
     "catalog/items-",
     "catalog/neighbours-",
+    "catalog/packs-",
+    "catalog/packs/pack-",
     "catalog/photos/",
     "catalog/shard-",
     "catalog/window-",
@@ -129,6 +131,8 @@ mod tests {
             "/catalog/shard-0123456789abcdef.bin",
             "/catalog/items-0123456789abcdef.json",
             "/catalog/photos/0123456789abcdef.jpg",
+            "/catalog/packs-0123456789abcdef.json",
+            "/catalog/packs/pack-0123456789abcdef.bin",
             "/logo-0123456789abcdef.svg",
             "logo-0123456789abcdef.svg",
         ] {

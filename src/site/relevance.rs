@@ -130,7 +130,7 @@ fn reader(folder: &Path, description: &Description) -> Result<Option<Engine<Cpu>
     let mut engine = Engine::new(Cpu::new(), description.clone());
     for part in [Part::Tokenizer, Part::Text, Part::Fusion] {
         if description.parts.iter().any(|known| known.part == part) {
-            engine.load_part(part, &description.read(folder, part)?)?;
+            engine.read_part(folder, part)?;
         }
     }
     Ok(Some(engine).filter(|engine| engine.ready().text))

@@ -10,7 +10,7 @@ pub mod measure;
 mod oracle;
 
 use measure::{against, relative};
-use oracle::{attention, wide};
+use oracle::{attention, causal_attention, wide};
 use vitrine::backend::{Activation, Backend};
 use vitrine::quant::{Format, Matrix};
 
@@ -126,7 +126,12 @@ pub fn counts(extent: Extent) -> Vec<(&'static str, usize)> {
     let layouts = ["add", "add a row", "mul", "prepend", "skip", "concat", "stack", "read all"].map(|name| (name, n));
     let pools = ["additive pool", "additive weights", "masked mean"].map(|name| (name, 12 * n));
     let rows = [("layer norm", 40), ("normalize", 40)];
-    let attentions = [("attention", 8 * n + 2), ("attention without its mask", 4 * several)];
+    let attentions = [
+        ("attention", 8 * n + 2),
+        ("attention without its mask", 4 * several),
+        ("causal attention", 4 * n),
+        ("causal attention without its mask", 4 * several),
+    ];
     [&weight_counts(extent)[..], &rows, &attentions, &pools, &layouts].concat()
 }
 
@@ -155,10 +160,22 @@ pub async fn weights<B: Backend>(b: &B, extent: Extent) -> Vec<Found> {
     found
 }
 
+/// What follows products.
+const ACTS: [Activation; 6] = [
+    Activation::None,
+    Activation::Gelu,
+    Activation::Tanh,
+    Activation::Sigmoid,
+    Activation::TanhGelu,
+    Activation::QuickGelu,
+];
+
 fn activate(act: Activation, x: f64) -> f64 {
     match act {
         Activation::None => x,
         Activation::Gelu => oracle::gelu(x),
+        Activation::TanhGelu => oracle::tanh_gelu(x),
+        Activation::QuickGelu => oracle::quick_gelu(x),
         Activation::Tanh => x.tanh(),
         Activation::Sigmoid => oracle::logistic(x),
     }
@@ -179,7 +196,7 @@ async fn products<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
             let act = match kind {
                 // beyond their range they are constant, and a cancelled sum's rounding is all that is left of it
                 Inputs::Outlier | Inputs::Huge => Activation::None,
-                _ => [Activation::None, Activation::Gelu, Activation::Tanh, Activation::Sigmoid][(i + j) % 4],
+                _ => ACTS[(i + j) % ACTS.len()],
             };
             let x = random.floats(rows * k, kind);
             let floats: Vec<f32> = random.floats(n * k, Inputs::Normal).iter().map(|w| w / (k as f32).sqrt()).collect();
@@ -293,6 +310,9 @@ async fn attentions<B: Backend>(b: &B, extent: Extent, found: &mut Vec<Found>) {
                 let mask = masked.then(|| random.mask(batch, n));
                 let case = format!("{heads} heads of {size} {kind:?} alike {alike} masked {masked}");
                 attend(b, &qkv, mask.as_deref(), [batch, n, heads, size], &case, found).await;
+                if !masked {
+                    attend_causally(b, &qkv, [batch, n, heads, size], &case, found).await;
+                }
             }
         }
     }
@@ -323,6 +343,22 @@ async fn attend<B: Backend>(
         let ignored: Vec<f32> = attention(&wide(qkv), None, sizes).iter().map(|v| *v as f32).collect();
         let worst = 1000.0 * ATTENTION / relative(&ignored, &exact, size);
         found.push(Found { kernel: "attention without its mask", case, worst });
+    }
+}
+
+async fn attend_causally<B: Backend>(b: &B, qkv: &[f32], sizes: [usize; 4], case: &str, found: &mut Vec<Found>) {
+    let [batch, n, heads, size] = sizes;
+    let exact = causal_attention(&wide(qkv), sizes);
+    let x = b.tensor(qkv, &[batch, n, 3 * heads * size]).unwrap();
+    let got = b.read(&b.causal_attention(&x, heads).unwrap()).await.unwrap();
+    let case = format!("{batch}×{n} {case}");
+    let worst = relative(&got, &exact, size) / ATTENTION;
+    found.push(Found { kernel: "causal attention", case: case.clone(), worst });
+    // a longer sequence must be able to tell a mask that is ignored
+    if n > 1 {
+        let ignored: Vec<f32> = attention(&wide(qkv), None, sizes).iter().map(|v| *v as f32).collect();
+        let worst = 1000.0 * ATTENTION / relative(&ignored, &exact, size);
+        found.push(Found { kernel: "causal attention without its mask", case, worst });
     }
 }
 

@@ -158,7 +158,7 @@ fn photo(bytes: &[u8]) {
     let Ok(photo) = image::decode(bytes) else { return };
     assert!(photo.width() > 0 && photo.height() > 0);
     for fit in [Fit::Pad, Fit::Stretch, Fit::Crop] {
-        let p = Preprocess { size: 32, patch: 8, fit, mean: [0.5; 3], std: [0.5; 3] };
+        let p = Preprocess { size: 32, patch: 8, fit, mean: [0.5; 3], std: [0.5; 3], resize: None };
         assert!(image::patches(&photo, &p).iter().all(|v| v.is_finite()));
     }
     let small = image::thumbnail(&photo, 16);

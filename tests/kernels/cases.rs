@@ -10,7 +10,7 @@ pub mod measure;
 #[path = "oracle.rs"]
 mod oracle;
 
-use super::kernels::attention::{Precision, Shape, attention};
+use super::kernels::attention::{Mask, Precision, Shape, attention};
 use super::kernels::gemm_f32::{self, PackedF32};
 use super::kernels::gemm_i8::{self, PackedI8};
 use super::kernels::pointwise::{self, Act, Binary};
@@ -48,9 +48,9 @@ pub const COUNTS: [(&str, usize); 17] = [
     ("int8 sums", 212),
     ("int8 linear", 210),
     ("f32 linear", 150),
-    ("attention in floats", 56),
-    ("attention in integers", 56),
-    ("attention without its mask", 19),
+    ("attention in floats", 80),
+    ("attention in integers", 80),
+    ("attention without its mask", 34),
     ("layer norm", 48),
     ("add", 48),
     ("mul", 48),
@@ -61,7 +61,7 @@ pub const COUNTS: [(&str, usize); 17] = [
     ("scan", 24),
     ("scan against floats", 24),
     ("top k", 24),
-    ("functions", 10),
+    ("functions", 14),
 ];
 
 /// Sizes that leave every kind of rest, and the token count of a ViT. An interpreter takes some of them.
@@ -127,11 +127,16 @@ impl Random {
     }
 }
 
+/// What follows products.
+const ACTS: [Act; 6] = [Act::None, Act::Gelu, Act::Tanh, Act::Sigmoid, Act::TanhGelu, Act::QuickGelu];
+
 /// The activation in f64.
 fn exactly(act: Act) -> &'static dyn Fn(f64) -> f64 {
     match act {
         Act::None => &|x| x,
         Act::Gelu => &oracle::gelu,
+        Act::TanhGelu => &oracle::tanh_gelu,
+        Act::QuickGelu => &oracle::quick_gelu,
         Act::Tanh => &f64::tanh,
         Act::Sigmoid => &oracle::logistic,
         Act::Exp => &f64::exp,
@@ -170,7 +175,7 @@ fn integer_products(isa: Isa, found: &mut Vec<Found>) {
                 found.push(Found { kernel: "int8 sums", case: case.clone(), worst: wrong, allowed: 0.0 });
 
                 let bias = random.floats(n, Inputs::Normal);
-                let act = [Act::None, Act::Gelu, Act::Tanh, Act::Sigmoid][(i + j + l) % 4];
+                let act = ACTS[(i + j + l) % ACTS.len()];
                 let bias = (l % 3 > 0).then_some(&bias[..]);
                 let (mut want, mut size) = (Vec::new(), Vec::new());
                 for (at, sum) in exact.iter().enumerate() {
@@ -243,7 +248,7 @@ fn float_products(isa: Isa, found: &mut Vec<Found>) {
                 let act = match kind {
                     // a steep function of an outlier's cancelled sum would see the whole of its rounding
                     Inputs::Outlier | Inputs::Huge => Act::None,
-                    _ => [Act::None, Act::Gelu, Act::Tanh, Act::Sigmoid][(i + j + l) % 4],
+                    _ => ACTS[(i + j + l) % ACTS.len()],
                 };
                 let bias = (l % 3 > 0).then_some(&bias[..]);
                 let want = oracle::linear(&wide(&x), &wide(&w), bias, k, exactly(act));
@@ -261,13 +266,13 @@ fn float_products(isa: Isa, found: &mut Vec<Found>) {
 fn attentions(isa: Isa, found: &mut Vec<Found>) {
     for (i, &n) in SIZES.iter().enumerate() {
         for (j, (b, heads, size)) in [(1, 3, 64), (2, 12, 32), (3, 1, 7), (1, 2, 33)].into_iter().enumerate() {
-            for masked in [false, true] {
-                let kind = [Inputs::Normal, Inputs::OneSided, Inputs::Zeros, Inputs::Tiny][(i + j) % 4];
-                let mut random = Random(11 + (i * 10 + j) as u64);
-                let qkv = random.floats(b * n * 3 * heads * size, kind);
-                let mask = random.mask(b, n);
-                let case = format!("{b}×{n} {heads} heads of {size} {kind:?} masked {masked}");
-                attend(isa, &qkv, masked.then_some(&mask[..]), Shape { b, n, heads, size }, &case, found);
+            let kind = [Inputs::Normal, Inputs::OneSided, Inputs::Zeros, Inputs::Tiny][(i + j) % 4];
+            let mut random = Random(11 + (i * 10 + j) as u64);
+            let qkv = random.floats(b * n * 3 * heads * size, kind);
+            let padding = random.mask(b, n);
+            for (name, mask) in [("none", Mask::None), ("padding", Mask::Padding(&padding)), ("causal", Mask::Causal)] {
+                let case = format!("{b}×{n} {heads} heads of {size} {kind:?} masked {name}");
+                attend(isa, &qkv, mask, Shape { b, n, heads, size }, &case, found);
             }
         }
     }
@@ -281,15 +286,19 @@ fn attentions(isa: Isa, found: &mut Vec<Found>) {
         }
         for mask in [random.mask(b, n), vec![0.0; b * n]] {
             let case = format!("{b}×{n} {heads} heads of {size}, tokens alike, {} tokens", mask.iter().sum::<f32>());
-            attend(isa, &qkv, Some(&mask), Shape { b, n, heads, size }, &case, found);
+            attend(isa, &qkv, Mask::Padding(&mask), Shape { b, n, heads, size }, &case, found);
         }
     }
 }
 
-fn attend(isa: Isa, qkv: &[f32], mask: Option<&[f32]>, shape: Shape, case: &str, found: &mut Vec<Found>) {
+fn attend(isa: Isa, qkv: &[f32], mask: Mask<'_>, shape: Shape, case: &str, found: &mut Vec<Found>) {
     let Shape { b, n, heads, size } = shape;
     let sizes = [b, n, heads, size];
-    let want = oracle::attention(&wide(qkv), mask, sizes);
+    let want = match mask {
+        Mask::None => oracle::attention(&wide(qkv), None, sizes),
+        Mask::Padding(mask) => oracle::attention(&wide(qkv), Some(mask), sizes),
+        Mask::Causal => oracle::causal_attention(&wide(qkv), sizes),
+    };
     let integers = 1e-3 + 1.2 * n as f64 / 65_536.0;
     for (kernel, precision, allowed) in
         [("attention in floats", Precision::Float, 5e-6), ("attention in integers", Precision::Integer, integers)]
@@ -298,8 +307,12 @@ fn attend(isa: Isa, qkv: &[f32], mask: Option<&[f32]>, shape: Shape, case: &str,
         found.push(Found { kernel, case: case.into(), worst: relative(&got, &want, size), allowed });
     }
     // a case with a mask must be able to tell one that is ignored
-    let told = mask.is_some_and(|mask| mask.contains(&0.0) && mask.contains(&1.0)) && qkv.iter().any(|v| *v != 0.0);
-    if told {
+    let some = match mask {
+        Mask::None => false,
+        Mask::Padding(mask) => mask.contains(&0.0) && mask.contains(&1.0),
+        Mask::Causal => n > 1,
+    };
+    if some && qkv.iter().any(|v| *v != 0.0) {
         let ignored: Vec<f32> = oracle::attention(&wide(qkv), None, sizes).iter().map(|v| *v as f32).collect();
         // the error that must be seen: what is allowed over what there is
         let worst = integers / relative(&ignored, &want, size);
@@ -444,7 +457,7 @@ fn functions(isa: Isa, found: &mut Vec<Found>) {
     let of_number = |x: f64, got: f64, exact: f64| ((got - exact) / x.abs().min(1.0)).abs();
     let absolute = |_: f64, got: f64, exact: f64| (got - exact).abs();
     type Case<'a> = (&'a str, Act, f64, f64, &'a dyn Fn(f64) -> f64, &'a dyn Fn(f64, f64, f64) -> f64, f64);
-    let cases: [Case<'_>; 10] = [
+    let cases: [Case<'_>; 14] = [
         ("exp", Act::Exp, -86.9, 87.9, &f64::exp, &of_answer, 2e-7),
         ("exp below its range", Act::Exp, -1e9, -88.0, &|_| 0.0, &absolute, 0.0),
         ("tanh", Act::Tanh, -12.0, 12.0, &f64::tanh, &of_number, 5e-7),
@@ -454,6 +467,11 @@ fn functions(isa: Isa, found: &mut Vec<Found>) {
         ("gelu", Act::Gelu, -12.0, 12.0, &oracle::gelu, &absolute, 1e-6),
         ("gelu, relatively", Act::Gelu, -12.0, 12.0, &oracle::gelu, &of_number, 3e-6),
         ("gelu of next to nothing", Act::Gelu, -1e-20, 1.1e-20, &|x| x * 0.5, &of_number, 1e-6),
+        ("gelu with tanh", Act::TanhGelu, -12.0, 12.0, &oracle::tanh_gelu, &absolute, 1e-6),
+        // the logistic function's 5e-7, and the rounding of what goes in
+        ("gelu with tanh, far out", Act::TanhGelu, -1e4, 1e4, &oracle::tanh_gelu, &of_number, 7e-7),
+        ("quick gelu", Act::QuickGelu, -12.0, 12.0, &oracle::quick_gelu, &absolute, 1e-6),
+        ("quick gelu, far out", Act::QuickGelu, -1e4, 1e4, &oracle::quick_gelu, &of_number, 7e-7),
         ("gelu far out", Act::Gelu, -1e4, 1e4, &|x| x.max(0.0), &absolute, 1e-19),
     ];
     for (case, act, low, high, exact, error, allowed) in cases {

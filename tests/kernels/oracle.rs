@@ -20,6 +20,16 @@ pub fn gelu(x: f64) -> f64 {
     x * 0.5 * erfc(-x / std::f64::consts::SQRT_2)
 }
 
+/// x·½(1 + tanh(√(2/π)·(x + 0.044715·x³))).
+pub fn tanh_gelu(x: f64) -> f64 {
+    x * logistic(2.0 * (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x))
+}
+
+/// x·σ(1.702·x).
+pub fn quick_gelu(x: f64) -> f64 {
+    x * logistic(1.702 * x)
+}
+
 /// 1 / (1 + e⁻ˣ).
 pub fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
@@ -70,7 +80,16 @@ fn softmax(scores: &mut [f64]) {
 }
 
 /// Multi-head softmax attention: qkv `[b, n, 3·d]`, mask `[b, n]`.
-pub fn attention(qkv: &[f64], mask: Option<&[f32]>, [batch, n, heads, size]: [usize; 4]) -> Vec<f64> {
+pub fn attention(qkv: &[f64], mask: Option<&[f32]>, sizes: [usize; 4]) -> Vec<f64> {
+    attend(qkv, mask, sizes, false)
+}
+
+/// The same where a token sees itself and those before it.
+pub fn causal_attention(qkv: &[f64], sizes: [usize; 4]) -> Vec<f64> {
+    attend(qkv, None, sizes, true)
+}
+
+fn attend(qkv: &[f64], mask: Option<&[f32]>, [batch, n, heads, size]: [usize; 4], causal: bool) -> Vec<f64> {
     let d = heads * size;
     let part = |b: usize, token: usize, part: usize, head: usize| {
         &qkv[((b * n + token) * 3 + part) * d + head * size..][..size]
@@ -85,7 +104,7 @@ pub fn attention(qkv: &[f64], mask: Option<&[f32]>, [batch, n, heads, size]: [us
             // beside a penalty of 1e9, a score vanishes in f32
             if even { 0.0 } else { dot / (size as f64).sqrt() + mask.map_or(0.0, |mask| penalty(mask[key])) }
         };
-        let mut scores: Vec<f64> = (0..n).map(score).collect();
+        let mut scores: Vec<f64> = (0..if causal { query + 1 } else { n }).map(score).collect();
         softmax(&mut scores);
         let out = &mut out[(b * n + query) * d + head * size..][..size];
         for (key, weight) in scores.iter().enumerate() {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Catalog } from '../../www/core/catalog.js';
+import { Clustered } from '../../www/core/clustered.js';
 
 test('what a product may be asked for instead holds its kind, and is nothing that the words say already', () => {
   const named = (name, values) => ({ name, values: values.map((value) => ({ value, count: 1 })) });
@@ -46,4 +47,28 @@ test('every value of an attribute is found, and photos of one product are one', 
     [0, 1, 2].map((row) => catalog.leader(row)),
     [0, 1, 0],
   );
+  assert.equal(catalog.count, 2);
+});
+
+test('a clustered catalog counts products where its manifest does, and photos where that is older', () => {
+  const manifest = { shards: [{ count: 3 }], facets: [], count: 3, cells: {} };
+  const count = (more) => new Clustered('http://shop.example/', { ...manifest, ...more }).count;
+  assert.deepEqual([count({ products: 2 }), count({})], [2, 3]);
+});
+
+test('the nearest products are fetched when they are first wanted, once, and again after a failure', async (t) => {
+  const manifest = { shards: [], facets: [], count: 2, neighbours: { file: 'near', bytes: 8, sha256: '', k: 1 } };
+  const catalog = new Catalog('http://shop.example/', manifest);
+  for (const id of ['a', 'b']) catalog.add({ id, title: id });
+  const bytes = t.mock.method(catalog, 'bytes', async () => new Uint8Array(Uint32Array.of(1, 0).buffer));
+  bytes.mock.mockImplementationOnce(async () => {
+    throw new Error('no connection');
+  });
+  await assert.rejects(catalog.nearest(0, null), /no connection/);
+  const [first, second] = await Promise.all([catalog.nearest(0, null), catalog.nearest(1, null)]);
+  assert.deepEqual([first, second], [[{ row: 1 }], [{ row: 0 }]]);
+  assert.equal(bytes.mock.callCount(), 2);
+  catalog.near = null;
+  bytes.mock.mockImplementation(async () => new Uint8Array(4));
+  assert.deepEqual(await catalog.nearest(0, null), [], 'a list of another length is none');
 });

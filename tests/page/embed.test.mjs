@@ -69,12 +69,15 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
     const run = (command, args, cwd = shop) =>
       execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
     writeFileSync(path.join(shop, 'package.json'), JSON.stringify({ name: 'shop', private: true, type: 'module' }));
-    const [archive] = JSON.parse(run('npm', ['pack', '--json', '--silent', '--pack-destination', shop], www));
+    const assembled = path.join(shop, 'assembled');
+    run(process.execPath, [fileURLToPath(new URL('../../packages/npm/assemble.mjs', import.meta.url)), assembled]);
+    const [archive] = JSON.parse(run('npm', ['pack', '--json', '--silent', '--pack-destination', shop, assembled]));
     packed = archive.files.map(({ path: file }) => file);
     run('npm', [
       'install',
       path.join(shop, archive.filename),
       '--offline',
+      '--omit=optional', // the program of this platform: the page needs none
       '--no-audit',
       '--no-fund',
       '--ignore-scripts',
@@ -111,9 +114,9 @@ describe('the package', { skip: missing() ?? false, concurrency: 1 }, () => {
     assert.deepEqual(builds, listed(dist), 'the builds of a site, with what they need');
     for (const { file } of builds)
       assert.ok(packed.includes(file) && packed.includes(file.replace('_bg.wasm', '.js')), file);
-    assert.ok(!existsSync(path.join(www, 'site.json')), 'packing tidies up');
+    assert.ok(!existsSync(path.join(www, 'site.json')), 'packing leaves the page as it was');
     const crate = readFileSync(path.join(www, '../Cargo.toml'), 'utf8').match(/^version = "(.*)"$/m)[1];
-    assert.equal(JSON.parse(readFileSync(path.join(www, 'package.json'))).version, crate);
+    assert.equal(JSON.parse(readFileSync(path.join(shop, 'node_modules/vitrine/package.json'))).version, crate);
   });
 
   test('has types that a compiler accepts, and refuses misuse by', () => {

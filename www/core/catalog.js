@@ -1,6 +1,6 @@
 // The catalog as the page knows it without any model: products, filters with counts, plain word matching,
 // and the nearest products that were computed ahead.
-import { fetchManifest, fetchPart } from './data.js';
+import { fetchManifest, fetchPart, fetchPhoto } from './data.js';
 import { held, isPhotoName } from './names.js';
 import { ownId } from './state.js';
 
@@ -82,13 +82,15 @@ export class Catalog {
   items = [];
   /** @type {import('./data.js').Store | null} */
   store = null;
+  /** @type {import('./packs.js').Packs | undefined} */
+  packs;
   /** @type {Map<string, number>} id → row */
   ids = new Map();
   /** @type {Map<string, {first: number, n: number}>} a product's page → its first row and how many photos lead there */
   links = new Map();
   /** @type {Set<string>[]} row → the words of its product */
   words = [];
-  /** @type {DataView | null} */
+  /** @type {Promise<DataView | null> | null} */
   near = null;
 
   /** @param {string} base @param {Manifest} manifest @param {string} text   of the manifest */
@@ -109,10 +111,15 @@ export class Catalog {
   /** `fetched(module)` makes sure that a deferred module is here; a page around the element needs nothing of the kind. @param {string} base @param {(module: string) => Promise<void>} [fetched] @returns {Promise<Catalog>} */
   static async open(base, fetched = async () => {}) {
     const { manifest, text } = await fetchManifest(new URL('catalog.json', base).href, 'vitrine-catalog');
-    if (!manifest.cells) return new Catalog(base, manifest, text);
-    await fetched('core/clustered.js');
-    const { Clustered } = await import('./clustered.js');
-    return new Clustered(base, manifest, text);
+    let Kind = Catalog;
+    if (manifest.cells) {
+      await fetched('core/clustered.js');
+      Kind = (await import('./clustered.js')).Clustered;
+    }
+    const catalog = new Kind(base, manifest, text);
+    // the page of such a site has it from the start
+    if (manifest.packs) (await import('./packs.js')).packed(catalog);
+    return catalog;
   }
 
   /** Reads the products, shard by shard in row order; `onItems` runs as soon as there is more to show. @param {import('./data.js').Store} store @param {() => void} onItems */
@@ -122,11 +129,17 @@ export class Catalog {
       for (const item of await this.json(items)) this.add(item);
       onItems();
     }
-    const part = this.manifest.neighbours;
-    if (!part) return;
-    const bytes = await this.bytes(part);
-    if (bytes.length !== 4 * part.k * this.manifest.count) return; // then there are no neighbours to show
-    this.near = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** The nearest products of all, fetched when they are first wanted; null where there are none to show. @returns {Promise<DataView | null>} */
+  nearby() {
+    const { neighbours: part, count } = this.manifest;
+    if (!part?.file) return Promise.resolve(null);
+    this.near ??= this.bytes(part).then(({ buffer, byteOffset, byteLength }) =>
+      byteLength === 4 * part.k * count ? new DataView(buffer, byteOffset, byteLength) : null,
+    );
+    this.near.catch(() => (this.near = null));
+    return this.near;
   }
 
   /** @param {Part} part */
@@ -196,6 +209,21 @@ export class Catalog {
     for (const facet of this.facets) facet.of.length = count;
   }
 
+  /** Makes sure that a product to look like is here. @param {number} row */
+  async refer(row) {
+    await this.bring([{ row }]);
+  }
+
+  /** Gives a picture its photo; with a third argument that is true as good a one as there is. @param {HTMLImageElement} image @param {Item} item */
+  draw(image, item) {
+    image.src = this.photo(item);
+  }
+
+  /** The file of a product's photo. @param {Item} item @returns {Promise<Uint8Array<ArrayBuffer>>} */
+  async photoBytes(item) {
+    return item.blob ? new Uint8Array(await item.blob.arrayBuffer()) : fetchPhoto(this.photo(item));
+  }
+
   /** Addresses of all photos of the catalog's own. */
   photos() {
     return this.items.filter(({ own }) => !own).map((item) => this.photo(item));
@@ -203,7 +231,7 @@ export class Catalog {
 
   /** @param {Item} item @returns {string} */
   photo(item) {
-    if (item.own && item.source) return item.source;
+    if (item.source) return item.source;
     if (!isPhotoName(item.photo)) return 'data:,'; // shown as missing, and asked of nobody
     return new URL((this.manifest.photos ?? 'photos/') + item.photo, this.base).href;
   }
@@ -334,8 +362,8 @@ export class Catalog {
 
   /** @param {number} row @returns {Promise<number[]>} */
   async neighbours(row) {
-    const { near } = this;
-    if (!near || row >= this.manifest.count) return [];
+    const near = row < this.manifest.count && (await this.nearby());
+    if (!near) return [];
     const { k } = this.manifest.neighbours;
     const all = Array.from({ length: k }, (_, i) => near.getUint32((row * k + i) * 4, true));
     return all.filter((other) => other < this.size && other !== row);

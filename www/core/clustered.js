@@ -191,7 +191,7 @@ export class Clustered extends Catalog {
   }
 
   get count() {
-    return this.manifest.count;
+    return this.manifest.products ?? this.manifest.count;
   }
 
   /** Only products that are here: for looking around those from all over the catalog, for words any. @param {import('./catalog.js').Filter | null} filter */

@@ -3,20 +3,22 @@
 
 import { badName } from './names.js';
 
-/** @typedef {{file: string, bytes: number, sha256: string}} Part   a file as a manifest names it */
+/** @typedef {{file: string, bytes: number, sha256: string, priority?: RequestPriority}} Part   a file as a manifest names it; `priority`: for the browser */
 /** @typedef {Part & {count: number, items: Part, neighbours: Part}} Shard */
 /** @typedef {{name: string, values: {value: string, count: number}[]}} FacetEntry */
 /**
  * @typedef {object} Manifest   catalog.json
- * @property {number} count
+ * @property {number} count   of photos
+ * @property {number} [products]   which earlier versions did not count
  * @property {string} [title]
  * @property {string} [photos]   their folder
  * @property {Shard[]} shards
  * @property {FacetEntry[]} facets
  * @property {Part & {k: number}} neighbours   the file itself only where the catalog is a whole one
  * @property {{centres: Part, facets: Part, window: Part}} [cells]   of a clustered catalog
+ * @property {Part & {folder: string}} [packs]   the list of the packs that hold its photos, and their folder
  */
-/** @typedef {{name: string, fingerprint: string, note?: string, parts: (Part & {part: string})[], instant?: Part & {part: string}, preprocess?: {fit: string}}} Model   model.json */
+/** @typedef {{name: string, fingerprint: string, note?: string, parts: (Part & {part: string})[], instant?: Part & {part: string}, preprocess?: {fit: string}, clip?: object}} Model   model.json */
 /** @typedef {Part & {name: string, needs: string[]}} Build   of the wasm, in site.json */
 /** @typedef {{title?: string, catalog: string, model: string, version: string, wasm: Build[], relevance?: import('./relevance.js').Relevance | null, logo?: string, accent?: string, isolate?: boolean}} Site   site.json */
 /** @typedef {{bytes: Uint8Array<ArrayBuffer>, length: number}} Partial */
@@ -168,9 +170,9 @@ const partials = new Map();
  * @param {string} url
  * @param {string} file
  * @param {Partial} partial
- * @param {{signal: AbortSignal, pastCache: boolean}} options
+ * @param {{signal: AbortSignal, pastCache: boolean, priority?: RequestPriority}} options
  */
-async function request(url, file, partial, { signal, pastCache }) {
+async function request(url, file, partial, { signal, pastCache, priority }) {
   if (partial.length && !pastCache) {
     const rest = await fetch(url, { signal, cache: 'no-store', headers: { range: `bytes=${partial.length}-` } });
     if (rest.status === 206 && rest.headers.get('content-range')?.startsWith(`bytes ${partial.length}-`)) return rest;
@@ -183,7 +185,7 @@ async function request(url, file, partial, { signal, pastCache }) {
     await rest.body?.cancel();
   }
   partial.length = 0;
-  const whole = await fetch(url, { signal, cache: pastCache ? 'reload' : 'default' });
+  const whole = await fetch(url, { signal, priority, cache: pastCache ? 'reload' : 'default' });
   expectFile(whole, file);
   return whole;
 }
@@ -206,7 +208,7 @@ async function download(url, part, { signal, pastCache, onBytes, onChunk, alive 
   const partial = partials.get(part.sha256) ?? { bytes: new Uint8Array(part.bytes), length: 0 };
   partials.set(part.sha256, partial);
   const { bytes } = partial;
-  const response = await request(url, file, partial, { signal, pastCache });
+  const response = await request(url, file, partial, { signal, pastCache, priority: part.priority });
   if (partial.length) onChunk(bytes.subarray(0, partial.length), 0);
   const reader = /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body).getReader();
   try {
@@ -295,9 +297,20 @@ export async function fetchPart(
   }
 }
 
+/** The bytes of a photo of the catalog, or of an address that the page around an element gives. @param {string} url */
+export async function fetchPhoto(url) {
+  const response = await fetch(url).catch(() => null);
+  if (!response?.ok)
+    throw new DataError(response ? 'status' : 'network', {
+      file: String(url).split('/').pop() ?? '',
+      status: String(response?.status),
+    });
+  return new Uint8Array(await response.arrayBuffer());
+}
+
 /** The versions that this page reads, by the format that a manifest names. */
 /** @type {Record<string, number[]>} */
-const versions = { 'vitrine-catalog': [1, 2], 'vitrine-model': [1] };
+const versions = { 'vitrine-catalog': [1, 2], 'vitrine-model': [1, 2] };
 
 /** A manifest has no hash of its own to check: it is asked for anew, and must be what it says it is. @param {string} url @param {string} [format] @param {{patience?: number, pause?: number}} [options] */
 export async function fetchManifest(url, format, { patience = 30_000, pause = 400 } = {}) {

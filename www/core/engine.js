@@ -119,7 +119,7 @@ export class Engine extends EventTarget {
 
   /** From now on nothing is held back, in a restarted worker neither. */
   allow() {
-    this.started = { ...this.started, hold: false };
+    this.started = { ...this.started, hold: false, later: false };
   }
 
   /** Ends the worker; every call that it had is answered with `code`. @param {string} code @param {string} message */
@@ -148,6 +148,7 @@ export class Engine extends EventTarget {
     const image = this.state.image !== 'waiting';
     this.crashes++;
     this.careful = true;
+    this.started = { ...this.started, later: false }; // who was to say when is gone with the call that was lost
     if (this.crashes > restarts) return this.refuse('crash');
     this.end(this.crashes === 1 ? 'restarted' : 'crash', message);
     this.state = fresh();

@@ -1,6 +1,7 @@
-// What is kept on the device: how much, what of it is old, and photos that are kept before they are seen.
+// What is kept on the device: how much, what of it is old, photos that are kept before they are seen, and the service worker
+// that serves the page without a network.
 import { cacheName } from './data.js';
-import { isEnded, ours, supported } from './storage.js';
+import { controller, end, isEnded, ours, supported } from './storage.js';
 
 /** Bytes kept, from the responses' own lengths (the browser's estimate is rounded, and counts other sites under this origin). @param {string} base */
 export async function used(base) {
@@ -64,4 +65,66 @@ export async function keepPhotos(base, urls, onProgress = () => {}, { workers = 
     }
   };
   await Promise.all(Array.from({ length: workers }, work));
+}
+
+/**
+ * Reloads the page once, for a host that sends no headers, so that the service worker can give it isolation. Never
+ * twice in a tab, whatever comes of it, and never where the browser remembers nothing to tell the second time by.
+ * @param {string} base
+ */
+function isolateOnce(base) {
+  if (globalThis.crossOriginIsolated) return;
+  const key = `vitrine isolated ${new URL(base).pathname}`;
+  try {
+    if (sessionStorage.getItem(key)) return;
+    sessionStorage.setItem(key, '1');
+    if (sessionStorage.getItem(key) !== '1') return;
+  } catch {
+    return;
+  }
+  location.reload();
+}
+
+/**
+ * Registers the service worker of this build and language; `onUpdate(apply)` when a newer one waits. `seen()` lists what was
+ * fetched before it took over: those files are in the browser's own cache and go into ours from there. `mayReload()`
+ * says whether a page that the host sends without isolation may be loaded again to get it.
+ * @param {string} base
+ * @param {{version: string, shown: string, language: string}} build
+ * @param {{onUpdate: (apply: () => void) => void, seen: () => string[], mayReload: () => boolean}} options
+ */
+export async function serve(base, { version, shown, language }, { onUpdate, seen, mayReload }) {
+  const container = navigator.serviceWorker;
+  if (!container) return;
+  const controlled = Boolean(controller(base));
+  const tell = () => controller(base)?.postMessage({ type: 'keep', urls: seen() });
+  let reloading = false;
+  container.addEventListener('controllerchange', () => {
+    if (!controller(base)) return;
+    if (reloading) location.reload();
+    else if (mayReload()) isolateOnce(base);
+    else tell();
+  });
+  const address = new URL(`sw.js?${new URLSearchParams({ v: version, l: language })}`, base);
+  const registration = await container.register(address, { scope: base, updateViaCache: 'none' }).catch(() => null);
+  if (!registration) return;
+  const build = (/** @type {ServiceWorker | null} */ worker) =>
+    worker && new URL(worker.scriptURL).searchParams.get('v');
+  const offer = (/** @type {ServiceWorker} */ worker) => {
+    // The same build in another language changes nothing that is open, and this page may be of the newer one already.
+    if ([build(controller(base)), shown].includes(build(worker))) return worker.postMessage({ type: 'take over' });
+    onUpdate(() => {
+      reloading = true;
+      end();
+      worker.postMessage({ type: 'take over' });
+    });
+  };
+  if (registration.waiting && controlled) offer(registration.waiting);
+  registration.addEventListener('updatefound', () => {
+    const worker = registration.installing;
+    worker?.addEventListener('statechange', () => worker.state === 'installed' && controlled && offer(worker));
+  });
+  tell();
+  // Photos still under way when the worker took over are not in the first list.
+  setTimeout(tell, 4000);
 }

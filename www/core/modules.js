@@ -22,6 +22,8 @@ export class Modules {
     this.base = base;
     this.table = table;
     this.linked = new Map(Object.entries(linked)); // path → the address that it runs from
+    /** @type {Map<string, Promise<string>>} */
+    this.linking = new Map(); // the same, of those that were asked for and are on their way
     this.checks = Object.keys(table).length > 0;
   }
 
@@ -40,9 +42,17 @@ export class Modules {
     if (!this.checks) return new URL(file, this.base).href;
     if (above.includes(file))
       throw new Error(`linking ${file}: expected no circle of imports, got ${[...above, file].join(' → ')}`);
-    const known = this.linked.get(file) ?? (await this.link(file, above));
-    this.linked.set(file, known);
-    return known;
+    const known = this.linked.get(file);
+    if (known) return known;
+    // one that is imported by one on its way must not wait for that
+    const made = above.length ? this.link(file, above) : (this.linking.get(file) ?? this.link(file, above));
+    if (!above.length) this.linking.set(file, made);
+    try {
+      this.linked.set(file, await made);
+      return made;
+    } finally {
+      this.linking.delete(file);
+    }
   }
 
   /** @param {string} file @param {string[]} above */
@@ -57,11 +67,11 @@ export class Modules {
     return URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
   }
 
-  /** A wrong file is fetched once more past every cache, as the files of manifests are. @param {string} file */
+  /** The hash tells whether a copy is right, so that no host is asked for one that is here. A wrong file is fetched once more past every cache, as the files of manifests are. @param {string} file */
   async text(file) {
     const [url, integrity] = [new URL(file, this.base).href, this.table[file]];
     if (!integrity) throw changed(file);
-    for (const cache of /** @type {RequestCache[]} */ (['default', 'reload'])) {
+    for (const cache of /** @type {RequestCache[]} */ (['force-cache', 'reload'])) {
       const response = await fetch(url, { integrity, cache }).catch(() => null);
       if (response?.ok) return response.text();
     }

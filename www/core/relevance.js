@@ -2,7 +2,7 @@
 
 /** @typedef {import('./catalog.js').Hit} Hit */
 /** @typedef {Hit & {alike: Hit[]}} Folded */
-/** @typedef {{known: number, unknown: number, share: number, photo: number}} Relevance   where good matches end, as src/site/relevance.rs measured it and src/search/ranking.rs reads it */
+/** @typedef {{known: number, unknown: number, share: number, photo: number, instant?: Relevance}} Relevance   where good matches end, as src/site/relevance.rs measured it and src/search/ranking.rs reads it */
 
 const fewest = 4; // fewer good matches than this are called few
 const closest = 8; // shown where nothing is good

@@ -1,6 +1,5 @@
 // One search for the page and the element alike: what is searched for → what answers it. Nothing here draws.
 import { exactly } from './catalog.js';
-import { DataError } from './data.js';
 import { readWords } from './state.js';
 
 /** @typedef {import('./catalog.js').Filter} Filter */
@@ -59,17 +58,6 @@ const photosKept = 6; // by the worker
 
 /** Which of the worker's tiers answered. @param {Answer} answer */
 const by = ({ tier }) => (tier === 'instant' ? 'instant' : 'engine');
-
-/** The bytes of a photo of the catalog, or of an address that the page around an element gives. @param {string} url */
-export async function fetchPhoto(url) {
-  const response = await fetch(url).catch(() => null);
-  if (!response?.ok)
-    throw new DataError(response ? 'status' : 'network', {
-      file: String(url).split('/').pop() ?? '',
-      status: String(response?.status),
-    });
-  return new Uint8Array(await response.arrayBuffer());
-}
 
 /** What `work` comes to, or the signal's reason as soon as it fires.
  * @template T
@@ -141,7 +129,7 @@ export class Session {
     const { row, facets, without, test } = query;
     const filter = (/** @type {import('./catalog.js').Facets} */ chosen) =>
       this.catalog.filter(chosen, without, !searched || Boolean(test));
-    const [passed] = await Promise.all([filter(facets), row === null ? null : this.catalog.bring([{ row }])]);
+    const [passed] = await Promise.all([filter(facets), row === null ? null : this.catalog.refer(row)]);
     const tested = test ? exactly(Array.from(passed?.rows ?? this.catalog.known()).filter(test)) : passed;
     query.filter = this.scope ? await this.scope(tested, () => filter({})) : tested;
   }
@@ -197,9 +185,7 @@ export class Session {
   photoOf({ kind, row, photo }) {
     if (photo || row === null || kind === 'like') return photo;
     const item = this.catalog.items[row];
-    const source = this.catalog.photo(item);
-    const bytes = async () => (item.blob ? new Uint8Array(await item.blob.arrayBuffer()) : fetchPhoto(source));
-    return { key: item.blob ? source : `row ${row}`, bytes };
+    return { key: item.own ? this.catalog.photo(item) : `row ${row}`, bytes: () => this.catalog.photoBytes(item) };
   }
 
   /**

@@ -10,7 +10,10 @@ export * from './vitrine.js';
 const pause = 180; // ms without a key press before the words are searched
 const nothing = () => ({ words: '', product: null, image: null, filter: {}, sort: '', price: null });
 
-export class VitrineSearch extends HTMLElement {
+/** Where there is no document, such as on a server that renders pages, the module is there and the element is not. */
+const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class {});
+
+export class VitrineSearch extends Base {
   static observedAttributes = ['catalog', 'words', 'product', 'k', 'filters'];
 
   #root = this.attachShadow({ mode: 'open' });
@@ -197,6 +200,7 @@ export class VitrineSearch extends HTMLElement {
         this.#answer(true);
       },
       laid: () => this.#end(),
+      draw: (image, hit) => this.#engine?.draw(image, hit),
       select: (row) => this.#tell('vitrine-select', { hit: this.#shown.hits.find((hit) => hit.row === row) }, true),
     };
   }
@@ -264,7 +268,7 @@ export class VitrineSearch extends HTMLElement {
     const known = product && engine.product(product);
     if (image instanceof Blob && this.#reference?.own !== image)
       this.#reference = { source: URL.createObjectURL(image), title: this.#t('your_photo'), own: image };
-    else if (!image) this.#reference = known ? { source: known.photo, title: known.title } : null;
+    else if (!image) this.#reference = known ? { source: known.photo, title: known.title, hit: known } : null;
     else if (this.#reference?.own !== image)
       this.#reference = typeof image === 'string' ? { source: image, title: this.#t('your_photo') } : null;
     const [example] = engine.examples(1);
@@ -296,7 +300,9 @@ export class VitrineSearch extends HTMLElement {
       ];
       this.#view.say(this.#t(key, { why: this.#t(`why_${refused}`) }), { alert: true });
     } else if (by === 'browse')
-      this.#view.say(this.#t('filtered_products', { n: hits.length, all: this.#engine.count }));
+      this.#view.say(
+        this.#t('filtered_products', { n: new Set(hits.map(({ group }) => group)).size, all: this.#engine.count }),
+      );
     else if (hits.length && !good) this.#view.say(this.#t('no_match', { words: this.#asked.words }));
     else this.#view.say(this.#t('sub_ranked', { n: good }));
     this.#tell('vitrine-results', { query: { ...this.#asked }, results });
@@ -363,4 +369,5 @@ export class VitrineSearch extends HTMLElement {
   }
 }
 
-if (!customElements.get('vitrine-search')) customElements.define('vitrine-search', VitrineSearch);
+if (globalThis.customElements && !customElements.get('vitrine-search'))
+  customElements.define('vitrine-search', VitrineSearch);

@@ -37,6 +37,14 @@ const sameOrigin = (url) => new URL(url, document.baseURI).origin === location.o
 const picture = (source, properties) =>
   el('img', { crossorigin: sameOrigin(source) ? null : 'anonymous', decoding: 'async', ...properties, src: source });
 
+/** The photo of a hit, out of a pack where it has no file of its own. */
+function photoOf(hit, act, properties) {
+  if (hit.photo) return picture(hit.photo, properties);
+  const image = el('img', { decoding: 'async', ...properties });
+  act.draw(image, hit);
+  return image;
+}
+
 export class View {
   /** `host`: the element, whose light tree holds what a shop placed in it; `t` says things in its language. */
   constructor(host, root, act, t) {
@@ -158,7 +166,7 @@ export class View {
     this.asked.replaceChildren(
       ...(reference
         ? [
-            picture(reference.source, { alt: '', width: 30, height: 36 }),
+            photoOf(reference.hit ?? { photo: reference.source }, this.act, { alt: '', width: 30, height: 36 }),
             el('span', {}, reference.title),
             press('round remove', this.t('remove_from_query', { what: reference.title }), icon('close'), () =>
               this.act.withoutReference(),
@@ -355,7 +363,7 @@ class Cards extends CardGrid {
       el(
         'span',
         { class: 'frame', css: { '--tone': safeColour(hit.tone) ?? 'transparent' } },
-        picture(hit.photo, {
+        photoOf(hit, this.view.act, {
           part: 'photo',
           alt: details || hit.title,
           width: hit.width,
@@ -385,10 +393,14 @@ class Cards extends CardGrid {
     for (const node of holder.querySelectorAll('[data-field]')) {
       const { field } = node.dataset;
       if (field !== 'photo') node.textContent = String(held(values, field) ?? '');
-      else if (node.getAttribute('src') !== hit.photo) {
-        if (!sameOrigin(hit.photo)) node.crossOrigin = 'anonymous';
+      else if (node.dataset.of !== hit.id) {
+        node.dataset.of = hit.id;
         node.alt ||= Object.values(hit.attributes).join(', ') || hit.title;
-        node.src = hit.photo;
+        if (!hit.photo) this.view.act.draw(node, hit);
+        else {
+          if (!sameOrigin(hit.photo)) node.crossOrigin = 'anonymous';
+          node.src = hit.photo;
+        }
       }
     }
   }

@@ -58,8 +58,8 @@ export interface Hit {
   /** The product's page as the catalog gives it: check its protocol before you follow it. */
   link: string | null;
   price: string | null;
-  /** Address of the catalog's photo. */
-  photo: string;
+  /** Address of the catalog's photo; null where photos share files, from which `draw` takes them. */
+  photo: string | null;
   /** Size of that photo in pixels. */
   width: number;
   height: number;
@@ -108,7 +108,7 @@ export interface Progress {
   refused: Refusal | null;
 }
 
-/** `code`: argument, filter, product, photo, refused, closed, engine, crash, network, status,
+/** `code`: argument, browser (there is none), filter, product, photo, refused, closed, engine, crash, network, status,
  * page (a web page in place of a file) or mismatch (a damaged file). */
 export class VitrineError extends Error {
   readonly code: string;
@@ -137,6 +137,8 @@ export interface VitrineEngine extends EventTarget {
   search(query?: Query): Promise<Results>;
   /** A product as a hit without a score, or null. */
   product(id: string): Hit | null;
+  /** Gives a picture the photo of a hit, also where its `photo` is null; one with loading="lazy" when it is in view. */
+  draw(image: HTMLImageElement, hit: Hit): void;
   /** Phrases that the catalog has good answers to. */
   examples(count?: number): string[];
   /** Values that products of the same kind have and this one has not. */

@@ -1,12 +1,13 @@
 // The search as a module, without a page around it: open a site, ask it, close it. vitrine.d.ts is its contract.
 import { Catalog } from '../core/catalog.js';
+import { drawPacked } from '../ui/packed.js';
 import { photoBytes, photoLimit } from '../ui/photo.js';
-import { DataError, Store, fetchManifest } from '../core/data.js';
+import { DataError, Store, fetchManifest, fetchPhoto } from '../core/data.js';
 import { Engine, EngineError } from '../core/engine.js';
 import { matcher, knownTo } from '../core/matched.js';
 import { held } from '../core/names.js';
 import { inOrder, priceOf, within } from '../core/prices.js';
-import { Session, fetchPhoto, needs, unlessAborted } from '../core/session.js';
+import { Session, needs, unlessAborted } from '../core/session.js';
 
 /** What goes wrong here: `code` says what for programs, `message` for people. */
 export class VitrineError extends Error {
@@ -32,6 +33,11 @@ export async function open({ site, program = new URL('../', import.meta.url), ke
       'argument',
       'opening: expected the address of a folder that `vitrine site` wrote, got none; give site',
     );
+  if (!globalThis.document)
+    throw new VitrineError(
+      'browser',
+      'opening: expected a browser, got none; import it anywhere, and open it in the page (on a server, `vitrine/node` makes sites)',
+    );
   const [base, home] = [folder(site, document.baseURI), folder(program, document.baseURI)];
   try {
     const described = (await fetchManifest(new URL('site.json', base).href)).manifest;
@@ -41,6 +47,7 @@ export async function open({ site, program = new URL('../', import.meta.url), ke
     // Threads are workers that a worker starts, which those of another origin cannot.
     const wasm = home.origin === location.origin ? builds : builds.filter(({ needs }) => !needs.includes('threads'));
     const catalog = await Catalog.open(new URL(described.catalog, base).href);
+    drawPacked(catalog);
     const store = new Store(home.href);
     store.off = !keep;
     await catalog.load(store, () => {});
@@ -83,7 +90,7 @@ class VitrineEngine extends EventTarget {
   }
 
   get count() {
-    return this.#catalog.size;
+    return this.#catalog.count;
   }
 
   get facets() {
@@ -109,6 +116,11 @@ class VitrineEngine extends EventTarget {
   product(id) {
     const row = this.#catalog.rowOf(id);
     return row === undefined || !this.#catalog.items[row] ? null : this.#hit({ row });
+  }
+
+  /** Gives a picture the photo of a hit, which may lie in a pack with others: then it is fetched when the picture comes into view. */
+  draw(image, { row }) {
+    this.#catalog.draw(image, this.#catalog.items[row]);
   }
 
   /** Phrases that the catalog has good answers to, to suggest to visitors. */
@@ -296,7 +308,7 @@ class VitrineEngine extends EventTarget {
       matched: find?.(title) ?? [],
       link: link ?? null,
       price: price ?? null,
-      photo: this.#catalog.photo(item),
+      photo: this.#catalog.packs && !this.#catalog.packs.isSingle(item) ? null : this.#catalog.photo(item),
       width,
       height,
       tone,

@@ -107,7 +107,8 @@ export class Complete {
     };
     const rows = found.rows.map((row) => {
       const item = catalog.items[row];
-      const photo = el('img', { src: catalog.photo(item), alt: '', width: 32, height: 40 });
+      const photo = el('img', { alt: '', width: 32, height: 40 });
+      catalog.draw(photo, item);
       return { content: [photo, el('span', { class: 'complete-text' }, item.title)], run: () => act.open(item.id) };
     });
     return [...(instead ? [instead] : []), ...words, ...rows];

@@ -313,6 +313,10 @@ export class Grid extends CardGrid {
   catalog = null;
   /** @type {HTMLElement | null} what stands in place of results where there are none */
   empty = null;
+  /** @type {IntersectionObserver | null} tells which photos are seen, while others wait */
+  held = null;
+  /** @type {Map<Element, () => void>} photos that wait, and what fetches each */
+  waiting = new Map();
 
   /** @param {(name: string) => HTMLElement} part @param {any} act */
   constructor(part, act) {
@@ -340,6 +344,27 @@ export class Grid extends CardGrid {
     this.catalog = catalog;
     this.empty = empty;
     this.lay(sections, keep);
+  }
+
+  /** From now on photos are fetched when they are seen: what answers a query has the line first. */
+  hold() {
+    this.held ??= new IntersectionObserver((entries) =>
+      entries.filter(({ isIntersecting }) => isIntersecting).forEach(({ target }) => this.fetch(target)),
+    );
+  }
+
+  /** All photos are fetched, as near as the browser likes. */
+  release() {
+    this.held?.disconnect();
+    this.held = null;
+    for (const photo of this.waiting.keys()) this.fetch(photo);
+  }
+
+  /** @param {Element} photo */
+  fetch(photo) {
+    this.held?.unobserve(photo);
+    this.waiting.get(photo)?.();
+    this.waiting.delete(photo);
   }
 
   /** @param {Laid} hit @returns {Item} */
@@ -448,7 +473,9 @@ export class Grid extends CardGrid {
     );
     photo.addEventListener('load', () => (frame.dataset.loaded = ''));
     photo.addEventListener('error', () => (frame.dataset.missing = ''));
-    photo.src = this.catalog?.photo(item) ?? '';
+    this.waiting.set(photo, () => this.catalog?.draw(/** @type {HTMLImageElement} */ (photo), item));
+    if (this.held) this.held.observe(photo);
+    else this.fetch(photo);
     if (item.own) frame.append(el('span', { class: 'own-mark' }, t('own_yours')));
     return frame;
   }
@@ -459,7 +486,7 @@ export class Grid extends CardGrid {
       .slice(0, inView)
       .map((card) => /** @type {HTMLImageElement} */ (card.querySelector('img')));
     const arrived = (/** @type {HTMLImageElement} */ photo) =>
-      photo.complete ||
+      (photo.src && photo.complete) ||
       new Promise((resolve) =>
         ['load', 'error'].forEach((type) => photo.addEventListener(type, resolve, { once: true })),
       );

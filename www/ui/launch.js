@@ -1,5 +1,6 @@
 // The search program's coming and going on the page: when it is fetched, what its state is called, what is done about
 // trouble, and what is kept for the next visit.
+import { begunEngine } from './ahead.js';
 import { language, size, t } from './i18n.js';
 import { sentence } from './notices.js';
 import { renew } from './renew.js';
@@ -12,6 +13,9 @@ import * as storage from '../core/storage.js';
 /** Whether what this page cannot read or may not run belongs to a newer build, which is then loaded: at most once. */
 export const renewed = async ({ code }) => ['version', 'mismatch', 'later'].includes(code) && renew();
 
+const patience = 3000; // ms that what nobody waits for waits for the answer and its photos
+const pause = () => new Promise((resolve) => setTimeout(resolve, patience));
+
 async function kept() {
   await verified('core/kept');
   return import('../core/kept.js');
@@ -21,6 +25,8 @@ export class Launch {
   /** @type {Promise<void> | null} */
   starting = null;
   held = false; // the connection counts bytes, and the visitor has not been asked or has not agreed
+  /** @type {Promise<void> | null} */
+  calm = null; // until the answer that the visitor came for is drawn with its photos, or cannot be had
   judged = null; // the trouble that was last looked into: {text, moved}
   modelText = '';
 
@@ -52,11 +58,12 @@ export class Launch {
       if (engine.refused) this.changed();
       const args = this.args(manifest, text);
       app.here.then(() => app.own.attach(engine, args)); // they stand behind the catalog's rows
-      engine.start(args).then(
-        () => this.idle(),
-        () => {}, // told through the state
-      );
+      const started = engine.start({ ...args, later: true });
+      this.calm = started.catch(() => {}).then(() => this.quiet());
+      const rested = started.then(() => this.calm).then(() => this.rest(engine));
+      rested.catch(() => {}); // told through the state
     } catch (error) {
+      app.results.grid.release();
       engine.end('failed', error.message);
       if (await renewed(error)) return;
       this.starting = null;
@@ -66,6 +73,23 @@ export class Launch {
         alert: true,
       });
     }
+  }
+
+  /** Nothing else uses the line until the best answer for now is drawn, and then its photos come. */
+  async quiet() {
+    const { app } = this;
+    const { grid } = app.results;
+    await Promise.race([app.settled(), pause()]);
+    grid.release();
+    await Promise.race([grid.photos(), pause()]);
+  }
+
+  /** The encoders, unless the visitor's connection counts bytes: that of texts answers better than the instant tier. */
+  async rest(engine) {
+    if (this.held) return;
+    engine.allow();
+    await engine.call('load', { what: ['text'] });
+    this.idle();
   }
 
   args(model, text) {
@@ -86,7 +110,7 @@ export class Launch {
 
   engine() {
     const { requests } = this.app;
-    const engine = new Engine(this.app.base, listed());
+    const engine = begunEngine() ?? new Engine(this.app.base, listed());
     engine.addEventListener('state', () => this.app.engine === engine && this.changed());
     engine.addEventListener('requests', (/** @type {any} */ { data }) => requests.add(data.urls));
     engine.addEventListener('blocked', (/** @type {any} */ { data }) => requests.stopped.push(data.url));
@@ -131,13 +155,12 @@ export class Launch {
       app.notice('update', { text: t('update_ready'), action: t('update_now'), run, dismiss: true });
     const mayReload = () => Boolean(app.site.isolate) && app.kind === 'browse' && scrollY < 40;
     const builds = { version: (fresh ?? app.site).version, shown: app.site.version, language };
-    await storage.serve(app.base, builds, { seen: () => this.seen(), onUpdate, mayReload }).catch(() => {});
+    const { prune, serve } = await kept();
+    await serve(app.base, builds, { seen: () => this.seen(), onUpdate, mayReload }).catch(() => {});
     // Which photos a clustered catalog has, this page never knows in full.
     const photos = app.catalog.manifest.cells ? { has: () => true } : new Set(app.catalog.photos());
     const hashes = new Set(this.files().map(({ sha256 }) => sha256));
-    await kept()
-      .then(({ prune }) => prune(app.base, hashes, photos))
-      .catch(() => {});
+    await prune(app.base, hashes, photos).catch(() => {});
   }
 
   /** Addresses that this visit fetched and that are kept as they were seen. */

@@ -170,7 +170,7 @@ export class Privacy {
 
   keepButton() {
     // Of a clustered catalog only what was looked at is ever here.
-    if (this.app.catalog.manifest.cells) return null;
+    if (this.app.catalog.manifest.cells || this.app.catalog.packs) return null;
     const { keeping } = this;
     const label =
       keeping === undefined
@@ -214,9 +214,7 @@ export class Privacy {
     const { catalog, model } = this.app;
     return [
       catalog ? el('h3', {}, t('catalog')) : null,
-      catalog
-        ? el('p', {}, t('catalog_line', { n: catalog.manifest.count, title: catalog.manifest.title ?? '' }))
-        : null,
+      catalog ? el('p', {}, t('catalog_line', { n: catalog.count, title: catalog.manifest.title ?? '' })) : null,
       model ? el('h3', {}, t('model')) : null,
       model
         ? el(
@@ -224,6 +222,7 @@ export class Privacy {
             {},
             `${model.name} · ${model.fingerprint.slice(0, 12)}`,
             model.note ? el('span', { class: 'faint' }, ` · ${model.note}`) : null,
+            model.clip ? el('span', { class: 'faint' }, ` · ${t('joined_mean')}`) : null,
           )
         : null,
     ].filter(Boolean);

@@ -3,7 +3,7 @@ import { language, size, t } from './i18n.js';
 import { learnPanels } from './language.js';
 import { sentence } from './notices.js';
 import { verified } from './verified.js';
-import { fetchPhoto } from '../core/session.js';
+import { fetchPhoto } from '../core/data.js';
 
 const keptPhotos = 6; // as many as the worker keeps; more would fill the memory of somebody who tries one after the other
 const keptCrops = 6;

@@ -170,8 +170,8 @@ export class Results {
     if (app.launch.held || query.kind === 'like' || (app.engine && app.launch.trouble())) return say(null);
     if (state?.paused) return say({ text: t('paused_text'), action: t('resume'), run: () => app.resume() });
     const needsImage = query.kind !== 'text';
-    if (needsImage && app.engine && state.image === 'waiting')
-      app.engine.call('load', { what: ['image'] }).catch(() => {});
+    const missing = (needsImage ? ['image', 'text'] : []).filter((part) => state?.[part] === 'waiting');
+    if (missing.length) app.engine.call('load', { what: missing }).catch(() => {});
     if (!state?.total) return say({ text: t('wait_start'), calm: true });
     say({
       text: t(needsImage ? 'wait_image' : 'wait_text', { got: size(state.received), all: size(state.total) }),

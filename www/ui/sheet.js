@@ -53,7 +53,8 @@ export class Sheet {
   content(catalog, row, order, near) {
     const { act } = this;
     const item = catalog.items[row];
-    const photo = el('img', { src: catalog.photo(item), alt: describe(item), width: item.width, height: item.height });
+    const photo = el('img', { alt: describe(item), width: item.width, height: item.height });
+    catalog.draw(photo, item, true);
     const link = safeLink(item.link);
     const { first, n } = catalog.shown(row);
     const photos = n > 1 ? [...catalog.known()].filter((other) => catalog.shown(other).first === first) : [];
@@ -65,7 +66,7 @@ export class Sheet {
         el(
           'div',
           { class: 'product-stage', css: { '--ratio': String(item.width / item.height) } },
-          larger(item, photo),
+          larger(catalog, item, photo),
           this.steps(catalog, row, order),
         ),
         photos.length > 1 ? strip(catalog, photos, act, row) : null,
@@ -164,13 +165,14 @@ const framed = (item, photo) =>
   el('span', { class: 'frame', css: { '--tone': safeColour(item.tone) ?? 'var(--line)' } }, photo);
 
 /** The photo as a button that shows it as large as the shop has it, and at least as large as the window. */
-function larger(item, photo) {
+function larger(catalog, item, photo) {
   const show = () => {
-    const image = el('img', { src: photo.src, alt: photo.alt, css: { '--height': `${item.height}px` } });
+    const image = el('img', { alt: photo.alt, css: { '--height': `${item.height}px` } });
+    catalog.draw(image, item, true);
     const dialog = modal('zoom', item.title, t('close'), image);
     dialog.querySelector('.dialog-body').addEventListener('click', () => dialog.close());
     const middle = () => dialog.scrollTo((dialog.scrollWidth - dialog.clientWidth) / 2, 0);
-    image.decode().then(middle, () => {});
+    image.addEventListener('load', middle);
   };
   const button = {
     type: 'button',
@@ -189,12 +191,12 @@ function strip(catalog, rows, act, shown = null) {
     ...rows.map((row, i) => {
       const item = catalog.items[row];
       const photo = el('img', {
-        src: catalog.photo(item),
         alt: shown === null ? item.title : t('photo_of', { n: i + 1, all: rows.length }),
         width: item.width,
         height: item.height,
         loading: 'lazy',
       });
+      catalog.draw(photo, item);
       return el(
         'li',
         {},

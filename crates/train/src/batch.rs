@@ -471,7 +471,14 @@ mod tests {
     fn augmenting_keeps_sizes_near_and_hues() {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
         let item = item(Origin::Product, [0; 5], 0, "x");
-        let p = Preprocess { size: 32, patch: 16, fit: vitrine::image::Fit::Pad, mean: [0.5; 3], std: [0.5; 3] };
+        let p = Preprocess {
+            size: 32,
+            patch: 16,
+            fit: vitrine::image::Fit::Pad,
+            mean: [0.5; 3],
+            std: [0.5; 3],
+            resize: None,
+        };
         for _ in 0..200 {
             let out = augment(&item.photos[0], &mut rng);
             assert!(out.width().abs_diff(30) <= 3 && out.height().abs_diff(40) <= 4);

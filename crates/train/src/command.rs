@@ -253,7 +253,7 @@ impl Train {
         let mut description = Description::open(from)?;
         let mut parts = Vec::new();
         for file in &description.parts {
-            parts.push((file.part, description.read(from, file.part)?));
+            parts.push((file.part, description.read_file(from, file)?));
         }
         let data = self.read(Data { photos_in: Some(PHOTOS_IN), ..Data::default() })?;
         let engine = Engine::open(Cpu::new(), from)?;

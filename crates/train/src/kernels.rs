@@ -119,6 +119,15 @@ vectorised! {
     }
 }
 
+/// `out = x·σ(a·x + b·x³)`, and x becomes its slope there.
+pub fn sigmoid_unit(x: &mut [f32], out: &mut [f32], [a, b]: [f32; 2]) {
+    for (x, out) in x.iter_mut().zip(out) {
+        let gate = 1.0 / (1.0 + (-(a * *x + b * *x * *x * *x)).exp());
+        *out = *x * gate;
+        *x = gate + *x * gate * (1.0 - gate) * (a + 3.0 * b * *x * *x);
+    }
+}
+
 vectorised! {
     /// `x *= y`.
     pub fn mul_assign(x: &mut [f32], y: &[f32]) {

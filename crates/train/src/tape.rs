@@ -306,6 +306,14 @@ impl Backend for Tape {
         }))
     }
 
+    fn causal_attention(&self, _: &Tensor, _: usize) -> Result<Tensor> {
+        Err(Error::Argument(
+            "training: expected an encoder of which every token sees every other, got a causal one; train a head on its \
+             vectors, it stays as it is"
+                .into(),
+        ))
+    }
+
     fn embed(&self, table: &Weight, ids: &[u32], [b, n]: [usize; 2]) -> Result<Tensor> {
         let d = table.cols;
         let mut out = self.room(b * n * d);
@@ -515,6 +523,12 @@ impl Tape {
                 kernels::gelu(&mut y, &mut out);
                 return (out, Some(y));
             }
+            Activation::TanhGelu | Activation::QuickGelu => {
+                let mut out = self.room(y.len());
+                let slope = if act == Activation::QuickGelu { [1.702, 0.0] } else { [1.595_769, 0.071_354_816] };
+                kernels::sigmoid_unit(&mut y, &mut out, slope);
+                return (out, Some(y));
+            }
             Activation::Tanh => kernels::tanh_in_place(&mut y),
             Activation::Sigmoid => kernels::sigmoid_in_place(&mut y),
         }
@@ -549,7 +563,7 @@ fn activate_backward(act: Activation, kept: Option<&[f32]>, grad: &mut [f32]) {
     let Some(kept) = kept else { return };
     match act {
         Activation::None => {}
-        Activation::Gelu => kernels::mul_assign(grad, kept),
+        Activation::Gelu | Activation::TanhGelu | Activation::QuickGelu => kernels::mul_assign(grad, kept),
         Activation::Tanh => grad.iter_mut().zip(kept).for_each(|(g, y)| *g *= 1.0 - y * y),
         Activation::Sigmoid => grad.iter_mut().zip(kept).for_each(|(g, y)| *g *= y * (1.0 - y)),
     }

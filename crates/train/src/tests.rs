@@ -99,7 +99,7 @@ pub(crate) fn tiny_model() -> Model {
     model.weights.insert(Part::Fusion, fusion_weights);
     let d = &mut model.description;
     (d.image, d.text, d.fusion, d.max_tokens) = (Some(image), Some(text), Some(head), 8);
-    d.preprocess = Preprocess { size: 8, patch: 4, fit: Fit::Pad, mean: [0.5; 3], std: [0.5; 3] };
+    d.preprocess = Preprocess { size: 8, patch: 4, fit: Fit::Pad, mean: [0.5; 3], std: [0.5; 3], resize: None };
     (d.image_size, d.dimension) = (8, 6);
     model
 }

@@ -56,7 +56,7 @@ kernels! {
     LINEAR_PACKED "linear_packed" false 5 -> 1 ["BIAS", "ACT"];
     LINEAR_FEW_PACKED "linear_few_packed" false 5 -> 1 ["BIAS", "ACT"];
     LAYER_NORM "layer_norm" false 3 -> 1 [];
-    ATTENTION "attention" false 2 -> 1 ["MASKED"];
+    ATTENTION "attention" false 2 -> 1 ["MASKED", "CAUSAL"];
     ADDITIVE_POOL "additive_pool" false 5 -> 2 ["SHIFTED", "MASKED"];
     MASKED_MEAN "masked_mean" false 2 -> 1 [];
     NORMALIZE "normalize" false 1 -> 1 [];

@@ -211,26 +211,11 @@ impl Backend for Gpu {
     }
 
     fn attention(&self, qkv: &Tensor, heads: usize, mask: Option<&Tensor>) -> Result<Tensor> {
-        let [b, n, width] = three("attention", "[b, n, 3·d]", qkv)?;
-        if heads == 0 || !width.is_multiple_of(3 * heads) {
-            return refuse("attention", &format!("a width that 3·{heads} divides"), &qkv.shape);
-        }
-        let (d, size) = (width / 3, width / 3 / heads);
-        if size > HEAD {
-            return refuse("attention on the graphics device", &format!("heads of at most {HEAD} features"), size);
-        }
-        let mask = mask.map(|mask| shaped("mask of attention", mask, &[b, n])).transpose()?;
-        let out = self.output(&[b, n, d])?;
-        let [b, n, d, size, heads] = [b, n, d, size, heads].map(|v| v as u32);
-        self.launch(
-            &kernels::ATTENTION,
-            &[mask.is_some().into()],
-            &[n, d, size, (size as f32).powf(-0.5).to_bits()],
-            &[Some(&qkv.buffer), mask],
-            &[&out.buffer],
-            [n.div_ceil(16), heads, b],
-        )?;
-        Ok(out)
+        self.attend(qkv, heads, mask, false)
+    }
+
+    fn causal_attention(&self, qkv: &Tensor, heads: usize) -> Result<Tensor> {
+        self.attend(qkv, heads, None, true)
     }
 
     fn embed(&self, table: &Weight, ids: &[u32], [b, n]: [usize; 2]) -> Result<Tensor> {
@@ -361,6 +346,30 @@ impl Gpu {
         let out = self.output(&[groups as usize * 256])?;
         let inputs = [Some(&*x.buffer)];
         self.launch(&kernels::MULTIPLY_ADD, &[], &[rounds], &inputs, &[&out.buffer], [groups, 1, 1])
+    }
+
+    /// See [`Backend::attention`].
+    fn attend(&self, qkv: &Tensor, heads: usize, mask: Option<&Tensor>, causal: bool) -> Result<Tensor> {
+        let [b, n, width] = three("attention", "[b, n, 3·d]", qkv)?;
+        if heads == 0 || !width.is_multiple_of(3 * heads) {
+            return refuse("attention", &format!("a width that 3·{heads} divides"), &qkv.shape);
+        }
+        let (d, size) = (width / 3, width / 3 / heads);
+        if size > HEAD {
+            return refuse("attention on the graphics device", &format!("heads of at most {HEAD} features"), size);
+        }
+        let mask = mask.map(|mask| shaped("mask of attention", mask, &[b, n])).transpose()?;
+        let out = self.output(&[b, n, d])?;
+        let [b, n, d, size, heads] = [b, n, d, size, heads].map(|v| v as u32);
+        self.launch(
+            &kernels::ATTENTION,
+            &[mask.is_some().into(), causal.into()],
+            &[n, d, size, (size as f32).powf(-0.5).to_bits()],
+            &[Some(&qkv.buffer), mask],
+            &[&out.buffer],
+            [n.div_ceil(16), heads, b],
+        )?;
+        Ok(out)
     }
 
     fn binary(&self, x: &Tensor, y: &Tensor, mul: u32) -> Result<Tensor> {

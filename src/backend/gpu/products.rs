@@ -177,6 +177,8 @@ impl Gpu {
             Activation::Gelu => 1,
             Activation::Tanh => 2,
             Activation::Sigmoid => 3,
+            Activation::TanhGelu => 4,
+            Activation::QuickGelu => 5,
         };
         let [rows, n, k] = [rows, w.rows, w.cols].map(|v| narrow("linear", v));
         let (rows, n, k) = (rows?, n?, k?);

@@ -44,6 +44,17 @@ impl Shape {
     }
 }
 
+/// Which tokens a token sees.
+#[derive(Clone, Copy, Debug)]
+pub enum Mask<'a> {
+    /// All of its sequence.
+    None,
+    /// Those with 1 in `[b, n]`, and none with 0.
+    Padding(&'a [f32]),
+    /// Itself and those before it.
+    Causal,
+}
+
 /// What the two products of an attention are computed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
@@ -54,9 +65,14 @@ pub enum Precision {
     Integer,
 }
 
-/// qkv `[b, n, 3·d]`, mask `[b, n]` of 1 and 0 → out `[b, n, d]`.
-pub fn attention(isa: Isa, qkv: &[f32], shape: Shape, mask: Option<&[f32]>, precision: Precision, out: &mut [f32]) {
+/// qkv `[b, n, 3·d]` → out `[b, n, d]`.
+pub fn attention(isa: Isa, qkv: &[f32], shape: Shape, mask: Mask<'_>, precision: Precision, out: &mut [f32]) {
     let (Shape { b, n, .. }, d) = (shape, shape.d());
+    let (causal, mask) = match mask {
+        Mask::None => (false, None),
+        Mask::Padding(mask) => (false, Some(mask)),
+        Mask::Causal => (true, None),
+    };
     assert!(qkv.len() == b * n * 3 * d && out.len() == b * n * d && mask.is_none_or(|mask| mask.len() == b * n));
     if out.is_empty() {
         return;
@@ -65,7 +81,7 @@ pub fn attention(isa: Isa, qkv: &[f32], shape: Shape, mask: Option<&[f32]>, prec
     if let Some(mask) = mask {
         penalties.iter_mut().zip(mask).for_each(|(penalty, mask)| *penalty = (1.0 - mask) * PADDING);
     }
-    let inputs = Inputs { qkv, shape, penalties: mask.is_some().then_some(&penalties[..]) };
+    let inputs = Inputs { qkv, shape, penalties: mask.is_some().then_some(&penalties[..]), causal };
     match precision {
         Precision::Integer if n <= integer::MAX_TOKENS => integer::attention(isa, inputs, out),
         _ => float(isa, inputs, out),
@@ -120,6 +136,7 @@ struct Inputs<'a> {
     qkv: &'a [f32],
     shape: Shape,
     penalties: Option<&'a [f32]>,
+    causal: bool,
 }
 
 impl<'a> Inputs<'a> {
@@ -127,6 +144,11 @@ impl<'a> Inputs<'a> {
     fn penalties(&self, row: usize) -> Option<&'a [f32]> {
         let n = self.shape.n;
         self.penalties.map(|penalties| &penalties[row / n * n..row / n * n + n])
+    }
+
+    /// How many tokens of its sequence `row` sees, the first ones.
+    fn seen(&self, row: usize) -> usize {
+        if self.causal { row % self.shape.n + 1 } else { self.shape.n }
     }
 }
 
@@ -192,8 +214,10 @@ impl Block<'_> {
             }
         }
         let penalties = self.inputs.penalties(self.row);
-        for row in scores.chunks_exact_mut(width).take(self.height) {
-            softmax(s, &mut row[..n], penalties);
+        for (i, row) in scores.chunks_exact_mut(width).enumerate().take(self.height) {
+            let (seen, unseen) = row.split_at_mut(self.inputs.seen(self.row + i));
+            softmax(s, seen, penalties);
+            unseen.fill(0.0);
         }
         assert!(out.len() == self.height * d);
         for panel in 0..size.div_ceil(PANEL) {

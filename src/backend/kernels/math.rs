@@ -87,6 +87,30 @@ impl Pointwise for Gelu {
 
 const GELU: [f32; 7] = [6.333_006_3e-6, 4.138_37e-5, 5.971_817e-5, 3.249_315_6e-3, 2.115_729_7e-2, 4.986_414e-2, 1.0];
 
+/// x·½(1 + tanh(√(2/π)·(x + 0.044715·x³))), which is x·σ of twice that. Absolute error ≤ 1e-6.
+#[derive(Clone, Copy, Debug)]
+pub struct TanhGelu;
+
+impl Pointwise for TanhGelu {
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, x: S::F) -> S::F {
+        let square = s.mul(x, x);
+        let inner = s.mul(x, s.fma(square, s.splat(0.071_354_816), s.splat(1.595_769)));
+        s.mul(x, Sigmoid.apply(s, inner))
+    }
+}
+
+/// x·σ(1.702·x). Absolute error ≤ 1e-6.
+#[derive(Clone, Copy, Debug)]
+pub struct QuickGelu;
+
+impl Pointwise for QuickGelu {
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, x: S::F) -> S::F {
+        s.mul(x, Sigmoid.apply(s, s.mul(x, s.splat(1.702))))
+    }
+}
+
 /// x.
 #[derive(Clone, Copy, Debug)]
 pub struct Identity;

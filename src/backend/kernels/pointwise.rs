@@ -1,7 +1,7 @@
 //! Kernels that walk rows once: activations, layer norm, sums and products, unit length.
 
 use super::PANEL;
-use super::math::{Exp, Gelu, Identity, Pointwise, Sigmoid, Tanh};
+use super::math::{Exp, Gelu, Identity, Pointwise, QuickGelu, Sigmoid, Tanh, TanhGelu};
 use super::simd::{Dot, Isa, Simd, Task};
 
 /// What follows a matrix product.
@@ -11,6 +11,10 @@ pub enum Act {
     None,
     /// Gaussian error linear unit, exact form.
     Gelu,
+    /// The same with a hyperbolic tangent in place of erf.
+    TanhGelu,
+    /// x·σ(1.702·x).
+    QuickGelu,
     /// Hyperbolic tangent.
     Tanh,
     /// Logistic function.
@@ -39,6 +43,8 @@ pub fn activate<S: Simd>(s: S, x: &mut [f32], act: Act) {
     match act {
         Act::None => map(s, x, Identity),
         Act::Gelu => map(s, x, Gelu),
+        Act::TanhGelu => map(s, x, TanhGelu),
+        Act::QuickGelu => map(s, x, QuickGelu),
         Act::Tanh => map(s, x, Tanh),
         Act::Sigmoid => map(s, x, Sigmoid),
         Act::Exp => map(s, x, Exp),

@@ -4,6 +4,7 @@
 // (row, quad) keeps four features of one query's answer in registers, so heads have at most 64 features.
 
 override MASKED: bool;
+override CAUSAL: bool; // a token sees itself and those before it
 
 struct Params {
     n: u32,
@@ -41,8 +42,12 @@ fn load(batch: u32, token: u32, part: u32, head: u32, quad: u32) -> vec4<f32> {
     return v;
 }
 
-fn score(row: u32, key: u32, token: u32, batch: u32) -> f32 {
-    if (token >= p.n) {
+fn seen(query: u32, token: u32) -> bool {
+    return token < p.n && (!CAUSAL || token <= query);
+}
+
+fn score(row: u32, key: u32, query: u32, token: u32, batch: u32) -> f32 {
+    if (!seen(query, token)) {
         return LOWEST;
     }
     var sum = 0.0;
@@ -72,8 +77,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         tile[(row + 16u) * PITCH + quad] = load(batch, first + row + 16u, 1u, head, quad);
         workgroupBarrier();
         // sixteen invocations share a query: each scores two keys
-        let a = score(row, quad, first + quad, batch);
-        let b = score(row, quad + 16u, first + quad + 16u, batch);
+        let a = score(row, quad, query, first + quad, batch);
+        let b = score(row, quad + 16u, query, first + quad + 16u, batch);
         scores[row * KEYS + quad] = a;
         scores[row * KEYS + quad + 16u] = b;
         workgroupBarrier();
@@ -82,8 +87,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             top = max(top, scores[row * KEYS + i]);
         }
         workgroupBarrier();
-        scores[row * KEYS + quad] = select(0.0, exp_of(a - top), first + quad < p.n);
-        scores[row * KEYS + quad + 16u] = select(0.0, exp_of(b - top), first + quad + 16u < p.n);
+        scores[row * KEYS + quad] = select(0.0, exp_of(a - top), seen(query, first + quad));
+        scores[row * KEYS + quad + 16u] = select(0.0, exp_of(b - top), seen(query, first + quad + 16u));
         tile[row * PITCH + quad] = load(batch, first + row, 2u, head, quad);
         tile[(row + 16u) * PITCH + quad] = load(batch, first + row + 16u, 2u, head, quad);
         workgroupBarrier();

@@ -4,6 +4,8 @@
 const ACT_GELU: u32 = 1u;
 const ACT_TANH: u32 = 2u;
 const ACT_SIGMOID: u32 = 3u;
+const ACT_TANH_GELU: u32 = 4u;
+const ACT_QUICK_GELU: u32 = 5u;
 
 // Added to the score of a padding token, as on the processor.
 const PADDING: f32 = -1e9;
@@ -40,11 +42,19 @@ fn sigmoid_of(x: f32) -> f32 {
     return 1.0 / (1.0 + exp_of(-x));
 }
 
+fn tanh_gelu_of(x: f32) -> f32 {
+    // beyond 20 it is x or 0, and the cube must stay finite
+    let c = clamp(x, -20.0, 20.0);
+    return x * sigmoid_of(c * (0.071354816 * c * c + 1.5957691));
+}
+
 fn activate_one(act: u32, x: f32) -> f32 {
     switch act {
         case ACT_GELU: { return gelu_of(x); }
         case ACT_TANH: { return tanh_of(x); }
         case ACT_SIGMOID: { return sigmoid_of(x); }
+        case ACT_TANH_GELU: { return tanh_gelu_of(x); }
+        case ACT_QUICK_GELU: { return x * sigmoid_of(1.702 * x); }
         default: { return x; }
     }
 }

@@ -47,6 +47,7 @@ pub fn assemble_again(
         neighbours: Neighbours { file: None, k: neighbours::K.min(rows.len() - 1) },
         clusters: None,
         photos: FolderName::parse(PHOTOS)?,
+        packs: None,
     };
     match clusters {
         #[cfg(feature = "cli")]

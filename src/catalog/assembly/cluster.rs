@@ -153,7 +153,7 @@ pub mod tests {
     }
 
     #[test]
-    fn the_same_photo_many_times_is_spread_over_shards_with_one_centre() {
+    fn the_same_photo_many_times_is_spread_over_shards_with_one_centroid() {
         let mut rows = Rows::new(2);
         (0..40).for_each(|i| rows.push(&item(&i.to_string()), 1.0 / 127.0, &[127, 0]).unwrap());
         let clusters = cluster(&rows, 4, 10);

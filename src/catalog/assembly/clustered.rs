@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_are_chosen_by_size_or_by_hand() {
+    fn clusters_are_chosen_by_size_or_by_hand() {
         let clusters = |text: &str, photos| text.parse::<ClusterChoice>().map(|choice| choice.clusters(photos));
         assert_eq!(clusters("auto", AUTO - 1), Ok(None));
         assert_eq!(clusters("auto", 1_000_000), Ok(Some(2000)));

@@ -2,6 +2,7 @@
 
 use super::LARGEST_FILE;
 use crate::catalog::format::{FileEntry, MANIFEST, Manifest};
+use crate::catalog::packs::{PackList, Packs};
 use crate::error::{Error, Result};
 use crate::model::folder::{DESCRIPTION, Description};
 use base64::Engine;
@@ -88,8 +89,14 @@ impl Listed {
         }
         let large = files.iter().skip(OF_CATALOG).filter(|file| file.bytes > LARGEST_FILE);
         listed.large = large.map(|file| format!("{catalog}{}", file.file)).collect();
-        listed.in_all = of_page + files.len() + manifest.count;
-        listed.add_photos(&catalog, &manifest, &mut get);
+        listed.in_all = of_page + files.len();
+        match &manifest.packs {
+            None => {
+                listed.in_all += manifest.count;
+                listed.add_photos(&catalog, &manifest, &mut get);
+            }
+            Some(packs) => listed.add_packs(&catalog, &manifest, packs, &mut get),
+        }
         Ok(listed)
     }
 
@@ -110,6 +117,27 @@ impl Listed {
         let glossaries = site["glossaries"].as_array().into_iter().flatten().filter_map(named);
         let data = glossaries.map(|(name, sha256)| File { name, sha256, bytes: None, meaning: Meaning::Data });
         self.files.extend(data);
+    }
+
+    /// A few packs of photos. Of a list that is not there, or is another, is told among the files.
+    fn add_packs(
+        &mut self,
+        catalog: &str,
+        manifest: &Manifest,
+        packs: &Packs,
+        get: &mut impl FnMut(&str) -> Result<Option<Vec<u8>>>,
+    ) {
+        let Ok(Some(bytes)) = get(&format!("{catalog}{}", packs.list.file)) else { return };
+        let Ok(list) = PackList::read(packs, &bytes, manifest.count) else { return };
+        let files: Vec<FileEntry> =
+            list.packs.iter().flat_map(|pack| pack.files()).filter_map(|file| file.entry().ok()).collect();
+        let name = |file: &FileEntry| format!("{catalog}{}{}", packs.folder, file.file);
+        self.in_all += files.len();
+        self.large.extend(files.iter().skip(PHOTOS).filter(|file| file.bytes > LARGEST_FILE).map(name));
+        for file in files.iter().take(PHOTOS) {
+            let (sha256, bytes) = (file.sha256.clone(), Some(file.bytes));
+            self.files.push(File { name: name(file), sha256, bytes, meaning: Meaning::Photo });
+        }
     }
 
     /// A few photos, whose names begin with their hashes.

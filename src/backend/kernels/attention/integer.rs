@@ -274,8 +274,9 @@ impl Block<'_> {
         let penalties = self.inputs.penalties(self.row);
         for (i, scale) in scales.into_iter().enumerate().take(self.height) {
             let row = &mut work.scores[i * n.next_multiple_of(PANEL)..][..n.next_multiple_of(PANEL)];
-            let total = softmax_terms(s, &mut row[..n], scale, penalties);
-            row[n..].fill(0.0);
+            let (seen, unseen) = row.split_at_mut(self.inputs.seen(self.row + i));
+            let total = softmax_terms(s, seen, scale, penalties);
+            unseen.fill(0.0);
             self.encode(s, row, i, FULL / total, &mut work.codes);
         }
     }

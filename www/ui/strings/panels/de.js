@@ -44,6 +44,7 @@ export const sentences = {
   part_tokenizer: 'Wortschatz',
   part_text: 'Text-Encoder',
   part_fusion: 'Fusionskopf',
+  joined_mean: 'Foto und Worte zählen gleich viel: Dieses Modell hat nicht gelernt, sie zu verbinden.',
   part_image: 'Bild-Encoder',
   part_shards: 'Vektoren des Katalogs',
   part_waiting: 'bei Bedarf',

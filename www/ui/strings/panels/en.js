@@ -40,6 +40,7 @@ export const sentences = {
   part_tokenizer: 'Vocabulary',
   part_text: 'Text encoder',
   part_fusion: 'Fusion head',
+  joined_mean: 'Photo and words count the same: nothing in this model has learnt to join them.',
   part_image: 'Image encoder',
   part_shards: 'Catalog vectors',
   part_waiting: 'when needed',

@@ -47,6 +47,7 @@ export const sentences = {
   part_tokenizer: 'Vocabulaire',
   part_text: 'Encodeur de texte',
   part_fusion: 'Tête de fusion',
+  joined_mean: 'La photo et les mots comptent autant : ce modèle n’a pas appris à les réunir.',
   part_image: 'Encodeur d’images',
   part_shards: 'Vecteurs du catalogue',
   part_waiting: 'au besoin',

@@ -1,0 +1,5 @@
+"""`python -m vitrine`."""
+
+from vitrine import main
+
+main()
