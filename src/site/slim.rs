@@ -116,7 +116,7 @@ mod tests {
         let cases = [
             ("if (a in b && !c) return [d, 'e  f', \"g \\\" h\"];", "if(a in b&&!c)return[d,'e  f',\"g \\\" h\"];"),
             ("a = b + +c - -d + ++e;", "a=b+ +c- -d+ ++e;"),
-            ("const { a, ...b } = c ? .5 : d;", "const{a,...b}=c? .5:d;"),
+            ("const { a, ...b } = c ? .5 : d;", "const{a,...b}=c?.5:d;"),
             ("return #a in b && 'c' in b;", "return #a in b&&'c'in b;"),
             ("a = b.split( / , / );", "a=b.split(/ , / );"),
             ("f(`${a} b`, c );", "f(`${a} b`, c );"),
