@@ -7,6 +7,7 @@ use crate::hash::FileName;
 use crate::hash::{check_hash, sha256_hex};
 use crate::image::Preprocess;
 use crate::model::{bert, clip, fusion, vit};
+#[cfg(not(target_arch = "wasm32"))]
 use crate::weights::Checkpoint;
 use serde::{Deserialize, Serialize};
 
