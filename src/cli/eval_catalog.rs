@@ -34,7 +34,7 @@ pub fn run(args: &EvalArgs, catalog: &Path) -> anyhow::Result<()> {
     let engine = super::open_tier(super::Native::new(), &args.model, args.tier)?;
     let opened = Catalog::of_folder(&folder, Some(&engine.description().fingerprint))?;
     let index = TextIndex::of(&items);
-    let limits = relevance::measure(&folder, &args.model, engine.description())?;
+    let limits = relevance::measure(&folder, &args.model, engine.description())?.map(|limits| limits.of(args.tier));
     let glossaries = Glossaries::shipped()?;
     let shop = Shop { index: &index, vectors: opened.index(), weights, glossaries: Some(&glossaries) };
     let ks = cut_offs(args);

@@ -106,7 +106,7 @@ fn limits(
 ) -> anyhow::Result<Option<Relevance>> {
     let without = args.text.as_deref().map(Typed::read).unwrap_or_default().without;
     match without.iter().any(|word| shop.rows(word).is_empty()) {
-        true => Ok(relevance::measure(folder, &args.model, model)?),
+        true => Ok(relevance::measure(folder, &args.model, model)?.map(|limits| limits.full)),
         false => Ok(None),
     }
 }

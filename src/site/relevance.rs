@@ -11,12 +11,13 @@
 use crate::backend::cpu::Cpu;
 use crate::catalog::folder::Folder;
 use crate::catalog::format::Item;
-use crate::engine::Engine;
+use crate::engine::{Engine, Tier};
 use crate::error::{Error, Result};
 use crate::hash::sha256_hex;
 use crate::model::folder::{Description, Part};
 use crate::search::ranking::Relevance;
 use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -79,9 +80,30 @@ const BATCH: usize = 20;
 /// [`Relevance::share`] of a catalog without attributes.
 const SHARE: f32 = 0.5;
 
+/// The limits for each of the tiers that turn words into vectors: their scores differ.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Those for the text encoder, and for photos.
+    #[serde(flatten)]
+    pub full: Relevance,
+    /// Those for the instant tier; nothing where the model has none, or the site is older than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instant: Option<Relevance>,
+}
+
+impl Limits {
+    /// The limits for what a tier answers.
+    pub fn of(&self, tier: Tier) -> Relevance {
+        match tier {
+            Tier::Full => self.full,
+            Tier::Instant => self.instant.unwrap_or(self.full),
+        }
+    }
+}
+
 /// Puts words with and without an answer to a catalog. Nothing for a catalog too small to tell chance from likeness,
 /// and for a model that reads no words.
-pub fn measure(folder: &Folder, model: &Path, description: &Description) -> Result<Option<Relevance>> {
+pub fn measure(folder: &Folder, model: &Path, description: &Description) -> Result<Option<Limits>> {
     measure_again(folder, model, description, &Value::Null).map(|(_, relevance)| relevance)
 }
 
@@ -92,7 +114,7 @@ pub fn measure_again(
     model: &Path,
     description: &Description,
     known: &Value,
-) -> Result<(String, Option<Relevance>)> {
+) -> Result<(String, Option<Limits>)> {
     let (items, vectors) = read(folder)?;
     let (rows, values) = (spread(items.len(), TITLES), values(&items));
     let titles: Vec<&str> = rows.iter().map(|&row| items[row].title.as_str()).collect();
@@ -103,37 +125,48 @@ pub fn measure_again(
         return Ok((hash, relevance));
     }
     let large = |_: &Engine<Cpu>| items.len() >= FEWEST;
-    let Some(engine) = reader(model, description)?.filter(large) else { return Ok((hash, None)) };
-    let n = items.len();
-    let catalog = Tensor::from_vec(vectors, (n, folder.manifest.dimension), &Device::Cpu)?;
-    let chance = tops(&scores(&engine, &catalog, &ELSEWHERE)?);
-    let own = tops(&scores(&engine, &catalog, &titles)?);
+    let Some(engine) = reader(model, description, &TEXT)?.filter(large) else { return Ok((hash, None)) };
+    let catalog = Tensor::from_vec(vectors, (items.len(), folder.manifest.dimension), &Device::Cpu)?;
+    let full = limits(&engine, &catalog, &titles, &values)?;
+    let small = reader(model, description, &[Part::Instant])?;
+    let instant = small.map(|engine| limits(&engine, &catalog, &titles, &values)).transpose()?;
+    Ok((hash, Some(Limits { full, instant })))
+}
+
+/// The limits for what one tier answers.
+fn limits(engine: &Engine<Cpu>, catalog: &Tensor, titles: &[&str], values: &[(&str, Vec<usize>)]) -> Result<Relevance> {
+    let chance = tops(&scores(engine, catalog, &ELSEWHERE)?);
+    let own = tops(&scores(engine, catalog, titles)?);
     let words: Vec<&str> = values.iter().map(|(value, _)| *value).collect();
-    let found = scores(&engine, &catalog, &words)?;
+    let found = scores(engine, catalog, &words)?;
     // what hardly a wrong question stays below, and what hardly one reaches; never more than right questions reach, of which
     // titles are the examples: single values are none, since many ("regular", "flat") say little by themselves
     let known = quantile(chance.clone(), 0.1).min(quantile(own.clone(), 0.05));
     let unknown = quantile(chance, 0.9).min(quantile(own, 0.5));
-    let (share, photo) = (share(&found, &values), pairs(&catalog, n)?);
-    Ok((hash, Some(Relevance { known, unknown, share, photo })))
+    Ok(Relevance { known, unknown, share: share(&found, values), photo: pairs(catalog, catalog.dim(0)?)? })
 }
 
 /// sha256 over all that the limits are measured of, and over how: this program's version.
 fn hash(folder: &Folder, description: &Description, titles: &[&str], values: &[(&str, Vec<usize>)]) -> String {
     let shards: Vec<&str> = folder.manifest.shards.iter().map(|shard| shard.vectors.sha256.as_str()).collect();
-    let measured = (env!("CARGO_PKG_VERSION"), &description.fingerprint, shards, titles, values);
+    let tier = description.instant.as_ref().map(|file| file.sha256.to_string());
+    let measured = (env!("CARGO_PKG_VERSION"), &description.fingerprint, tier, shards, titles, values);
     sha256_hex(format!("{measured:?}").as_bytes())
 }
 
-/// The parts of a model that read words, if it has them.
-fn reader(folder: &Path, description: &Description) -> Result<Option<Engine<Cpu>>> {
+/// What reads words by the text encoder.
+const TEXT: [Part; 3] = [Part::Tokenizer, Part::Text, Part::Fusion];
+
+/// These parts of a model, if with them it reads words.
+fn reader(folder: &Path, description: &Description, parts: &[Part]) -> Result<Option<Engine<Cpu>>> {
     let mut engine = Engine::new(Cpu::new(), description.clone());
-    for part in [Part::Tokenizer, Part::Text, Part::Fusion] {
-        if description.parts.iter().any(|known| known.part == part) {
+    for &part in parts {
+        if description.files().any(|file| file.part == part) {
             engine.read_part(folder, part)?;
         }
     }
-    Ok(Some(engine).filter(|engine| engine.ready().text))
+    let ready = engine.ready();
+    Ok(Some(engine).filter(|_| ready.text || ready.instant))
 }
 
 /// Metadata and unit vectors `[rows, dimension]` of [`ROWS`] photos at most, taken evenly from every shard: a shard of a
@@ -271,6 +304,19 @@ mod tests {
         };
         let items: Vec<Item> = (0..20).map(item).collect();
         assert_eq!(values(&items), [("red", vec![0, 4, 8, 12, 16])]);
+    }
+
+    #[test]
+    fn a_site_without_limits_for_the_instant_tier_judges_it_as_the_text_encoder() {
+        let full = Relevance { known: 0.1, unknown: 0.3, share: 0.5, photo: 0.4 };
+        let older: Limits = serde_json::from_value(serde_json::to_value(full).unwrap()).unwrap();
+        assert_eq!((older.of(Tier::Full), older.of(Tier::Instant)), (full, full));
+        let instant = Relevance { known: 0.2, ..full };
+        let both = Limits { full, instant: Some(instant) };
+        let json = serde_json::to_value(both).unwrap();
+        // an older page reads the limits where they always stood
+        assert_eq!(serde_json::from_value::<Relevance>(json.clone()).unwrap(), full);
+        assert_eq!(serde_json::from_value::<Limits>(json).unwrap().of(Tier::Instant), instant);
     }
 
     #[test]
