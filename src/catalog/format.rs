@@ -8,7 +8,6 @@
 //! bytes; one f32 scale a vector; count + 1 u32 offsets into the ids; the ids in UTF-8; the vectors, one byte a
 //! number. A vector's value is integer · scale, and its length is 1 up to rounding.
 
-use super::packs::Packs;
 use crate::backend::kernels::scan::MAX_DIMENSION;
 use crate::error::{Error, Result};
 use crate::hash::{FileName, FolderName, PhotoName, check_hash, sha256_hex};
@@ -68,6 +67,16 @@ pub struct ClusterFiles {
     pub facets: FileEntry,
     /// Photos from all over the catalog to look around in: a JSON array of `{row, item}`.
     pub window: FileEntry,
+}
+
+/// What a manifest says of packs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Packs {
+    /// The list of packs, a `PackList`, in JSON.
+    #[serde(flatten)]
+    pub list: FileEntry,
+    /// Folder of the packs.
+    pub folder: FolderName,
 }
 
 /// The model that a catalog was made with.

@@ -8,9 +8,9 @@
 //! A file is the magic bytes `VITRPACK`, the length of its index as little-endian u32, the index in JSON, and the photos
 //! one behind the other. The index names each photo as items do, with its length: `[["0123456789abcdef.jpg", 6120], …]`.
 
-use super::format::FileEntry;
+use super::format::{FileEntry, Packs};
 use crate::error::{Error, Result};
-use crate::hash::{FileName, FolderName, PhotoName, sha256_hex};
+use crate::hash::{FileName, PhotoName, sha256_hex};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -18,16 +18,6 @@ use std::ops::Range;
 pub const FOLDER: &str = "packs/";
 const MAGIC: &[u8; 8] = b"VITRPACK";
 const HEADER: usize = MAGIC.len() + 4;
-
-/// What a manifest says of packs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Packs {
-    /// The [`PackList`], in JSON.
-    #[serde(flatten)]
-    pub list: FileEntry,
-    /// Folder of the packs.
-    pub folder: FolderName,
-}
 
 /// The packs of a catalog in row order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -181,7 +171,7 @@ mod tests {
         let list = PackList { made: "so".into(), packs: vec![PackEntry { rows: 3, small, large }] };
         let bytes = serde_json::to_vec(&list).unwrap();
         let entry = FileEntry::of("packs", "json", &bytes).unwrap();
-        let packs = Packs { list: entry, folder: FolderName::parse(FOLDER).unwrap() };
+        let packs = Packs { list: entry, folder: crate::hash::FolderName::parse(FOLDER).unwrap() };
         assert_eq!(PackList::read(&packs, &bytes, 3).unwrap(), list);
         assert!(PackList::read(&packs, &bytes, 4).is_err());
         assert!(PackList::read(&packs, &bytes[1..], 3).is_err());

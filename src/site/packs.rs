@@ -7,8 +7,8 @@
 use super::{Build, Written};
 use crate::catalog::assembly;
 use crate::catalog::folder::Folder;
-use crate::catalog::format::FileEntry;
-use crate::catalog::packs::{FOLDER, PackEntry, PackList, Packed, Packs, encode, index};
+use crate::catalog::format::{FileEntry, Packs};
+use crate::catalog::packs::{FOLDER, PackEntry, PackList, Packed, encode, index};
 use crate::error::{Error, LeftOut, Result};
 use crate::hash::{FolderName, PhotoName, sha256_hex};
 use crate::image;

@@ -3,7 +3,7 @@
 use super::packs::{self, Rows};
 use super::{Build, Written, tree};
 use crate::catalog::folder::Folder;
-use crate::catalog::packs::Packs;
+use crate::catalog::format::Packs;
 use crate::error::{Error, LeftOut, Result, io};
 use crate::hash::{FolderName, PhotoName, sha256_hex};
 use crate::photo_file::PhotoFile;

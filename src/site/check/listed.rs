@@ -1,8 +1,9 @@
 //! The files of a site, as its page and its manifests name them.
 
 use super::LARGEST_FILE;
+use crate::catalog::format::Packs;
 use crate::catalog::format::{FileEntry, MANIFEST, Manifest};
-use crate::catalog::packs::{PackList, Packs};
+use crate::catalog::packs::PackList;
 use crate::error::{Error, Result};
 use crate::model::folder::{DESCRIPTION, Description};
 use base64::Engine;
