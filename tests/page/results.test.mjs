@@ -374,7 +374,7 @@ describe('results', { skip: reason ?? false, concurrency: 1 }, () => {
     const context = await browser.newContext({ serviceWorkers: 'block' });
     await context.route('**/photos/*', () => {}); // never answered
     const page = await context.newPage();
-    await page.goto(server.origin);
+    await page.goto(server.origin, { waitUntil: 'domcontentloaded' });
     await settled(page, { kind: 'browse' });
     const drawn = await page.$$eval('.card .blur', (canvases) =>
       canvases.map((canvas) => [...canvas.getContext('2d').getImageData(0, 0, 3, 4).data]),
