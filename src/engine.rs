@@ -248,7 +248,7 @@ impl<B: Backend> Engine<B> {
     /// Reads what of a model folder answers texts by a tier, and photos.
     ///
     /// # Errors
-    /// [`Error::Model`] for a model without that tier; what reading fails with.
+    /// [`Error::Model`](crate::Error::Model) for a model without that tier; what reading fails with.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn open_tier(backend: B, folder: &std::path::Path, tier: Tier) -> Result<Self> {
         let mut engine = Self::new(backend, Description::open(folder)?);
@@ -362,7 +362,7 @@ impl<B: Backend> Engine<B> {
     /// what words name.
     ///
     /// # Errors
-    /// [`Error::EmptyQuery`] where there is nothing to look for.
+    /// [`Error::EmptyQuery`](crate::Error::EmptyQuery) where there is nothing to look for.
     pub async fn search<S: Searchable<B>>(&self, request: Request<'_>, place: &Place<'_, S>) -> Result<Response> {
         let typed = request.query.text.map(Typed::read).unwrap_or_default();
         let limits = place.relevance.filter(|_| request.mode != Mode::Words);
