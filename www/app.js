@@ -211,6 +211,7 @@ class App {
     return {
       words: (words, { typing = false, submit = false } = {}) => {
         if (words.trim() !== this.state.words.trim()) this.change({ words }, { typing });
+        if (submit) this.history.typing = false; // what is typed next is another query, and another step
         if (submit && this.query) this.results.hero();
         if (submit && matchMedia('(pointer: coarse)').matches) this.part('words').blur(); // puts the phone's keyboard away
       },
