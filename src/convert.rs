@@ -350,7 +350,7 @@ fn trim_vocabulary(
     let mut words: Vec<(u64, String)> =
         vocab.iter().filter_map(|(word, id)| Some((id.as_u64()?, word.clone()))).collect();
     words.sort();
-    let used = used_tokens(tokenizer, corpus, config.max_positions)?;
+    let used = vocabulary::used(tokenizer, corpus, config.max_positions)?;
     let specials: HashSet<u64> =
         json["added_tokens"].as_array().into_iter().flatten().filter_map(|t| t["id"].as_u64()).collect();
     let must = |id: u64, word: &str| {
@@ -383,19 +383,6 @@ fn trim_vocabulary(
 
 fn is_latin(word: &str) -> bool {
     !word.starts_with('[') && word.chars().all(|c| c.is_ascii_graphic() || ('à'..='ÿ').contains(&c))
-}
-
-fn used_tokens(tokenizer: &[u8], corpus: &[String], max_tokens: usize) -> Result<HashSet<u32>> {
-    let tokenizer = crate::text::Tokenizer::from_json(tokenizer, max_tokens)?;
-    let mut used = HashSet::new();
-    for line in corpus.iter().filter(|line| !line.trim().is_empty()) {
-        match tokenizer.read(&[line]) {
-            Ok(tokens) => used.extend(tokens.ids),
-            Err(Error::EmptyQuery) => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(used)
 }
 
 /// A `tokenizer.json` of at most `size` words, numbered anew: special tokens, all single characters, and then those that

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use std::path::PathBuf;
+use vitrine::print::grouped;
 use vitrine::site::{Site, check::MOST_FILES};
 
 /// Make a complete static site of a catalog: page, wasm, weights, shards, photos
@@ -107,14 +108,4 @@ pub fn run(args: SiteArgs) -> anyhow::Result<()> {
         ))?;
     }
     Ok(())
-}
-
-/// A number with its thousands apart.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let group = |(i, digit): (usize, char)| {
-        let apart = i > 0 && (digits.len() - i).is_multiple_of(3);
-        apart.then_some(',').into_iter().chain([digit])
-    };
-    digits.chars().enumerate().flat_map(group).collect()
 }

@@ -73,8 +73,8 @@ pub fn trim(tokenizer: &[u8], size: usize, corpus: &[String], max_tokens: usize)
     Ok(Kept { tokenizer: serde_json::to_vec(&json).map_err(|e| Error::Model(e.to_string()))?, rows })
 }
 
-/// The tokens that texts use.
-fn used(json: &[u8], corpus: &[String], max_tokens: usize) -> Result<BTreeSet<u32>> {
+/// The tokens that texts use; a text without any uses none.
+pub fn used(json: &[u8], corpus: &[String], max_tokens: usize) -> Result<BTreeSet<u32>> {
     let tokenizer = Tokenizer::from_json(json, max_tokens)?;
     let mut used = BTreeSet::new();
     for line in corpus {

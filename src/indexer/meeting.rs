@@ -6,6 +6,7 @@ use super::metadata::Metadata;
 use super::names::{Names, composed, folded, without_zeros};
 use crate::error::{LeftOut, Reason};
 use crate::photos::PhotoSource;
+use crate::print::grouped;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -210,10 +211,7 @@ fn in_words(rule: &str) -> &'static str {
 }
 
 fn count(n: usize, what: &str) -> String {
-    let digits = n.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
-    format!("{} {what}{}", groups.join(","), if n == 1 { "" } else { "s" })
+    format!("{} {what}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -148,7 +148,6 @@ impl Tune {
         gather::add_drawn(&mut gathered.data, self.drawn)?;
         let mut out = Output::claim(&self.out, &log, &inputs)?;
         let had_instant = Description::open(&init)?.instant.is_some();
-        let init = init.clone();
         let lesson = Lesson { start: &start, init, gathered: &gathered, precision: Precision::fastest(), had_instant };
         self.teach(&lesson, &mut out, lanes)
     }
